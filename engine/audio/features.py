@@ -41,8 +41,8 @@ class MelSettings:
     low_hz: float = 50.0
     high_hz: float = 7600.0
     floor: float = 1e-5
-    mean: float = -2.0
-    std: float = 2.0
+    mean: float = -3.4
+    std: float = 1.5
     level: float = 0.1
     max_gain: float = 30.0
 
