@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`build.py test`: style and every test, each in the environment it belongs to, and one honest sum."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import environments, project
+from .environments import BLENDER_VERSIONS, Environment
+from .project import BuildError
+
+REPORTS = project.BUILD / "test"
+IN_BLENDER = ("tests/addon", "tests/build/in_blender")
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many tests ended in which way."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: Count) -> Count:
+        return Count(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One run: its name on the command line, where it runs, and pytest's arguments (none: ruff)."""
+
+    name: str
+    environment: Environment
+    pytest: tuple[str, ...]
+
+
+def parts() -> tuple[Part, ...]:
+    """Every part of the test command, in the order in which they run."""
+    training = environments.training_environment()
+    outside = ("tests", *(f"--ignore={folder}" for folder in IN_BLENDER))
+    blenders = tuple(
+        Part(f"bpy-{version}", environments.blender_environment(version), IN_BLENDER)
+        for version in BLENDER_VERSIONS
+    )
+    return (Part("style", training, ()), Part("plain", training, outside), *blenders)
+
+
+def part_names() -> tuple[str, ...]:
+    """The names of all parts, for the command line."""
+    return tuple(part.name for part in parts())
+
+
+def run(only: Sequence[str], arguments: Sequence[str]) -> int:
+    """Run the parts (all when `only` is empty) with more pytest arguments; the exit status."""
+    start = time.monotonic()
+    chosen = [part for part in parts() if not only or part.name in only]
+    environments.prepare(_unique(part.environment for part in chosen))
+    total = Count()
+    for part in chosen:
+        count = _run_part(part, arguments)
+        print(f"-- {part.name}: {count}\n", flush=True)
+        total += count
+    print(f"All parts together, after {time.monotonic() - start:.0f} s:")
+    print(total, flush=True)
+    return 0 if total.passed and not total.failed else 1
+
+
+def _unique(found: Iterable[Environment]) -> list[Environment]:
+    return list(dict.fromkeys(found))
+
+
+def _run_part(part: Part, arguments: Sequence[str]) -> Count:
+    print(f"-- {part.name} ({part.environment.folder})", flush=True)
+    if not part.pytest:
+        return _run_style(part)
+    report = REPORTS / f"{part.name}.xml"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)
+    present = [a for a in part.pytest if a.startswith("-") or (project.ROOT / a).exists()]
+    command = [str(part.environment.python), "-m", "pytest", "-q", f"--junitxml={report}"]
+    status = subprocess.run(
+        [*command, *present, *arguments], cwd=project.ROOT, env=_variables(part), stdin=subprocess.DEVNULL
+    ).returncode
+    count = read_report(report)
+    if status and not count.failed:
+        print(f"-- {part.name}: pytest ended with status {status}, which counts as one failure")
+        return count + Count(failed=1)
+    return count
+
+
+def _run_style(part: Part) -> Count:
+    command = [str(part.environment.python), "-m", "ruff", "check", "--no-cache", "."]
+    status = subprocess.run(command, cwd=project.ROOT, stdin=subprocess.DEVNULL).returncode
+    return Count(failed=1) if status else Count(passed=1)
+
+
+def _variables(part: Part) -> dict[str, str]:
+    resources = REPORTS / f"{part.name}-user"
+    resources.mkdir(parents=True, exist_ok=True)
+    cache = project.BUILD / "cache" / "anny"
+    return {
+        **os.environ, "BLENDER_USER_RESOURCES": str(resources), "ANNY_CACHE_DIR": str(cache),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def read_report(report: Path) -> Count:
+    """What a JUnit file of pytest's says; one failure when it is missing or cut short."""
+    try:
+        suites = list(ElementTree.parse(report).getroot().iter("testsuite"))
+    except (FileNotFoundError, ElementTree.ParseError):
+        return Count(failed=1)
+    total = Count()
+    for suite in suites:
+        failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+        skipped = int(suite.get("skipped", 0))
+        total += Count(int(suite.get("tests", 0)) - failed - skipped, failed, skipped)
+    return total
+
+
+def check_names(names: Sequence[str]) -> None:
+    """BuildError when a name is no part's."""
+    unknown = [name for name in names if name not in part_names()]
+    if unknown:
+        raise BuildError(f"There is no part {unknown[0]!r}; choose among {', '.join(part_names())}.")
