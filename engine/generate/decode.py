@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Moving: from labels to the head's vertices and unit weights, block by block in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..bundle import Bundle
+from ..geometry.units import carry_units
+from .progress import Stage
+from .resample import Resampler
+from .sample import Labels
+from .weights import UnitFit
+
+if TYPE_CHECKING:
+    from ..geometry.topology import Binding
+
+Float32 = NDArray[np.float32]
+
+QUIET = Stage()
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive samples of a take from sample ``first`` on: ``weights`` (n, U) in 0…1, ``vertices`` (n, V',
+    3) in the head's own units, axes and order, or None when they were not asked for."""
+
+    first: int
+    weights: Float32
+    vertices: Float32 | None
+
+
+class Mover:
+    """Turns labels into motion on one bound head; made once for all takes of that head."""
+
+    def __init__(self, bundle: Bundle, binding: Binding) -> None:
+        self._bundle = bundle
+        self._binding = binding
+        self._rest = np.ascontiguousarray(binding.rest, np.float32)
+        self._fit = UnitFit(carry_units(bundle.template, binding.rest))
+
+    def blocks(
+        self, labels: Labels, fps: Fraction, count: int, keep_vertices: bool, stage: Stage = QUIET
+    ) -> Iterator[Block]:
+        """Motion of ``labels`` (T, heads) at ``fps``: ``count`` samples in all, in blocks of bounded size."""
+        rate, frames = self._bundle.card.frame_rate, len(labels)
+        resample_weights = Resampler(rate, fps, frames, count)
+        resample_motion = Resampler(rate, fps, frames, count)
+        first = 0
+        for displacement in self.displacements(labels, stage):
+            weights = np.clip(resample_weights.push(self._fit.weights(displacement)), 0.0, 1.0)
+            motion = resample_motion.push(displacement) if keep_vertices else None
+            for at in range(0, len(weights), self._bundle.card.block_frames):
+                part = slice(at, at + self._bundle.card.block_frames)
+                vertices = None if motion is None else self._carry(motion[part])
+                yield Block(first + at, weights[part], vertices)
+            first += len(weights)
+
+    def displacements(self, labels: Labels, stage: Stage = QUIET) -> Iterator[Float32]:
+        """Displacements ``(n, V, 3)`` from rest, in normalised template space, at the model's rate."""
+        card = self._bundle.card
+        state = np.zeros((1, card.decoder_state), np.float32)
+        for first in range(0, len(labels), card.block_frames):
+            stage.at(first, len(labels))
+            block = labels[first : first + card.block_frames]
+            padded = np.zeros((1, card.block_frames, card.heads), np.int64)
+            padded[0, : len(block)] = block
+            out = self._bundle.run("decoder", {"rest": self._rest[None], "labels": padded, "state": state})
+            state = out["state_out"]
+            yield out["vertices"][0, : len(block)] - self._rest
+        stage.at(1, 1)
+
+    def _carry(self, motion: Float32) -> Float32:
+        moved = self._binding.carry(motion) + self._binding.vertices
+        return moved.astype(np.float32, copy=False)

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Seeing: from a performance that is there to labels, for dubbing and retargeting (paper, sections 3.1 and
+5)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..bundle import Bundle
+from ..errors import OptionError
+from .progress import Stage
+
+Float32 = NDArray[np.float32]
+
+QUIET = Stage()
+
+
+def encode_expression(bundle: Bundle, displacement: Float32, stage: Stage = QUIET) -> Float32:
+    """Expression codes ``(T, expression_code)`` of a performance: ``displacement`` (T, V, 3), animated minus
+    rest, in normalised template space, metres, at the model's rate."""
+    card = bundle.card
+    if displacement.ndim != 3 or displacement.shape[1:] != (card.vertices, 3):
+        raise OptionError(
+            f"The displacement must have shape (T, {card.vertices}, 3), not {displacement.shape}."
+        )
+    codes = np.empty((len(displacement), card.expression_code), np.float32)
+    state = np.zeros((1, card.expression_state), np.float32)
+    for first in range(0, len(displacement), card.block_frames):
+        stage.at(first, len(displacement))
+        block = padded(displacement[first : first + card.block_frames], card.block_frames)
+        out = bundle.run("expression_encoder", {"displacement": block, "state": state})
+        state = out["state_out"]
+        codes[first : first + card.block_frames] = out["expression_code"][0, : len(displacement) - first]
+    return codes
+
+
+def fuse(bundle: Bundle, audio_code: Float32, expression_code: Float32, stage: Stage = QUIET) -> Float32:
+    """Logits ``(T, heads, categories)`` of the latent for what is heard (T, audio_code) and seen (T,
+    expression_code); the labels of a performance are their argmax."""
+    card = bundle.card
+    if len(audio_code) != len(expression_code):
+        raise OptionError(
+            f"There are {len(audio_code)} frames of sound and {len(expression_code)} of expression."
+        )
+    logits = np.empty((len(audio_code), card.heads, card.categories), np.float32)
+    for first in range(0, len(audio_code), card.block_frames):
+        stage.at(first, len(audio_code))
+        block = slice(first, first + card.block_frames)
+        inputs = {
+            "audio_code": padded(audio_code[block], card.block_frames),
+            "expression_code": padded(expression_code[block], card.block_frames),
+        }
+        logits[block] = bundle.run("fusion", inputs)["logits"][0, : len(audio_code) - first]
+    return logits
+
+
+def padded(block: Float32, frames: int) -> Float32:
+    """A block ``(n, …)`` as ``(1, frames, …)`` float32, zeros behind it."""
+    out = np.zeros((1, frames, *block.shape[1:]), np.float32)
+    out[0, : len(block)] = block
+    return out

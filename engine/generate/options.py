@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a generation is asked for, and what comes out of it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import Cancelled, OptionError
+
+Progress = Callable[[str, float], None]
+"""Called as ``progress(stage, fraction)``; ``fraction`` of the whole job grows from 0 to 1."""
+
+CancelCheck = Callable[[], bool]
+"""Asked between small steps of work; True stops the job with ``Cancelled``."""
+
+MAX_TAKES = 64
+MAX_SEED = 2**63 - 1
+FPS_RANGE = (1, 240)
+
+RATE_TEXT = re.compile(r"\d{1,9}(\.\d{1,9})?(/\d{1,9})?")
+
+LARGEST_DENOMINATOR = 1001
+"""Broadcast rates are n/1.001, so float rates are read as the nearest fraction with at most this
+denominator."""
+
+
+@dataclass(frozen=True)
+class GenerateOptions:
+    """How to generate.
+
+    ``seed`` is the first take's seed, take ``k`` uses ``seed + k``. ``temperature`` scales the Gumbel noise
+    of the sampler: 0 takes the likeliest label always, None is the model's own default. ``fps`` is the rate
+    of the result (1 to 240, None for the model's rate). Without ``keep_vertices`` only weights are kept, so
+    memory stays small.
+    """
+
+    seed: int = 0
+    takes: int = 1
+    temperature: float | None = None
+    fps: Fraction | float | None = None
+    keep_vertices: bool = True
+
+    def __post_init__(self) -> None:
+        _check_whole("seed", self.seed, 0, MAX_SEED)
+        _check_whole("number of takes", self.takes, 1, MAX_TAKES)
+        if self.temperature is not None and not _is_number(self.temperature, 0.0, 10.0):
+            raise OptionError(f"The temperature must be a number from 0 to 10, not {self.temperature!r}.")
+        if self.fps is not None:
+            as_rate(self.fps)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seed of every take."""
+        return tuple(self.seed + take for take in range(self.takes))
+
+
+@dataclass(frozen=True)
+class Take:
+    """One sampled performance.
+
+    ``weights`` (T', U) float32 in 0…1 at ``fps``, sample ``i`` at time ``i / fps``; ``unit_names`` (U,);
+    ``labels`` (T, H) int16 at the model's rate; ``vertices`` (T', V', 3) float32 in the head's own units,
+    axes and vertex order, or None when they were not asked for.
+    """
+
+    weights: NDArray[np.float32]
+    unit_names: tuple[str, ...]
+    fps: Fraction
+    seed: int
+    labels: NDArray[np.int16]
+    vertices: NDArray[np.float32] | None = None
+
+
+def as_rate(fps: Fraction | float | str) -> Fraction:
+    """Read a frame rate: 24, 23.976, ``24 / 1.001`` or the text "24000/1001"; OptionError outside 1 to
+    240."""
+    low, high = FPS_RANGE
+    problem = OptionError(f"The frame rate must be a number from {low} to {high}, not {fps!r}.")
+    if isinstance(fps, bool) or not isinstance(fps, (int, float, str, Fraction, np.number)):
+        raise problem
+    if isinstance(fps, str) and not RATE_TEXT.fullmatch(fps):  # Fraction("1e999999999") would never end
+        raise problem
+    try:
+        rate = Fraction(fps) if isinstance(fps, (str, Fraction)) else Fraction(float(fps))
+    except (ValueError, OverflowError, ZeroDivisionError):
+        raise problem from None
+    if not low <= rate <= high:
+        raise problem
+    return rate.limit_denominator(10**6 if isinstance(fps, Fraction) else LARGEST_DENOMINATOR)
+
+
+def frame_count(duration: Fraction, fps: Fraction) -> int:
+    """Frames of a sound of ``duration`` seconds at ``fps``: round(duration · fps), exact."""
+    return round(duration * fps)
+
+
+def stop_if(cancelled: CancelCheck | None) -> None:
+    """Raise ``Cancelled`` when the caller asked to stop."""
+    if cancelled is not None and cancelled():
+        raise Cancelled()
+
+
+def _check_whole(name: str, value: object, low: int, high: int) -> None:
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or not low <= int(value) <= high:  # type: ignore[call-overload]
+        raise OptionError(f"The {name} must be a whole number from {low} to {high}, not {value!r}.")
+
+
+def _is_number(value: object, low: float, high: float) -> bool:
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    return number and math.isfinite(value) and low <= value <= high  # type: ignore[arg-type, operator]

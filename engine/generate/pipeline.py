@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole way: a sound and a bound head in, takes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..audio.sound import Sound
+from ..bundle import Bundle
+from ..errors import SoundError
+from .decode import Block, Mover
+from .encode import encode_audio
+from .options import CancelCheck, GenerateOptions, Progress, Take, as_rate, frame_count
+from .progress import Stage
+from .sample import Labels, sample_labels
+
+if TYPE_CHECKING:
+    from ..geometry.topology import Binding
+
+QUIET = Stage()
+
+HEARD, SAMPLED = 0.05, 0.5
+"""Parts of the whole job at which hearing and sampling end, as measured for one take."""
+
+
+@dataclass(frozen=True)
+class Performance:
+    """Sampled takes before they are put on a head: ``labels`` (takes, T, heads) at the model's rate, and
+    ``count`` samples at ``fps`` that each take will have."""
+
+    labels: Labels
+    seeds: tuple[int, ...]
+    fps: Fraction
+    count: int
+
+
+def generate(
+    bundle: Bundle,
+    sound: Sound,
+    binding: Binding,
+    options: GenerateOptions,
+    progress: Progress | None = None,
+    cancelled: CancelCheck | None = None,
+) -> tuple[Take, ...]:
+    """Sample ``options.takes`` performances of a sound on a head.
+
+    The same bundle, sound, head and seed give the same take, however many takes are asked for. Raises
+    SoundError when the sound is shorter than a frame, Cancelled, and the errors of the bundle.
+    """
+    performance = perform(bundle, sound, options, progress, cancelled)
+    mover = Mover(bundle, binding)
+    takes = []
+    for index in range(options.takes):
+        stage = Stage("Moving", SAMPLED, 1.0, progress, cancelled).part(index, options.takes)
+        blocks = move(mover, performance, index, options.keep_vertices, stage)
+        takes.append(_take(performance, index, bundle.unit_names, blocks))
+    return tuple(takes)
+
+
+def perform(
+    bundle: Bundle,
+    sound: Sound,
+    options: GenerateOptions,
+    progress: Progress | None = None,
+    cancelled: CancelCheck | None = None,
+) -> Performance:
+    """Listen to a sound and sample the labels of every take; no head is needed for this."""
+    card = bundle.card
+    fps = Fraction(card.frame_rate) if options.fps is None else as_rate(options.fps)
+    count = frame_count(sound.duration, fps)
+    if count == 0:
+        raise SoundError(
+            f"The sound is shorter than one frame ({float(sound.duration):.4f} s); choose a longer one."
+        )
+    frames = max(1, frame_count(sound.duration, Fraction(card.frame_rate)))
+    temperature = card.default_temperature if options.temperature is None else options.temperature
+    hearing = Stage("Listening", 0.0, HEARD, progress, cancelled)
+    sampling = Stage("Sampling", HEARD, SAMPLED, progress, cancelled)
+    codes = encode_audio(bundle, sound.samples, frames, hearing)
+    labels = sample_labels(bundle, codes, options.seeds, temperature, stage=sampling)
+    return Performance(labels, options.seeds, fps, count)
+
+
+def move(
+    mover: Mover, performance: Performance, index: int, keep_vertices: bool, stage: Stage = QUIET
+) -> Iterator[Block]:
+    """Motion of take ``index`` of a performance, block by block, so that a file can be written in bounded
+    memory."""
+    return mover.blocks(performance.labels[index], performance.fps, performance.count, keep_vertices, stage)
+
+
+def _take(performance: Performance, index: int, unit_names: tuple[str, ...], blocks: Iterator[Block]) -> Take:
+    weights = np.empty((performance.count, len(unit_names)), np.float32)
+    vertices: NDArray[np.float32] | None = None
+    for block in blocks:
+        part = slice(block.first, block.first + len(block.weights))
+        weights[part] = block.weights
+        if block.vertices is not None:
+            if vertices is None:
+                vertices = np.empty((performance.count, *block.vertices.shape[1:]), np.float32)
+            vertices[part] = block.vertices
+    return Take(
+        weights, unit_names, performance.fps, performance.seeds[index], performance.labels[index], vertices
+    )
