@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Make `faces.npz`: the template and the identities that the corpus and the training use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.geometry.units import carry_units
+from engine.template import Template, template_arrays
+
+from . import bases, identities, regions
+from .source import HeadSource, load_head, parts_of
+
+IDENTITY_SIZE = 48
+MOTION_SIZE = 128
+LIP_WEIGHT = 8.0  # errors at the mouth and the lids weigh more in the motion basis
+SAMPLED = 64  # identities whose units the motion basis is made from
+
+
+@dataclass(frozen=True)
+class FacesReport:
+    """Facts of a build: counts, and errors in mm of units at weight 1 in the motion basis."""
+
+    vertices: int
+    faces: int
+    identities: int
+    identity_size: int
+    motion_size: int
+    identity_rms: float
+    identity_max: float
+    motion_rms: float
+    motion_max: float
+    motion_max_lips: float
+
+    def __str__(self) -> str:
+        return (
+            f"V={self.vertices} F={self.faces} I={self.identities} Ki={self.identity_size} Km={self.motion_size}; "
+            f"identity basis error rms {self.identity_rms:.3f} mm, max {self.identity_max:.2f} mm; unit error in the "
+            f"motion basis rms {self.motion_rms:.4f} mm, max {self.motion_max:.3f} mm, lips {self.motion_max_lips:.3f}"
+        )
+
+
+def build_faces(
+    out: Path, count: int = 440, seed: int = 0, motion_size: int = MOTION_SIZE, identity_size: int = IDENTITY_SIZE
+) -> FacesReport:
+    """Write `faces.npz` (uncompressed, float32) with `count` identities to the folder `out`; same seed, same file."""
+    source = load_head()
+    weights = regions.align_weights(source)
+    rests = identities.sample_rests(source, weights, count, seed)
+    split = identities.split_identities(count, seed)
+    template = base_template(source, weights)
+    template = with_bases(template, rests, split, motion_size, identity_size)
+    units = np.stack([carry_units(template, rest) for rest in rests])
+    unit_codes = bases.codes(units, template.motion_basis)
+    rest_codes = bases.codes(rests - template.rest, template.identity_basis)
+    arrays = template_arrays(template)
+    arrays.update(rests=rests, identity_split=split, rest_codes=rest_codes, unit_codes=unit_codes)
+    out.mkdir(parents=True, exist_ok=True)
+    np.savez(out / "faces.npz", **arrays)
+    return _report(template, rests, rest_codes, units, unit_codes)
+
+
+def base_template(source: HeadSource, weights: NDArray[np.float32]) -> Template:
+    """The template without its bases."""
+    masks = regions.region_masks(source)
+    return Template(
+        rest=source.neutral.astype(np.float32),
+        faces=source.faces,
+        unit_names=source.unit_names,
+        unit_deltas=source.unit_deltas.astype(np.float32),
+        mask_mouth=masks["mouth"],
+        mask_upper=masks["upper"],
+        mask_eyelids=masks["eyelids"],
+        part=parts_of(source),
+        align=weights,
+        identity_basis=np.zeros((0, *source.neutral.shape), np.float32),
+        identity_std=np.zeros(0, np.float32),
+        motion_basis=np.zeros((0, *source.neutral.shape), np.float32),
+        landmarks=regions.landmarks(source),
+    )
+
+
+def with_bases(
+    template: Template, rests: NDArray[np.float32], split: NDArray[np.uint8], motion_size: int, identity_size: int
+) -> Template:
+    """The template with its identity and motion basis, made from the identities of the training split."""
+    trained = rests[split == 0]
+    chosen = trained[:: max(1, len(trained) // SAMPLED)][:SAMPLED]
+    units = np.concatenate([template.unit_deltas, *(carry_units(template, rest) for rest in chosen)])
+    weights = 1 + LIP_WEIGHT * np.maximum(template.mask_mouth, template.mask_eyelids)
+    rows, std = bases.identity_basis(trained, template.rest, identity_size)
+    return replace(
+        template,
+        identity_basis=rows,
+        identity_std=std,
+        motion_basis=bases.motion_basis(units, motion_size, weights),
+    )
+
+
+def lip_vertices(template: Template, radius: float = 0.012) -> NDArray[np.int64]:
+    """Vertices of the lips: skin within `radius` (metres) of the line between the mouth's corners."""
+    ends = [template.rest[template.landmarks[name]] for name in ("mouth_left", "lip_upper_inner", "mouth_right")]
+    line = np.concatenate([np.linspace(ends[i], ends[i + 1], 20) for i in range(2)])
+    distance = np.linalg.norm(template.rest[:, None] - line[None], axis=2).min(axis=1)
+    return np.flatnonzero((distance < radius) & (template.part == 0))
+
+
+def _report(
+    template: Template,
+    rests: NDArray[np.float32],
+    rest_codes: NDArray[np.float32],
+    units: NDArray[np.float32],
+    unit_codes: NDArray[np.float32],
+) -> FacesReport:
+    known = (rest_codes @ template.identity_basis.reshape(len(template.identity_basis), -1)).reshape(rests.shape)
+    identity = np.linalg.norm(rests - template.rest - known, axis=2) * 1e3
+    basis = template.motion_basis.reshape(len(template.motion_basis), -1)
+    worst, square = np.zeros(len(template)), 0.0
+    for own, code in zip(units, unit_codes, strict=True):
+        error = np.linalg.norm(own - (code @ basis).reshape(own.shape), axis=2) * 1e3
+        worst, square = np.maximum(worst, error.max(axis=0)), square + float((error**2).mean())
+    return FacesReport(
+        vertices=len(template),
+        faces=len(template.faces),
+        identities=len(rests),
+        identity_size=len(template.identity_basis),
+        motion_size=len(template.motion_basis),
+        identity_rms=float(np.sqrt((identity**2).mean())),
+        identity_max=float(identity.max()),
+        motion_rms=float(np.sqrt(square / len(units))),
+        motion_max=float(worst.max()),
+        motion_max_lips=float(worst[lip_vertices(template)].max()),
+    )
