@@ -39,6 +39,16 @@ class Performance:
     fps: Fraction
     count: int
 
+    def take(
+        self,
+        index: int,
+        weights: NDArray[np.float32],
+        unit_names: tuple[str, ...],
+        vertices: NDArray[np.float32] | None = None,
+    ) -> Take:
+        """Take ``index`` once its motion is known."""
+        return Take(weights, unit_names, self.fps, self.seeds[index], self.labels[index], vertices)
+
 
 def generate(
     bundle: Bundle,
@@ -105,6 +115,4 @@ def _take(performance: Performance, index: int, unit_names: tuple[str, ...], blo
             if vertices is None:
                 vertices = np.empty((performance.count, *block.vertices.shape[1:]), np.float32)
             vertices[part] = block.vertices
-    return Take(
-        weights, unit_names, performance.fps, performance.seeds[index], performance.labels[index], vertices
-    )
+    return performance.take(index, weights, unit_names, vertices)

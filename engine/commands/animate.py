@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``animate``: a sound and a head in, take files out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..audio.sound import load_sound
+from ..bundle import Bundle, default_bundle_path, load_bundle
+from ..generate import GenerateOptions, Mover, Performance, Progress, Stage, Take, as_rate, move, perform
+from ..generate.pipeline import SAMPLED
+from ..geometry.topology import Binding, bind_head
+from ..heads import Head, read_head
+from ..takes import NpzWriter, describe, write_live_link_csv
+from ..takes.atomic import check_writable, replacing
+
+SUFFIXES = (".npz", ".csv")
+
+
+def add_parser(commands: Any) -> None:
+    """Add ``animate`` to the commands of the parser."""
+    parser = commands.add_parser(
+        "animate",
+        help="make a head speak",
+        description="Make a head speak: writes TAKE.npz (vertices and unit weights) and TAKE.csv (Live Link Face).",
+    )
+    add = parser.add_argument
+    add("speech", type=Path, metavar="SPEECH", help="wav, flac, ogg or mp3")
+    add("--out", type=Path, required=True, metavar="TAKE", help="where to write, with or without suffix")
+    add("--head", type=Path, help=".obj or .npz with the template's topology (default: the template)")
+    add("--model", type=Path, metavar="DIR", help="folder of the model (default: the bundled one)")
+    add("--seed", type=int, default=0, help="another seed is another take (default: 0)")
+    add("--takes", type=int, default=1, help="takes to make, of seeds SEED, SEED + 1, …: TAKE-1, TAKE-2, …")
+    add("--fps", help="frames a second, as 24, 23.976 or 24000/1001 (default: the model's)")
+    add("--temperature", type=float, help="0 for the likeliest motion (default: the model's)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Check everything, generate, write: all files appear at the end or none does."""
+    fps = None if arguments.fps is None else as_rate(arguments.fps)
+    options = GenerateOptions(arguments.seed, arguments.takes, arguments.temperature, fps)
+    stems = take_stems(arguments.out, options.takes)
+    for stem in stems:
+        for suffix in SUFFIXES:
+            check_writable(_with(stem, suffix))
+    bundle = load_bundle(arguments.model or default_bundle_path())
+    head = read_head(arguments.head) if arguments.head else _template_head(bundle)
+    binding = bind_head(bundle.template, head.vertices, head.polygons)
+    sound = load_sound(arguments.speech)
+    with _Line() as line:
+        performance = perform(bundle, sound, options, line.show)
+        _write_all(bundle, binding, head, performance, stems, line.show)
+    for stem, seed in zip(stems, performance.seeds, strict=True):
+        length = f"{performance.count} frames at {float(performance.fps):g} fps"
+        sys.stdout.write(f"{_with(stem, '.npz')}: {length}, seed {seed}\n")
+
+
+def take_stems(out: Path, takes: int) -> list[Path]:
+    """Paths of the takes without suffix: ``out`` itself, or ``out-1``, ``out-2``, … for several."""
+    stem = out.with_suffix("") if out.suffix.lower() in SUFFIXES else out
+    return [stem] if takes == 1 else [_with(stem, f"-{take}") for take in range(1, takes + 1)]
+
+
+def _with(stem: Path, ending: str) -> Path:
+    """Append to the name; ``with_suffix`` would cut names like ``take.v2``."""
+    return stem.parent / (stem.name + ending)
+
+
+def _template_head(bundle: Bundle) -> Head:
+    return Head(bundle.template.rest, bundle.template.faces)
+
+
+def _write_all(
+    bundle: Bundle,
+    binding: Binding,
+    head: Head,
+    performance: Performance,
+    stems: list[Path],
+    progress: Progress,
+) -> None:
+    mover = Mover(bundle, binding)
+    with ExitStack() as stack:
+        for index, stem in enumerate(stems):
+            npz, csv = (stack.enter_context(replacing(_with(stem, suffix))) for suffix in SUFFIXES)
+            stage = Stage("Moving", SAMPLED, 1.0, progress).part(index, len(stems))
+            take = _write_npz(mover, performance, index, head, bundle.unit_names, npz, stage)
+            write_live_link_csv(csv, take)
+
+
+def _write_npz(
+    mover: Mover,
+    performance: Performance,
+    index: int,
+    head: Head,
+    unit_names: tuple[str, ...],
+    path: Path,
+    stage: Stage,
+) -> Take:
+    """Write a take's vertices as they come, so that an hour of speech needs no more memory than a second."""
+    weights: list[NDArray[np.float32]] = []
+    shape = (performance.count, len(head.vertices), 3)
+    with NpzWriter(path) as writer:
+        with writer.rows("vertices", shape, np.float32) as rows:
+            for block in move(mover, performance, index, True, stage):
+                weights.append(block.weights)
+                rows.add(block.vertices)
+        take = performance.take(index, np.concatenate(weights), unit_names)
+        writer.arrays(describe(take, head.polygons))
+    return take
+
+
+class _Line:
+    """One line on a terminal that shows how far the work is; nothing where stderr is no terminal."""
+
+    def __enter__(self) -> _Line:
+        self._shown = ""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._shown:
+            sys.stderr.write("\r" + " " * len(self._shown) + "\r")
+
+    def show(self, stage: str, fraction: float) -> None:
+        """Show a stage and the whole job's fraction."""
+        text = f"{stage} … {fraction:4.0%}".ljust(len(self._shown))
+        if sys.stderr.isatty() and text != self._shown:
+            sys.stderr.write("\r" + text)
+            sys.stderr.flush()
+            self._shown = text
