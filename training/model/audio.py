@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The audio encoder (section 3.1): a temporal CNN from mel features to one code a video frame."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from training.model.layers import leaky
+from training.model.settings import MEL_BANDS, MEL_PER_FRAME, ModelSettings
+
+
+class AudioEncoder(nn.Module):
+    """``mel (B, before + 3 T + after, 80)`` -> ``audio code (B, T, code)``.
+
+    The convolutions are valid ones, without padding, so a frame's code depends on its own stretch of sound
+    only and not on how a clip was cut. The whole clip passes once, instead of one window for every frame as
+    in the paper.
+    """
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        width = settings.audio_channels
+        self.enter = nn.Conv1d(MEL_BANDS, width, 1)
+        self.layers = nn.ModuleList(
+            nn.Conv1d(width, width, settings.audio_kernel, dilation=step) for step in settings.audio_dilations
+        )
+        self.dropout = nn.Dropout(settings.audio_dropout)
+        self.pool = nn.AvgPool1d(MEL_PER_FRAME, MEL_PER_FRAME)
+        self.leave = nn.Linear(width, settings.code)
+
+    def forward(self, mel: Tensor) -> Tensor:
+        x = leaky(self.enter(mel.transpose(1, 2)))
+        for layer in self.layers:
+            y = self.dropout(leaky(layer(x)))
+            cut = (x.shape[-1] - y.shape[-1]) // 2
+            x = x[..., cut : x.shape[-1] - cut] + y
+        return self.leave(self.pool(x).transpose(1, 2))
