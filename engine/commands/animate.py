@@ -29,7 +29,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "animate",
         help="make a head speak",
-        description="Make a head speak: writes TAKE.npz (vertices and unit weights) and TAKE.csv (Live Link Face).",
+        description="Make a head speak: TAKE.npz with vertices and weights, TAKE.csv for Live Link Face.",
     )
     add = parser.add_argument
     add("speech", type=Path, metavar="SPEECH", help="wav, flac, ogg or mp3")

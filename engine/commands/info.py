@@ -17,8 +17,10 @@ def add_parser(commands: Any) -> None:
     """Add ``info`` to the commands of the parser."""
     parser = commands.add_parser("info", help="show a model's card", description="Show a model's card.")
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
-    parser.add_argument("--model", type=Path, metavar="DIR", help="folder of the model (default: the bundled
-    one)") parser.set_defaults(run=run)
+    parser.add_argument(
+        "--model", type=Path, metavar="DIR", help="folder of the model (default: the bundled one)"
+    )
+    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
