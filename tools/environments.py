@@ -81,6 +81,16 @@ def demo_environment() -> Environment:
     return Environment(".venv-demo", (), requirements, "import bpy")
 
 
+def any_blender() -> Environment:
+    """An environment with Blender in it: one that is ready, else the demo's, made now."""
+    candidates = (demo_environment(), *(blender_environment(version) for version in BLENDER_VERSIONS))
+    for environment in candidates:
+        if environment.is_ready:
+            return environment
+    prepare(candidates[:1])
+    return candidates[0]
+
+
 def prepare(environments: Sequence[Environment]) -> None:
     """Make those of the environments that are missing or out of date, two at a time."""
     missing = [environment for environment in environments if not environment.is_ready]

@@ -22,7 +22,7 @@ BESIDES = ("cffi", "typing-extensions")
 TAGS = {
     "linux-x64": tuple(f"manylinux_2_{n}_x86_64" for n in range(28, 16, -1)) + ("manylinux2014_x86_64",),
     "windows-x64": ("win_amd64",),
-    "macos-arm64": tuple(f"macosx_{n}_0_{arch}" for n in (14, 13, 12, 11) for arch in ("arm64", "universal2")),
+    "macos-arm64": tuple(f"macosx_{n}_0_{a}" for n in (14, 13, 12, 11) for a in ("arm64", "universal2")),
 }
 
 
@@ -70,8 +70,12 @@ def build_zip(target: str | None = None) -> Path:
     """Stage with wheels, build the zip with Blender's tool, validate it with the same; gives its path."""
     target = target or this_platform()
     stage = staging.stage(wheels(target), target)
-    project.DIST.mkdir(exist_ok=True)
-    path = project.DIST / f"meshtalk-{project.version()}-{target}.zip"
+    return pack(stage, project.DIST / f"meshtalk-{project.version()}-{target}.zip")
+
+
+def pack(stage: Path, path: Path) -> Path:
+    """Zip a staged folder to `path` and validate the zip, both with Blender's tool; gives `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.unlink(missing_ok=True)
     blender_tool("build", f"--source-dir={stage}", f"--output-filepath={path}")
     blender_tool("validate", str(path))
@@ -80,8 +84,7 @@ def build_zip(target: str | None = None) -> Path:
 
 def blender_tool(*arguments: str) -> str:
     """Run Blender's extension tool out of the bpy wheel; gives its output, BuildError when it objects."""
-    environment = environments.demo_environment()
-    environments.prepare([environment])
+    environment = environments.any_blender()
     found = sorted(environment.path.glob("**/bl_pkg/cli/blender_ext.py"))
     if not found:
         raise BuildError(f"{environment.folder} holds no blender_ext.py: delete that folder and try again.")

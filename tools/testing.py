@@ -60,7 +60,10 @@ def part_names() -> tuple[str, ...]:
 
 
 def run(only: Sequence[str], arguments: Sequence[str]) -> int:
-    """Run the parts (all when `only` is empty) with more pytest arguments; the exit status."""
+    """Run the parts (all when `only` is empty) with more pytest arguments; the exit status.
+
+    Test files among the arguments replace a part's own; name the part too, so that they run where they can.
+    """
     start = time.monotonic()
     chosen = [part for part in parts() if not only or part.name in only]
     environments.prepare(_unique(part.environment for part in chosen))
@@ -85,7 +88,8 @@ def _run_part(part: Part, arguments: Sequence[str]) -> Count:
     report = REPORTS / f"{part.name}.xml"
     report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
-    present = [a for a in part.pytest if a.startswith("-") or (project.ROOT / a).exists()]
+    chosen = any((project.ROOT / a.partition("::")[0]).exists() for a in arguments if not a.startswith("-"))
+    present = [a for a in part.pytest if a.startswith("-") or (not chosen and (project.ROOT / a).exists())]
     command = [str(part.environment.python), "-m", "pytest", "-q", f"--junitxml={report}"]
     status = subprocess.run(
         [*command, *present, *arguments], cwd=project.ROOT, env=_variables(part), stdin=subprocess.DEVNULL
