@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The part of MeshTalk that lives in Blender."""
+
+import os
+
+# onnxruntime writes a telemetry database into the user's cache unless this is set before its first import.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+from . import ops, panels, preferences, props  # noqa: E402
+
+_PARTS = (preferences, props, ops, panels)
+
+
+def register() -> None:
+    """Register every class, property and menu entry."""
+    for part in _PARTS:
+        part.register()
+
+
+def unregister() -> None:
+    """Take back everything that register() did, in reverse; a running job is stopped first."""
+    for part in reversed(_PARTS):
+        part.unregister()

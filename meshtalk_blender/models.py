@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which models there are, and the ones that are loaded already."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+import bpy
+
+from .ids import EXTENSION_ID
+
+if TYPE_CHECKING:
+    from ..engine.bundle import Bundle
+
+CARD = "model.json"
+BUILT_IN = Path(__file__).resolve().parents[1] / "engine" / "models"
+
+_loaded: dict[tuple[str, float, int], Bundle] = {}
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class ModelPlace:
+    """A model's folder and the name to show for it."""
+
+    name: str
+    folder: Path
+
+    @property
+    def number(self) -> int:
+        """Stays the same for this folder name in every session, so that files remember their choice."""
+        return crc32(self.name.encode()) & 0x7FFFFFFF
+
+
+def preferences() -> bpy.types.AddonPreferences | None:
+    """The extension's preferences; None where it runs without being enabled, as in tests of single modules."""
+    addon = bpy.context.preferences.addons.get(EXTENSION_ID)
+    return None if addon is None else addon.preferences
+
+
+def find_models(folders: Iterable[Path] | None = None) -> list[ModelPlace]:
+    """Models that come with the extension, then those of the preferences' folders; the default one first."""
+    places: dict[str, ModelPlace] = {}
+    for folder in [BUILT_IN, *(_preferred_folders() if folders is None else folders)]:
+        for found in _models_in(folder):
+            places.setdefault(found.name, ModelPlace(found.name, found))
+    return sorted(places.values(), key=lambda place: (place.name != "default", place.name.lower()))
+
+
+def model_folder(name: str) -> Path | None:
+    """Folder of the model of this name; with no name given, of the first one."""
+    places = find_models()
+    if not name:
+        return places[0].folder if places else None
+    return next((place.folder for place in places if place.name == name), None)
+
+
+def chosen_threads() -> int | None:
+    """Threads that the user allows; None lets the engine choose."""
+    chosen = preferences()
+    return None if chosen is None or chosen.threads == 0 else chosen.threads
+
+
+def loaded_bundle(folder: Path, threads: int | None) -> Bundle:
+    """The checked bundle in `folder`, from memory when its card has not changed since. Raises BundleError.
+
+    May be called from any thread; imports the engine on first use, so that Blender starts without waiting for it.
+    """
+    from ..engine.bundle import load_bundle
+
+    card = folder / CARD
+    key = (str(folder), card.stat().st_mtime if card.is_file() else 0.0, threads or 0)
+    with _lock:
+        if key not in _loaded:
+            _loaded.clear()  # a model takes much memory; one is enough
+            _loaded[key] = load_bundle(folder, threads)
+        return _loaded[key]
+
+
+def forget_bundles() -> None:
+    """Free the loaded model."""
+    with _lock:
+        _loaded.clear()
+
+
+def _preferred_folders() -> list[Path]:
+    chosen = preferences()
+    return [] if chosen is None else [Path(bpy.path.abspath(e.folder)) for e in chosen.model_folders if e.folder]
+
+
+def _models_in(folder: Path) -> list[Path]:
+    """The folder itself if it is a model, else the models right inside it."""
+    try:
+        inside = [folder] if (folder / CARD).is_file() else sorted(folder.iterdir())
+        return [path for path in inside if (path / CARD).is_file()]
+    except OSError:
+        return []

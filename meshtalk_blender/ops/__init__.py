@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operators: properties → frozen dataclass → call → report."""
+
+import bpy
+
+from . import add_head, add_sound, cancel, generate
+
+_MODULES = (add_head, add_sound, cancel, generate)
+
+
+def register() -> None:
+    """Register the operators and the entry in Add ▸ Mesh."""
+    for module in _MODULES:
+        for cls in module.CLASSES:
+            bpy.utils.register_class(cls)
+    bpy.types.VIEW3D_MT_mesh_add.append(add_head.draw_menu)
+    bpy.app.handlers.load_pre.append(cancel.stop_before_load)
+
+
+def unregister() -> None:
+    """Stop a running job and take the operators back."""
+    cancel.stop_job()
+    bpy.app.handlers.load_pre.remove(cancel.stop_before_load)
+    bpy.types.VIEW3D_MT_mesh_add.remove(add_head.draw_menu)
+    for module in reversed(_MODULES):
+        for cls in reversed(module.CLASSES):
+            bpy.utils.unregister_class(cls)

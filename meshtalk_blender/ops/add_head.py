@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Add ▸ Mesh ▸ MeshTalk Head: the model's own head, ready to talk."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import FloatProperty
+
+from ...engine.errors import MeshTalkError
+from ..models import chosen_threads, loaded_bundle, model_folder
+from ..scene.head import make_head_mesh, place_head
+from .checks import model_problem
+
+
+class MESHTALK_OT_add_head(bpy.types.Operator):
+    """Add the model's own head, which is ready to talk"""
+
+    bl_idname = "meshtalk.add_head"
+    bl_label = "MeshTalk Head"
+    bl_options = {"REGISTER", "UNDO"}
+
+    scale: FloatProperty(
+        name="Scale",
+        description="1 is life size, in metres",
+        default=1.0,
+        min=0.001,
+        soft_min=0.1,
+        soft_max=100.0,
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        problem = model_problem()
+        if problem is None and context.mode != "OBJECT":
+            problem = "Switch to Object Mode first."
+        if problem is not None:
+            cls.poll_message_set(problem)
+        return problem is None
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            template = loaded_bundle(model_folder(context.scene.meshtalk.model), chosen_threads()).template
+        except MeshTalkError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        middle = (template.rest.min(axis=0) + template.rest.max(axis=0)) / 2
+        vertices = (template.rest - middle) * self.scale
+        mesh = make_head_mesh("MeshTalk Head", vertices, template.faces, template.part)
+        head = place_head(mesh, context.collection, context.scene.cursor.location)
+        for other in context.selected_objects:
+            other.select_set(False)
+        head.select_set(True)
+        context.view_layer.objects.active = head
+        return {"FINISHED"}
+
+
+def draw_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    """The entry in Add ▸ Mesh."""
+    self.layout.separator()
+    self.layout.operator(MESHTALK_OT_add_head.bl_idname, icon="USER")
+
+
+CLASSES = (MESHTALK_OT_add_head,)

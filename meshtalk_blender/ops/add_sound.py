@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Puts a sound file into the sequencer, so that it is heard in time with the take."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import StringProperty
+
+from ...engine.errors import MeshTalkError
+from ..scene.sound import source_of_file
+from ..scene.strips import add_sound_strip, find_sound_strip, has_sound_support, sequencer_scene, strip_frames
+
+
+def put_into_sequencer(context: bpy.types.Context, text: str) -> bpy.types.Strip:
+    """Make a strip of the file at the scene's first frame and choose it in the settings. Raises SceneError."""
+    scene = sequencer_scene(context)
+    source = source_of_file(text, scene.frame_start)
+    strip = add_sound_strip(scene, text if text.startswith("//") else str(source.path), source.path.stem, source.frame)
+    settings = context.scene.meshtalk
+    settings.strip = strip.name
+    settings.sound_source = "STRIP"
+    return strip
+
+
+class MESHTALK_OT_add_sound(bpy.types.Operator):
+    """Put a sound file into the sequencer at the scene's first frame, and use it"""
+
+    bl_idname = "meshtalk.add_sound"
+    bl_label = "Add Sound"
+    bl_options = {"REGISTER", "UNDO"}
+
+    filepath: StringProperty(name="File", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_glob: StringProperty(default="*.wav;*.flac;*.ogg;*.mp3;*.aif;*.aiff;*.m4a;*.mp4;*.mov;*.mkv", options={"HIDDEN"})
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        if not has_sound_support():
+            cls.poll_message_set("This Blender was built without sound")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        if self.filepath:
+            return self.execute(context)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            strip = put_into_sequencer(context, self.filepath)
+        except MeshTalkError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"“{strip.name}” is in the sequencer")
+        return {"FINISHED"}
+
+
+class MESHTALK_OT_fit_range(bpy.types.Operator):
+    """Move the scene's last frame so that playback reaches the end of the sound"""
+
+    bl_idname = "meshtalk.fit_range"
+    bl_label = "Extend the Scene to the Sound"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        last = last_sound_frame(context)
+        if last is not None and last > context.scene.frame_end:
+            context.scene.frame_end = last
+        return {"FINISHED"}
+
+
+def last_sound_frame(context: bpy.types.Context) -> int | None:
+    """The last frame of the chosen strip; None when no strip is chosen."""
+    settings = context.scene.meshtalk
+    if settings.sound_source != "STRIP":
+        return None
+    strip = find_sound_strip(sequencer_scene(context), settings.strip)
+    return None if strip is None else int(strip_frames(strip, "right")) - 1
+
+
+CLASSES = (MESHTALK_OT_add_sound, MESHTALK_OT_fit_range)

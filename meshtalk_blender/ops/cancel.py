@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stops the running job."""
+
+from __future__ import annotations
+
+import bpy
+
+from .job import desk
+
+WAIT_SECONDS = 2.0
+"""Longest wait for the thread when Blender is about to drop what it works for."""
+
+
+def stop_job() -> None:
+    """Stop the running job, if any, and forget its result."""
+    if desk.job is not None:
+        desk.job.cancel()
+        desk.job.join(WAIT_SECONDS)
+        desk.job = None
+
+
+@bpy.app.handlers.persistent
+def stop_before_load(*_: object) -> None:
+    """Another file is about to be opened: the job's head goes with this one."""
+    stop_job()
+    desk.tell("")
+
+
+class MESHTALK_OT_cancel(bpy.types.Operator):
+    """Stop the running generation and leave everything as it was"""
+
+    bl_idname = "meshtalk.cancel"
+    bl_label = "Cancel"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        if desk.job is None:
+            cls.poll_message_set("Nothing is running")
+        return desk.job is not None
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        desk.job.cancel()
+        return {"FINISHED"}
+
+
+CLASSES = (MESHTALK_OT_cancel,)

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The MeshTalk tab in the 3D view's sidebar."""
+
+from __future__ import annotations
+
+import textwrap
+
+import bpy
+
+from ..ops.add_head import MESHTALK_OT_add_head
+from ..ops.add_sound import MESHTALK_OT_add_sound, MESHTALK_OT_fit_range, last_sound_frame
+from ..ops.cancel import MESHTALK_OT_cancel
+from ..ops.checks import chosen_head, disabled_reason
+from ..ops.generate import MESHTALK_OT_generate
+from ..ops.job import Job, desk
+from ..scene.strips import sequencer_scene, sound_strips
+
+PIXELS_A_LETTER = 7
+MARGIN = 60
+
+
+class MESHTALK_PT_main(bpy.types.Panel):
+    """Head, sound, model and seed; Generate, progress and Cancel"""
+
+    bl_label = "MeshTalk"
+    bl_category = "MeshTalk"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        column = layout.column()
+        column.enabled = desk.job is None
+        _draw_head(column, context)
+        _draw_sound(column, context)
+        _draw_model(column, context)
+        if desk.job is not None:
+            _draw_progress(layout, desk.job)
+        else:
+            _draw_generate(layout, context)
+
+
+def _draw_head(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    settings = context.scene.meshtalk
+    layout.prop(settings, "head", icon="USER")
+    head = chosen_head(context)
+    if settings.head is None and head is not None:
+        _note(layout, f"Active object: {head.name}")
+    if head is None:
+        layout.operator(MESHTALK_OT_add_head.bl_idname, text="Add MeshTalk Head", icon="ADD")
+
+
+def _draw_sound(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    settings = context.scene.meshtalk
+    layout.separator()
+    layout.row().prop(settings, "sound_source", expand=True)
+    if settings.sound_source == "FILE":
+        layout.prop(settings, "sound_file")
+        return
+    strips = sound_strips(sequencer_scene(context))
+    row = layout.row(align=True)
+    row.prop(settings, "strip", icon="SOUND")
+    row.operator(MESHTALK_OT_add_sound.bl_idname, text="", icon="FILE_FOLDER")
+    if not settings.strip and len(strips) == 1:
+        _note(layout, f"Only strip: {strips[0].name}")
+    last = last_sound_frame(context)
+    if last is not None and last > context.scene.frame_end:
+        layout.operator(MESHTALK_OT_fit_range.bl_idname, text=f"Extend the Scene to Frame {last}")
+
+
+def _draw_model(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    settings = context.scene.meshtalk
+    layout.separator()
+    layout.prop(settings, "model")
+    layout.prop(settings, "seed")
+    layout.prop(settings, "temperature")
+
+
+def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    reason = disabled_reason(context)
+    row = layout.row()
+    row.scale_y = 1.5
+    row.enabled = reason is None
+    row.operator_context = "INVOKE_DEFAULT"
+    row.operator(MESHTALK_OT_generate.bl_idname, icon="PLAY")
+    if reason is not None:
+        _sentence(layout, context, reason, "INFO")
+    elif desk.message:
+        _sentence(layout, context, desk.message, "ERROR" if desk.is_problem else "CHECKMARK")
+
+
+def _draw_progress(layout: bpy.types.UILayout, job: Job) -> None:
+    status = job.status
+    row = layout.row(align=True)
+    row.scale_y = 1.5
+    row.progress(factor=status.fraction, text=f"{status.stage}  {round(100 * status.fraction)} %")
+    row.operator(MESHTALK_OT_cancel.bl_idname, text="", icon="CANCEL")
+
+
+def _note(layout: bpy.types.UILayout, text: str) -> None:
+    row = layout.row()
+    row.active = False
+    row.alignment = "RIGHT"
+    row.label(text=text)
+
+
+def _sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str) -> None:
+    """A sentence, broken into lines that fit the sidebar."""
+    scale = context.preferences.system.ui_scale
+    letters = max(20, int((context.region.width / scale - MARGIN) / PIXELS_A_LETTER))
+    column = layout.column(align=True)
+    for number, line in enumerate(textwrap.wrap(text, letters)):
+        column.label(text=line, icon=icon if number == 0 else "BLANK1")
+
+
+CLASSES = (MESHTALK_PT_main,)

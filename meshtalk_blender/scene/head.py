@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes the model's own head as an object: quads, smooth shading, a material for each part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+# Linear base colour, roughness and subsurface weight of each part, in the order of the template's part numbers.
+MATERIALS: tuple[tuple[str, tuple[float, float, float], float, float], ...] = (
+    ("MeshTalk Skin", (0.56, 0.32, 0.23), 0.50, 0.10),
+    ("MeshTalk Eye", (0.80, 0.78, 0.75), 0.15, 0.0),
+    ("MeshTalk Teeth", (0.78, 0.73, 0.62), 0.30, 0.0),
+    ("MeshTalk Tongue", (0.45, 0.12, 0.11), 0.40, 0.10),
+    ("MeshTalk Hair", (0.05, 0.03, 0.02), 0.60, 0.0),
+    ("MeshTalk Iris", (0.08, 0.13, 0.17), 0.10, 0.0),
+    ("MeshTalk Pupil", (0.003, 0.003, 0.003), 0.05, 0.0),
+)
+_EYE, _IRIS, _PUPIL = 1, 5, 6
+
+
+def make_head_mesh(
+    name: str, vertices: NDArray[np.float32], faces: NDArray[np.int32], part: NDArray[np.uint8]
+) -> bpy.types.Mesh:
+    """A mesh of `vertices` (V, 3) and `faces` (F, 4), -1 pads a triangle; `part` (V,) chooses the materials."""
+    mesh = bpy.data.meshes.new(name)
+    sizes = (faces >= 0).sum(axis=1).astype(np.int32)
+    mesh.vertices.add(len(vertices))
+    mesh.vertices.foreach_set("co", np.ascontiguousarray(vertices, np.float32).ravel())
+    mesh.loops.add(int(sizes.sum()))
+    mesh.loops.foreach_set("vertex_index", faces[faces >= 0].astype(np.int32))
+    mesh.polygons.add(len(faces))
+    mesh.polygons.foreach_set("loop_start", np.cumsum(np.append(0, sizes[:-1])).astype(np.int32))
+    slots = face_slots(vertices, faces, part)
+    mesh.polygons.foreach_set("material_index", slots)
+    mesh.polygons.foreach_set("use_smooth", np.ones(len(faces), bool))
+    for material in _materials():
+        mesh.materials.append(material)
+    mesh.update(calc_edges=True)
+    mesh.validate()
+    return mesh
+
+
+def face_slots(
+    vertices: NDArray[np.float32], faces: NDArray[np.int32], part: NDArray[np.uint8]
+) -> NDArray[np.int32]:
+    """Material slot (F,) of each face: its part, and iris and pupil around the front of each eyeball."""
+    slots = part[faces[:, 0]].astype(np.int32)
+    centres = vertices[faces[:, :3]].mean(axis=1)
+    for side in (centres[:, 0] > 0, centres[:, 0] <= 0):
+        eye = np.flatnonzero(side & (slots == _EYE))
+        if len(eye):
+            slots[eye] = _eye_slots(centres[eye])
+    return slots
+
+
+def _eye_slots(centres: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Slots of one eye's faces by their angle to the gaze, which is along -Y at rest."""
+    middle = (centres.min(axis=0) + centres.max(axis=0)) / 2
+    away = centres - middle
+    cosine = -away[:, 1] / np.maximum(np.linalg.norm(away, axis=1), 1e-9)
+    return np.where(cosine > 0.97, _PUPIL, np.where(cosine > 0.85, _IRIS, _EYE)).astype(np.int32)
+
+
+def place_head(mesh: bpy.types.Mesh, collection: bpy.types.Collection, location: Sequence[float]) -> bpy.types.Object:
+    """An object with this mesh at `location`."""
+    head = bpy.data.objects.new(mesh.name, mesh)
+    head.location = location
+    collection.objects.link(head)
+    return head
+
+
+def _materials() -> list[bpy.types.Material]:
+    return [_material(*description) for description in MATERIALS]
+
+
+def _material(
+    name: str, colour: tuple[float, float, float], roughness: float, subsurface: float
+) -> bpy.types.Material:
+    """The material of this name if the file has it already, else a new one; the viewport shows the same colour."""
+    material = bpy.data.materials.get(name)
+    if material is not None and material.library is None:
+        return material
+    material = bpy.data.materials.new(name)
+    if not material.use_nodes:  # always on from 5.0, where setting it warns
+        material.use_nodes = True
+    material.diffuse_color = (*colour, 1.0)
+    material.roughness = roughness
+    shader = material.node_tree.nodes.get("Principled BSDF")
+    if shader is not None:
+        shader.inputs["Base Color"].default_value = (*colour, 1.0)
+        shader.inputs["Roughness"].default_value = roughness
+        shader.inputs["Subsurface Weight"].default_value = subsurface
+        shader.inputs["Subsurface Scale"].default_value = 0.005
+    return material

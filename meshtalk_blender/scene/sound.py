@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a strip, or a file, to samples and their place in time.
+
+The first half runs on the main thread and copies what is needed; `read_sound` needs no bpy and runs in the job's thread.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ...engine.audio.sound import SAMPLE_RATE, Sound, load_sound, sound_from_samples
+from ...engine.errors import SoundError
+from .errors import SceneError
+from .strips import find_sound_strip, is_retimed, sound_strips, strip_frames
+from .timing import frames_to_seconds, scene_rate, seconds_to_frames
+
+_SOUNDFILE_SUFFIXES = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64"}
+
+
+@dataclass(frozen=True)
+class SoundSource:
+    """Where speech comes from, copied out of bpy.
+
+    `path` is absolute; `packed` holds the file's bytes where it is packed into the .blend. `start` is the time in
+    the file, in seconds, that plays at scene frame `frame` (negative: silence comes first); `duration` in seconds,
+    None for the rest of the file. `strip` is the strip's name, "" for a bare file.
+    """
+
+    label: str
+    path: Path
+    frame: int
+    packed: bytes | None = None
+    start: Fraction = Fraction(0)
+    duration: Fraction | None = None
+    strip: str = ""
+
+
+def file_problem(text: str) -> str | None:
+    """Why this path of a sound can't be used, as a sentence; None when it looks usable."""
+    if not text.strip():
+        return "Choose a sound: a strip of the sequencer, or a file."
+    path = Path(bpy.path.abspath(text))
+    if path.is_dir():
+        return f"“{path}” is a folder: choose a sound file."
+    if not path.is_file():
+        return f"There is no file “{path}”: choose the sound again."
+    return None
+
+
+def strip_problem(scene: bpy.types.Scene, name: str) -> str | None:
+    """Why the sound strip of this name can't be used, as a sentence; None when it looks usable."""
+    strip = find_sound_strip(scene, name)
+    if strip is None:
+        return _no_strip(scene, name)
+    if strip.sound is None:
+        return f"The strip “{strip.name}” has lost its sound: add the sound again."
+    if is_retimed(strip):
+        return f"The strip “{strip.name}” plays at another speed: reset its retiming first."
+    if strip.sound.packed_file is None:
+        return _strip_file_problem(strip)
+    return None
+
+
+def source_of_strip(scene: bpy.types.Scene, name: str) -> SoundSource:
+    """What a strip plays between its handles; SceneError when it can't be used."""
+    problem = strip_problem(scene, name)
+    strip = find_sound_strip(scene, name)
+    if problem is not None or strip is None:
+        raise SceneError(problem or _no_strip(scene, name))
+    rate = scene_rate(scene.render.fps, scene.render.fps_base)
+    left, right = strip_frames(strip, "left"), strip_frames(strip, "right")
+    skipped = left - strip_frames(strip, "start") + strip_frames(strip, "trimmed")
+    start = frames_to_seconds(skipped, rate) - Fraction(strip.sound_offset).limit_denominator(1_000_000)
+    packed = strip.sound.packed_file
+    return SoundSource(
+        label=strip.name,
+        path=_sound_path(strip.sound),
+        frame=int(left),
+        packed=None if packed is None else bytes(packed.data),
+        start=start,
+        duration=frames_to_seconds(right - left, rate),
+        strip=strip.name,
+    )
+
+
+def source_of_file(text: str, frame: int) -> SoundSource:
+    """A whole file that plays from `frame` on; SceneError when it can't be used."""
+    problem = file_problem(text)
+    if problem is not None:
+        raise SceneError(problem)
+    path = Path(bpy.path.abspath(text))
+    return SoundSource(label=path.name, path=path, frame=frame)
+
+
+def current_frame(source: SoundSource, scene: bpy.types.Scene) -> int:
+    """Where the source's first sample plays now: the user may have moved the strip, not deleted it, since."""
+    if not source.strip:
+        return source.frame
+    strip = find_sound_strip(scene, source.strip)
+    if strip is None:
+        raise SceneError(f"The strip “{source.strip}” was deleted while MeshTalk was running: nothing was changed.")
+    now = source_of_strip(scene, source.strip)
+    rate = scene_rate(scene.render.fps, scene.render.fps_base)
+    return now.frame + seconds_to_frames(source.start - now.start, rate)
+
+
+def read_sound(source: SoundSource, cancelled: Callable[[], bool] | None = None) -> Sound:
+    """Samples of the source at 16 kHz, silence in front included; no bpy is called. Raises SoundError, Cancelled."""
+    if source.packed is None:
+        return _read_file(source, source.path, cancelled)
+    with tempfile.TemporaryDirectory(prefix="meshtalk-") as folder:
+        path = Path(folder) / f"packed{source.path.suffix}"
+        path.write_bytes(source.packed)
+        return _read_file(source, path, cancelled)
+
+
+def _read_file(source: SoundSource, path: Path, cancelled: Callable[[], bool] | None) -> Sound:
+    lead = max(Fraction(0), -source.start)
+    duration = None if source.duration is None else source.duration - lead
+    if duration is not None and duration <= 0:
+        raise SoundError(f"The strip “{source.label}” ends before its sound begins: move its handles.")
+    sound = _load(path, max(Fraction(0), source.start), duration, cancelled)
+    return _with_silence(sound, lead) if lead else sound
+
+
+def _load(path: Path, start: Fraction, duration: Fraction | None, cancelled: Callable[[], bool] | None) -> Sound:
+    length = None if duration is None else float(duration)
+    try:
+        return load_sound(path, float(start), length, cancelled)
+    except SoundError:
+        if path.suffix.lower() in _SOUNDFILE_SUFFIXES or not path.is_file():
+            raise
+        sound = _load_with_blender(path, float(start), length)
+        if sound is None:
+            raise
+        return sound
+
+
+def _load_with_blender(path: Path, start: float, duration: float | None) -> Sound | None:
+    """Films and m4a, which libsndfile can't read, through Blender's own sound library; None where that is missing."""
+    try:
+        import aud
+    except ImportError:
+        return None
+    try:
+        sound = aud.Sound.file(str(path))
+        rate = int(sound.specs[0])
+        samples = sound.data()
+    except aud.error:
+        return None
+    first = round(start * rate)
+    last = len(samples) if duration is None else first + max(1, round(duration * rate))
+    return sound_from_samples(np.asarray(samples[first:last], np.float32), rate)
+
+
+def _with_silence(sound: Sound, seconds: Fraction) -> Sound:
+    silence = np.zeros(round(seconds * SAMPLE_RATE), np.float32)
+    return Sound(np.concatenate([silence, sound.samples]), sound.duration + seconds)
+
+
+def _sound_path(sound: bpy.types.Sound) -> Path:
+    return Path(bpy.path.abspath(sound.filepath, library=sound.library))
+
+
+def _strip_file_problem(strip: bpy.types.Strip) -> str | None:
+    path = _sound_path(strip.sound)
+    if path.is_file():
+        return None
+    return f"The file of the strip “{strip.name}” is missing ({path}): relink it, or choose another sound."
+
+
+def _no_strip(scene: bpy.types.Scene, name: str) -> str:
+    if name:
+        return f"There is no sound strip “{name}” in the sequencer: choose another sound."
+    if sound_strips(scene):
+        return "The sequencer has several sound strips: choose one of them."
+    return "Choose a sound: add a sound strip to the sequencer, or choose a file."

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The sequencer's strips, under the names that each Blender version gives them (4.2 to 5.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import bpy
+
+from .errors import SceneError
+
+# Old names first warn in 5.2, so the new ones are tried first.
+_NAMES = {
+    "left": ("left_handle", "frame_final_start"),
+    "right": ("right_handle", "frame_final_end"),
+    "start": ("content_start", "frame_start"),
+    "trimmed": ("content_trim_start", "animation_offset_start"),
+    "length": ("content_duration", "frame_duration"),
+}
+
+
+def strip_frames(strip: bpy.types.Strip, name: str) -> float:
+    """One of a strip's frames: left and right handle, start of its content, frames cut off for good, content length."""
+    for attribute in _NAMES[name]:
+        if attribute in strip.bl_rna.properties:
+            return getattr(strip, attribute)
+    return 0
+
+
+def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
+    """The scene whose strips the user sees in the sequencer; from 5.0 on it need not be the active one."""
+    return getattr(context, "sequencer_scene", None) or context.scene
+
+
+def sound_strips(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
+    """Every sound strip of a scene, those inside meta strips included."""
+    return [strip for strip in _all_strips(scene) if strip.type == "SOUND"]
+
+
+def find_sound_strip(scene: bpy.types.Scene, name: str) -> bpy.types.Strip | None:
+    """The sound strip of this name; with no name given, the scene's only sound strip."""
+    strips = sound_strips(scene)
+    if not name:
+        return strips[0] if len(strips) == 1 else None
+    return next((strip for strip in strips if strip.name == name), None)
+
+
+def is_retimed(strip: bpy.types.Strip) -> bool:
+    """Whether the strip plays its sound at another speed than it was recorded."""
+    keys = getattr(strip, "retiming_keys", ())
+    if len(keys) < 2:
+        return False
+    return abs(keys[-1].timeline_frame - keys[0].timeline_frame - strip_frames(strip, "length")) > 1
+
+
+def add_sound_strip(scene: bpy.types.Scene, path: str, name: str, frame: int) -> bpy.types.Strip:
+    """Put a sound file into the sequencer, in the lowest channel with room; SceneError where Blender can't."""
+    scene.sequence_editor_create()
+    editor = scene.sequence_editor
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    try:
+        strip = strips.new_sound(name, path, 1, frame)
+    except RuntimeError as error:
+        raise SceneError(f"Blender can't put {name} into the sequencer: {str(error).strip()}.") from error
+    strip.channel = _free_channel([other for other in strips if other != strip], strip)
+    return strip
+
+
+def has_sound_support() -> bool:
+    """Whether this Blender was built with sound (the bpy 4.2 wheel was not)."""
+    return bool(getattr(bpy.app.build_options, "audaspace", True))
+
+
+def _all_strips(scene: bpy.types.Scene) -> Iterable[Any]:
+    editor = scene.sequence_editor
+    if editor is None:
+        return ()
+    return editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all
+
+
+def _free_channel(others: list[bpy.types.Strip], strip: bpy.types.Strip) -> int:
+    left, right = strip_frames(strip, "left"), strip_frames(strip, "right")
+    taken = {o.channel for o in others if strip_frames(o, "left") < right and strip_frames(o, "right") > left}
+    return next((channel for channel in range(1, 128) if channel not in taken), 128)
