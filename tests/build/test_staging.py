@@ -11,7 +11,10 @@ import pytest
 
 from tools import environments, packing, project, staging
 
-WHEEL_NAMES = ("onnxruntime-1.31.1-cp311-cp311-manylinux_2_28_x86_64.whl", "typing_extensions-4.16.0-py3-none-any.whl")
+WHEEL_NAMES = (
+    "onnxruntime-1.31.1-cp311-cp311-manylinux_2_28_x86_64.whl",
+    "typing_extensions-4.16.0-py3-none-any.whl",
+)
 
 
 @pytest.fixture
@@ -73,7 +76,7 @@ def test_blender_accepts_stage_and_zip(stage: Path, tmp_path: Path) -> None:
     names = zipfile.ZipFile(path).namelist()
     assert "meshtalk_blender/__init__.py" in names and "engine/__init__.py" in names
     assert {name.split("/")[0] for name in names} == {entry.name for entry in stage.iterdir()}
-    assert not [name for name in names if "__pycache__" in name or name.split("/")[0] in ("tests", "training")]
+    assert not [name for name in names if "__pycache__" in name or name.startswith(("tests/", "training/"))]
 
 
 def test_link_points_at_the_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

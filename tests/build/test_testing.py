@@ -79,7 +79,11 @@ def part_that_runs(folder: Path) -> Part:
     ids=["passes", "fails", "no test", "all skipped"],
 )
 def test_exit_status_is_honest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], source: str, status: int
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    source: str,
+    status: int,
 ) -> None:
     (tmp_path / "test_it.py").write_text(source, encoding="utf-8")
     monkeypatch.setattr(testing, "parts", lambda: (part_that_runs(tmp_path),))
