@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import Cancelled, OptionError, PackageError, SoundError
-from .truncation import missing_end
+from .truncation import looks_like_sound, missing_end, promises_length
+
+Float32 = NDArray[np.float32]
 
 SAMPLE_RATE = 16_000
 MAX_SECONDS = 2 * 60 * 60
@@ -28,16 +30,25 @@ MAX_CHANNELS = 256
 LOUDEST = 1e9
 """No recording has larger samples, whatever its scale; more would overflow float32 when squared."""
 
+UNKNOWN_LENGTH = 1 << 62
+"""What libsndfile gives as the length of a stream whose header doesn't say it, or more."""
+
+SPARE_SAMPLES = 64
+"""Silence after the resampled sound, because the resampler may end a few samples early."""
+
+MP3_FRAME = 1152
+"""Samples of an mp3 frame; decoders may differ by one in what they cut off as padding."""
+
 BLOCK_SAMPLES = 1 << 18
 """Samples (frames × channels) that are read at once; bounds the memory."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sound:
     """``samples`` (N,) float32 at 16 kHz mono; ``duration`` in seconds, exact: source samples / source
     rate."""
 
-    samples: NDArray[np.float32]
+    samples: Float32
     duration: Fraction
 
 
@@ -60,9 +71,7 @@ def load_sound(
         with path.open("rb") as raw, soundfile.SoundFile(raw) as file:
             return _read(file, path, start, duration, cancelled)
     except (soundfile.SoundFileError, TypeError) as error:  # TypeError: headerless .raw files
-        raise SoundError(
-            f"{path.name} can't be read as sound ({_reason(error)}); give a wav, flac, ogg or mp3."
-        ) from None
+        raise _unreadable(path, error) from None
     except OSError as error:
         raise SoundError(f"{path} can't be read ({error.strerror or error}).") from None
 
@@ -81,8 +90,8 @@ def sound_from_samples(samples: ArrayLike, rate: int | float | Fraction) -> Soun
     if len(array) > MAX_SECONDS * whole:
         raise _too_long("The sound")
     blocks = (array[at : at + BLOCK_SAMPLES] for at in range(0, len(array), BLOCK_SAMPLES))
-    resampled = _resample((_mono(block, "The sound") for block in blocks), whole, len(array))
-    return Sound(resampled, Fraction(len(array), whole))
+    resampled = _resample((_mono(block, "The sound") for block in blocks), whole)
+    return Sound(resampled[: _resampled_length(len(array), whole)], Fraction(len(array), whole))
 
 
 def _check_part(start: float, duration: float | None) -> None:
@@ -111,72 +120,66 @@ def _read(
     rate = _check_rate(file.samplerate, path.name)
     if file.channels > MAX_CHANNELS:
         raise SoundError(f"{path.name} has {file.channels} channels; at most {MAX_CHANNELS} can be read.")
-    if file.frames == 0:
-        raise SoundError(f"{path.name} holds no samples; choose another sound.")
     first = round(Fraction(start) * rate)
-    wanted = None if duration is None else max(1, round(Fraction(duration) * rate))
-    end = file.frames if wanted is None else min(first + wanted, file.frames)
-    if first >= file.frames:
-        raise SoundError(f"{path.name} ends at {file.frames / rate:.2f} s, before the start at {start:g} s.")
-    if end - first > MAX_SECONDS * rate:
-        raise _too_long(path.name)
-    counter = _Counter()
-    blocks = counter.count(_blocks(file, path, first, end, cancelled))
-    samples = _resample(blocks, rate, end - first)
-    whole_file = wanted is None or first + wanted >= file.frames
-    _check_end(path, first + counter.total, end, whole_file)
+    wanted = MAX_SECONDS * rate + 1 if duration is None else max(1, round(Fraction(duration) * rate))
+    counter = _Counter(MAX_SECONDS * rate, path.name)
+    samples = _resample(counter.count(_blocks(file, path.name, first, first + wanted, cancelled)), rate)
+    if counter.total < wanted:
+        slack = MP3_FRAME if file.format == "MP3" else 0
+        _check_end(path, file.frames - slack, first + counter.total)
+    if counter.total == 0 and file.frames > 0:
+        raise SoundError(f"{path.name} ends at {file.frames / rate:g} s, before the start at {start:g} s.")
+    if counter.total == 0:
+        raise SoundError(f"{path.name} holds no samples; choose another sound.")
     return Sound(samples[: _resampled_length(counter.total, rate)], Fraction(counter.total, rate))
 
 
 def _blocks(
-    file: Any, path: Path, first: int, end: int, cancelled: Callable[[], bool] | None
-) -> Iterator[NDArray[np.float32]]:
-    """Mono blocks of source samples ``first`` to ``end - 1``; fewer when the file ends early."""
+    file: Any, name: str, first: int, end: int, cancelled: Callable[[], bool] | None
+) -> Iterator[Float32]:
+    """Mono blocks of source samples ``first`` to ``end - 1``; fewer when the file ends before."""
     size = max(1, BLOCK_SAMPLES // file.channels)
+    at = 0
     # Seeking in mp3 may be a little off, reading and dropping is exact.
-    if first and file.format != "MP3":
-        file.seek(first)
-        at = first
-    else:
-        at = 0
+    if file.format != "MP3":
+        at = file.seek(min(first, file.frames))
     while at < end:
         if cancelled is not None and cancelled():
             raise Cancelled()
         block = file.read(min(size, end - at), dtype="float32", always_2d=True)
         if len(block) == 0:
             return
+        kept = block[max(0, first - at) :]
         at += len(block)
-        kept = block[max(0, len(block) - (at - first)) :] if at > first else block[:0]
         if len(kept):
-            yield _mono(kept, path.name)
+            yield _mono(kept, name)
 
 
 class _Counter:
-    """Counts the samples that pass through."""
+    """Counts the samples that pass through, up to ``most``."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int, name: str) -> None:
         self.total = 0
+        self._most, self._name = most, name
 
-    def count(self, blocks: Iterator[NDArray[np.float32]]) -> Iterator[NDArray[np.float32]]:
+    def count(self, blocks: Iterator[Float32]) -> Iterator[Float32]:
         for block in blocks:
             self.total += len(block)
+            if self.total > self._most:
+                raise _too_long(self._name)
             yield block
 
 
-def _check_end(path: Path, read: int, end: int, whole_file: bool) -> None:
-    """A file whose header promises more than it holds was cut off while it was copied or written."""
-    # Decoders drop up to a few mp3 frames of padding that the header may count.
-    slack = 4 * 1152 if path.suffix.lower() == ".mp3" else 0
-    reason = f"it holds {read} of {end} samples" if read < end - slack else None
-    if reason is None and whole_file:
-        reason = missing_end(path)
+def _check_end(path: Path, promised: int, read: int) -> None:
+    """The file was read to its end: raise SoundError when it promises more than it holds."""
+    reason = missing_end(path)
+    if reason is None and read < promised < UNKNOWN_LENGTH and promises_length(path):
+        reason = f"it holds {read} of {promised} samples"
     if reason is not None:
         raise SoundError(f"{path.name} is cut off ({reason}); copy or export it again.")
-    if read == 0:
-        raise SoundError(f"{path.name} holds no samples; choose another sound.")
 
 
-def _mono(block: NDArray[Any], name: str) -> NDArray[np.float32]:
+def _mono(block: NDArray[Any], name: str) -> Float32:
     """Mean of the channels of ``(N,)`` or ``(N, channels)``, after a look at every number."""
     if not np.isfinite(block).all():
         raise SoundError(
@@ -188,22 +191,20 @@ def _mono(block: NDArray[Any], name: str) -> NDArray[np.float32]:
     return np.ascontiguousarray(mono, np.float32)
 
 
-def _resample(blocks: Iterator[NDArray[np.float32]], rate: int, expected: int) -> NDArray[np.float32]:
-    """Bring a stream of ``expected`` samples at ``rate`` to 16 kHz, in one array that is never copied."""
-    out = np.zeros(_resampled_length(expected, rate), np.float32)
-    at = 0
-    for part in blocks if rate == SAMPLE_RATE else _stream(blocks, rate):
-        part = part[: len(out) - at]
-        out[at : at + len(part)] = part
-        at += len(part)
-    return out
+def _resample(blocks: Iterator[Float32], rate: int) -> Float32:
+    """Bring a stream at ``rate`` to 16 kHz, in one array that grows in place, with some silence after it."""
+    grown = bytearray()
+    for block in blocks if rate == SAMPLE_RATE else _stream(blocks, rate):
+        grown += block.tobytes()
+    grown += bytes(4 * SPARE_SAMPLES)
+    return np.frombuffer(grown, np.float32)
 
 
 def _resampled_length(count: int, rate: int) -> int:
     return max(1, -(-count * SAMPLE_RATE // rate))
 
 
-def _stream(blocks: Iterator[NDArray[np.float32]], rate: int) -> Iterator[NDArray[np.float32]]:
+def _stream(blocks: Iterator[Float32], rate: int) -> Iterator[Float32]:
     resampler = _import("soxr").ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
     for block in blocks:
         yield resampler.resample_chunk(block)
@@ -232,6 +233,12 @@ def _import(name: str) -> ModuleType:
         ) from None
     except Exception as error:  # a broken native library fails in many ways
         raise PackageError(f"The package {name} can't be loaded ({error}); install it again.") from error
+
+
+def _unreadable(path: Path, error: Exception) -> SoundError:
+    if looks_like_sound(path):
+        return SoundError(f"{path.name} is damaged or cut off ({_reason(error)}); copy or export it again.")
+    return SoundError(f"{path.name} is no sound file that can be read; give a wav, flac, ogg or mp3.")
 
 
 def _reason(error: Exception) -> str:

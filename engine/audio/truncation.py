@@ -20,8 +20,30 @@ OGG_PAGE = struct.Struct("<4sBBqIIIB")
 OGG_END_OF_STREAM = 4
 
 
+SOUND_MAGIC = (b"RIFF", b"RF64", b"FORM", b"OggS", b"fLaC", b"ID3", b"caff", b".snd")
+
+MP3_LENGTHS = (b"Xing", b"Info", b"VBRI")
+"""Tags in an mp3's first frame that hold its number of frames."""
+
+
+def looks_like_sound(path: Path) -> bool:
+    """Whether a file begins as sound files do, so that it is rather damaged than something else."""
+    with path.open("rb") as file:
+        head = file.read(4)
+    return head.startswith(SOUND_MAGIC) or (head[:1] == b"\xff" and head[1:2] >= b"\xe0")
+
+
+def promises_length(path: Path) -> bool:
+    """Whether the number of samples in the header is a promise. An mp3 without a length tag only has a guess
+    from its size, which is far off for variable bit rates."""
+    with path.open("rb") as file:
+        head = file.read(1 << 17)
+    is_mp3 = head[:3] == b"ID3" or (head[:1] == b"\xff" and head[1:2] >= b"\xe0")
+    return not is_mp3 or any(tag in head for tag in MP3_LENGTHS)
+
+
 def missing_end(path: Path) -> str | None:
-    """Why the file at ``path`` is cut off, or None when nothing says so (WAV, AIFF and Ogg are looked at)."""
+    """Why the file is cut off, or None when nothing says so (WAV, AIFF and Ogg are looked at)."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)

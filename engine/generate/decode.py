@@ -26,7 +26,7 @@ Float32 = NDArray[np.float32]
 QUIET = Stage()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Block:
     """Consecutive samples of a take from sample ``first`` on: ``weights`` (n, U) in 0…1, ``vertices`` (n, V',
     3) in the head's own units, axes and order, or None when they were not asked for."""

@@ -61,7 +61,7 @@ class GenerateOptions:
         return tuple(self.seed + take for take in range(self.takes))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Take:
     """One sampled performance.
 

@@ -29,7 +29,7 @@ HEARD, SAMPLED = 0.05, 0.5
 """Parts of the whole job at which hearing and sampling end, as measured for one take."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Performance:
     """Sampled takes before they are put on a head: ``labels`` (takes, T, heads) at the model's rate, and
     ``count`` samples at ``fps`` that each take will have."""
