@@ -39,6 +39,9 @@ SPARE_SAMPLES = 64
 MP3_FRAME = 1152
 """Samples of an mp3 frame; decoders may differ by one in what they cut off as padding."""
 
+MP3_TAIL = 1 << 16
+"""Bytes that may follow the sound in an mp3: tags, and what the decoder did not need."""
+
 BLOCK_SAMPLES = 1 << 18
 """Samples (frames × channels) that are read at once; bounds the memory."""
 
@@ -69,7 +72,9 @@ def load_sound(
     soundfile = _import("soundfile")
     try:
         with path.open("rb") as raw, soundfile.SoundFile(raw) as file:
-            return _read(file, path, start, duration, cancelled)
+            sound = _read(file, path, start, duration, cancelled)
+            _check_all_read(path, raw.tell(), file.format, duration)
+            return sound
     except (soundfile.SoundFileError, TypeError) as error:  # TypeError: headerless .raw files
         raise _unreadable(path, error) from None
     except OSError as error:
@@ -177,6 +182,12 @@ def _check_end(path: Path, promised: int, read: int) -> None:
         reason = f"it holds {read} of {promised} samples"
     if reason is not None:
         raise SoundError(f"{path.name} is cut off ({reason}); copy or export it again.")
+
+
+def _check_all_read(path: Path, read: int, kind: str, duration: float | None) -> None:
+    """libsndfile stops an mp3 without a length tag where it guesses the end, which may be far too early."""
+    if duration is None and kind == "MP3" and path.stat().st_size - read > MP3_TAIL:
+        raise SoundError(f"{path.name} doesn't say how long it is; convert it to wav or flac.")
 
 
 def _mono(block: NDArray[Any], name: str) -> Float32:
