@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Phones and sound to the unit weights of a whole face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.corpus.teacher import upper
+from training.corpus.teacher.lips import LipGaps
+from training.corpus.teacher.mouth import Mouth, move_mouth
+from training.corpus.teacher.prosody import frame_count, measure_prosody
+from training.corpus.teacher.style import Style, draw_style
+from training.corpus.teacher.visemes import TRACKS
+from training.phonemes import Phone
+
+Array = NDArray[np.float64]
+
+PRESSED = 0.0004
+"""Metres by which closed lips press into each other, so that the seam stays shut beside the middle too."""
+SIDE_GAIN = 0.12
+
+
+def teach(
+    phones: Sequence[Phone],
+    samples: NDArray[np.float32],
+    gaps: LipGaps,
+    identity: int,
+    rng: np.random.Generator,
+    style: Style | None = None,
+) -> NDArray[np.float32]:
+    """Unit weights ``(T, U)`` in 0 … 1 at 30 fps for 16 kHz ``samples (N,)``, T = round(30 × duration).
+
+    The lips of ``identity`` meet geometrically wherever p, b or m want them to; all else that is random comes from
+    ``rng``.
+    """
+    frames = frame_count(len(samples))
+    style = draw_style(rng) if style is None else style
+    prosody = measure_prosody(samples, frames)
+    mouth = move_mouth(phones, prosody.loudness, style)
+    curves = unit_curves(mouth, style, rng)
+    for name, curve in upper.move_upper_face(frames, prosody, style, rng).items():
+        curves[name] = curves.get(name, np.zeros(frames)) + curve
+    weights = np.zeros((frames, len(gaps.unit_names)))
+    for index, name in enumerate(gaps.unit_names):
+        if name in curves:
+            weights[:, index] = np.clip(curves[name], 0.0, 1.0)
+    close_lips(weights, mouth, gaps, identity)
+    return weights.astype(np.float32)
+
+
+def unit_curves(mouth: Mouth, style: Style, rng: np.random.Generator) -> dict[str, Array]:
+    """Each track on its unit or pair, a little uneven; the mood's slow smile or frown on top."""
+    frames = len(mouth.closure)
+    left, right = upper.sides(style.uneven, SIDE_GAIN)
+    curves: dict[str, Array] = {}
+    for track, units in TRACKS.items():
+        for unit in units:
+            gain = left if unit.endswith("Left") else right if unit.endswith("Right") else 1.0
+            curves[unit] = mouth.tracks[track] * gain
+    mood = style.mood + 0.25 * upper.drift(frames, 2.5, rng)
+    for side, gain in (("Left", left), ("Right", right)):
+        curves[f"mouthSmile{side}"] += 0.22 * np.clip(mood, 0, None) * gain
+        curves[f"mouthFrown{side}"] = 0.2 * np.clip(-mood, 0, None) * gain
+        curves[f"mouthDimple{side}"] = 0.1 * np.clip(mood, 0, None) * gain
+        curves[f"mouthPress{side}"] = 0.15 * mouth.closure * gain
+        curves[f"noseSneer{side}"] = 0.1 * mouth.tracks["upper"] + 0.05 * np.clip(-mood, 0, None)
+    curves["mouthRollLower"] = curves["mouthRollLower"] + 0.12 * mouth.closure
+    curves["mouthRollUpper"] = 0.08 * mouth.closure
+    curves["mouthShrugLower"] = 0.05 * mouth.closure
+    curves["jawForward"] = 0.04 + 0.04 * upper.drift(frames, 2.0, rng)
+    sideways = 0.03 * upper.drift(frames, 2.0, rng)
+    curves["jawLeft"], curves["jawRight"] = np.clip(sideways, 0, None), np.clip(-sideways, 0, None)
+    return curves
+
+
+def close_lips(weights: Array, mouth: Mouth, gaps: LipGaps, identity: int) -> None:
+    """Set mouthClose in ``weights (T, U)`` so that the middle of the lips meets where it should.
+
+    At a closure the gap becomes −PRESSED; at rest in a pause it becomes the rest shape's own gap.
+    """
+    unit = gaps.unit_names.index("mouthClose")
+    pull = -gaps.units[identity, unit, 0]
+    if pull <= 0:
+        return
+    gap = gaps.gaps(identity, weights)[:, 0]
+    shut = mouth.closure * np.clip((gap + PRESSED) / pull, 0.0, 1.0)
+    calm = mouth.rest * np.clip((gap - max(float(gaps.rest[identity, 0]), 0.0)) / pull, 0.0, 1.0)
+    weights[:, unit] = np.maximum(shut, calm)

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""espeak-ng through its library: formant synthesis with exact phoneme events in IPA."""
+
+from __future__ import annotations
+
+import ctypes
+import random
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import soxr
+
+from training.corpus.errors import VoiceError
+from training.corpus.utterance import SAMPLE_RATE
+from training.corpus.voices.synthesiser import Spoken, SyntheticVoice
+from training.phonemes import SILENCE, Phone, from_ipa, tidy
+
+VOICES = (
+    *(SyntheticVoice("espeak-ng", name) for name in ("en-us", "en-us+m3", "en+f4", "en-gb-x-rp+m7", "en-us+klatt4")),
+    *(SyntheticVoice("espeak-ng", name) for name in ("en-029+f1", "en-gb-scotland+m1", "en-gb-x-gbcwmd+f5", "de+m5")),
+    *(SyntheticVoice("espeak-ng", name) for name in ("fr+f3", "es+m4", "sv+f2", "pl+m2")),
+    SyntheticVoice("espeak-ng", "en+linda", "validation"),
+    SyntheticVoice("espeak-ng", "it+m6", "validation"),
+    SyntheticVoice("espeak-ng", "en-us-nyc+f3", "test"),
+    SyntheticVoice("espeak-ng", "nl+max", "test"),
+)
+"""English and, for other habits of the mouth, English text read by the rules of other languages."""
+
+LIBRARY = "libespeak-ng.so.1"
+_SYNCHRONOUS, _PHONEME_EVENTS_IPA, _UTF8 = 2, 1 | 2, 1
+_EVENT_END, _EVENT_PHONEME = 0, 7
+_RATE, _PITCH, _PITCH_RANGE = 1, 3, 4
+
+
+class _Identity(ctypes.Union):
+    _fields_ = (("number", ctypes.c_int), ("name", ctypes.c_char_p), ("text", ctypes.c_char * 8))
+
+
+class _Event(ctypes.Structure):
+    _fields_ = (
+        *(("type", ctypes.c_int), ("unique", ctypes.c_uint), ("text_position", ctypes.c_int), ("length", ctypes.c_int)),
+        *(("audio_position", ctypes.c_int), ("sample", ctypes.c_int), ("user_data", ctypes.c_void_p)),
+        ("id", _Identity),
+    )
+
+
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
+
+
+class _Library(NamedTuple):
+    calls: ctypes.CDLL
+    rate: int
+
+
+def check() -> None:
+    """Raises VoiceError if the library is not installed."""
+    try:
+        ctypes.CDLL(LIBRARY)
+    except OSError as error:
+        raise VoiceError("The synthesiser espeak-ng is missing; install the package espeak-ng.") from error
+
+
+@lru_cache(maxsize=1)
+def _library() -> _Library:
+    check()
+    calls = ctypes.CDLL(LIBRARY)
+    rate = calls.espeak_Initialize(_SYNCHRONOUS, 0, None, _PHONEME_EVENTS_IPA)
+    if rate <= 0:
+        raise VoiceError("espeak-ng does not start; reinstall the packages espeak-ng and espeak-ng-data.")
+    return _Library(calls, rate)
+
+
+def speak(voice: str, sentences: Sequence[str], seed: int) -> Iterator[Spoken]:
+    """Each sentence in ``voice``, at a tempo and pitch that vary with the seed.
+
+    espeak-ng carries state from one sentence to the next: for repeatable sound begin each voice in a new process.
+    """
+    library = _library()
+    rng = random.Random(seed)
+    if library.calls.espeak_SetVoiceByName(voice.encode()) != 0:
+        raise VoiceError(f"espeak-ng has no voice {voice}; reinstall the package espeak-ng-data.")
+    for text in sentences:
+        library.calls.espeak_SetParameter(_RATE, rng.randint(125, 200), 0)
+        library.calls.espeak_SetParameter(_PITCH, rng.randint(38, 62), 0)
+        library.calls.espeak_SetParameter(_PITCH_RANGE, rng.randint(40, 70), 0)
+        yield _speak_one(library, text)
+
+
+def _speak_one(library: _Library, text: str) -> Spoken:
+    sound: list[np.ndarray] = []
+    events: list[tuple[int, str]] = []
+
+    def collect(wave: ctypes._Pointer, count: int, event: ctypes._Pointer) -> int:
+        if wave and count > 0:
+            sound.append(np.ctypeslib.as_array(wave, (count,)).copy())
+        index = 0
+        while event[index].type != _EVENT_END:
+            if event[index].type == _EVENT_PHONEME:
+                events.append((event[index].sample, event[index].id.text.decode("utf-8", "ignore")))
+            index += 1
+        return 0
+
+    callback = _Callback(collect)
+    library.calls.espeak_SetSynthCallback(callback)
+    encoded = text.encode()
+    library.calls.espeak_Synth(encoded, len(encoded) + 1, 0, 0, 0, _UTF8, None, None)
+    if not sound:
+        return Spoken(text, np.zeros(1, np.float32), ())
+    samples = np.concatenate(sound).astype(np.float32) / 32768
+    duration = len(samples) / library.rate
+    phones = read_events([(sample / library.rate, symbol) for sample, symbol in events], duration)
+    return Spoken(text, soxr.resample(samples, library.rate, SAMPLE_RATE).astype(np.float32), phones)
+
+
+def read_events(events: Sequence[tuple[float, str]], duration: float) -> tuple[Phone, ...]:
+    """Phones from ``(begin in seconds, IPA symbol)``: each lasts until the next one begins; no symbol is a pause."""
+    kept = [event for event in events if not event[1].startswith("(")]
+    ends = [begin for begin, _ in kept[1:]] + [duration]
+    phones: list[Phone] = []
+    for (begin, symbol), end in zip(kept, ends, strict=True):
+        labels = from_ipa(symbol) or ((SILENCE,) if not symbol else ("?",))
+        edges = np.linspace(begin, end, len(labels) + 1)
+        phones += [Phone(float(a), float(b), label) for a, b, label in zip(edges, edges[1:], labels, strict=False)]
+    return tidy(phones, duration)
