@@ -9,7 +9,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import bpy
@@ -129,7 +129,7 @@ def generate(scene: bpy.types.Scene, head: bpy.types.Object, speech: Path, seed:
     _do(bpy.ops.meshtalk.generate)
 
 
-def _do(operator: object) -> None:
+def _do(operator: Callable[[], set[str]]) -> None:
     try:
         result = operator()
     except RuntimeError as error:  # how Blender hands on what an operator reported
