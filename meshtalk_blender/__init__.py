@@ -6,7 +6,7 @@ import os
 # onnxruntime writes a telemetry database into the user's cache unless this is set before its first import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-from . import ops, panels, preferences, props  # noqa: E402
+from . import ops, panels, preferences, props
 
 _PARTS = (preferences, props, ops, panels)
 

@@ -2,7 +2,9 @@
 """Names that Blender knows the extension by."""
 
 EXTENSION_ID: str = __package__.rpartition(".")[0]
-"""The extension's package: bl_ext.<repository>.meshtalk. Blender wants exactly this one for preferences and paths."""
+"""The extension's package: bl_ext.<repository>.meshtalk. Blender wants exactly this one for preferences and
+paths."""
 
 TAG: str = "meshtalk"
-"""Custom property that marks what the add-on made: on Actions a record of the take, on shape keys the names made."""
+"""Custom property that marks what the add-on made: on Actions a record of the take, on shape keys the names
+made."""

@@ -38,7 +38,8 @@ class ModelPlace:
 
 
 def preferences() -> bpy.types.AddonPreferences | None:
-    """The extension's preferences; None where it runs without being enabled, as in tests of single modules."""
+    """The extension's preferences; None where it runs without being enabled, as in tests of single
+    modules."""
     addon = bpy.context.preferences.addons.get(EXTENSION_ID)
     return None if addon is None else addon.preferences
 
@@ -69,7 +70,8 @@ def chosen_threads() -> int | None:
 def loaded_bundle(folder: Path, threads: int | None) -> Bundle:
     """The checked bundle in `folder`, from memory when its card has not changed since. Raises BundleError.
 
-    May be called from any thread; imports the engine on first use, so that Blender starts without waiting for it.
+    May be called from any thread; imports the engine on first use, so that Blender starts without waiting for
+    it.
     """
     from ..engine.bundle import load_bundle
 
@@ -90,7 +92,9 @@ def forget_bundles() -> None:
 
 def _preferred_folders() -> list[Path]:
     chosen = preferences()
-    return [] if chosen is None else [Path(bpy.path.abspath(e.folder)) for e in chosen.model_folders if e.folder]
+    return (
+        [] if chosen is None else [Path(bpy.path.abspath(e.folder)) for e in chosen.model_folders if e.folder]
+    )
 
 
 def _models_in(folder: Path) -> list[Path]:

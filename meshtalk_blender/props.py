@@ -61,7 +61,7 @@ class MeshTalkSettings(bpy.types.PropertyGroup):
     model: EnumProperty(name="Model", description="Model that turns speech into motion", items=_model_items)
     seed: IntProperty(
         name="Seed",
-        description="Another seed gives other blinks and brows for the same words; the same seed gives the same take",
+        description="Another seed gives other blinks and brows for the same words; the same seed, the same",
         default=0,
         min=0,
     )

@@ -12,10 +12,13 @@ from ..scene.strips import add_sound_strip, find_sound_strip, has_sound_support,
 
 
 def put_into_sequencer(context: bpy.types.Context, text: str) -> bpy.types.Strip:
-    """Make a strip of the file at the scene's first frame and choose it in the settings. Raises SceneError."""
+    """Make a strip of the file at the scene's first frame and choose it in the settings. Raises
+    SceneError."""
     scene = sequencer_scene(context)
     source = source_of_file(text, scene.frame_start)
-    strip = add_sound_strip(scene, text if text.startswith("//") else str(source.path), source.path.stem, source.frame)
+    strip = add_sound_strip(
+        scene, text if text.startswith("//") else str(source.path), source.path.stem, source.frame
+    )
     settings = context.scene.meshtalk
     settings.strip = strip.name
     settings.sound_source = "STRIP"
@@ -30,7 +33,9 @@ class MESHTALK_OT_add_sound(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     filepath: StringProperty(name="File", subtype="FILE_PATH", options={"SKIP_SAVE"})
-    filter_glob: StringProperty(default="*.wav;*.flac;*.ogg;*.mp3;*.aif;*.aiff;*.m4a;*.mp4;*.mov;*.mkv", options={"HIDDEN"})
+    filter_glob: StringProperty(
+        default="*.wav;*.flac;*.ogg;*.mp3;*.aif;*.aiff;*.m4a;*.mp4;*.mov;*.mkv", options={"HIDDEN"}
+    )
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:

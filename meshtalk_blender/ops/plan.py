@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from fractions import Fraction
 
 import bpy
@@ -68,13 +68,23 @@ def make_plan(context: bpy.types.Context, wish: Wish) -> Plan:
         raise SceneError(problem)
     folder = model_folder(wish.model)
     if folder is None:
-        raise SceneError(f"There is no model “{wish.model or 'default'}”: choose another, or add its folder in the preferences.")
+        raise SceneError(
+            f"There is no model “{wish.model}”: choose another, or add its folder in the preferences."
+        )
     scene, sequencer = context.scene, sequencer_scene(context)
     rate = scene_rate(scene.render.fps, scene.render.fps_base)
     options = GenerateOptions(seed=wish.seed, temperature=wish.temperature, fps=rate, keep_vertices=False)
-    request = JobRequest(folder, chosen_threads(), _source(sequencer, wish), read_rest_pose(wish.head), options)
+    request = JobRequest(
+        folder, chosen_threads(), _source(sequencer, wish), read_rest_pose(wish.head), options
+    )
     return Plan(
-        handle_of(wish.head), scene.session_uid, sequencer.session_uid, rate, folder.name, wish.sound_file, request
+        handle_of(wish.head),
+        scene.session_uid,
+        sequencer.session_uid,
+        rate,
+        folder.name,
+        wish.sound_file,
+        request,
     )
 
 
@@ -93,7 +103,12 @@ def write_result(plan: Plan, result: JobResult) -> str:
         if name not in keys.driven
     }
     action = write_take(
-        head.data.shape_keys, curves, frame, plan.rate, f"MeshTalk {source.label}", _record(plan, result, frame)
+        head.data.shape_keys,
+        curves,
+        frame,
+        plan.rate,
+        f"MeshTalk {source.label}",
+        _record(plan, result, frame),
     )
     note = _add_strip(scene, sequencer, plan) if plan.sound_file else ""
     return _summary(action, keys, len(result.take.weights)) + note
@@ -138,7 +153,7 @@ def _record(plan: Plan, result: JobResult, frame: int) -> dict[str, object]:
         "temperature": float(plan.request.options.temperature or 0.0),
         "frame": frame,
         "fps": str(plan.rate),
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 

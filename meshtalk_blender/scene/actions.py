@@ -18,7 +18,8 @@ from ..ids import TAG
 
 GROUP = "MeshTalk"
 SETTLE_SECONDS = Fraction(1, 4)
-"""After the last sample the face goes back to rest, else a blink at the very end would stay closed for ever."""
+"""After the last sample the face goes back to rest, else a blink at the very end would stay closed for
+ever."""
 
 STILL = 1e-4
 """A curve that moves less than this gets one key instead of one a frame."""
@@ -36,8 +37,9 @@ def write_take(
 ) -> bpy.types.Action:
     """Make the Action, fill it with `curves` (RNA path → one value a frame from `frame` on) and assign it.
 
-    F-curves of the Action before, for anything that the take doesn't animate, are carried over as copies, so that they
-    play on. The Action before stays as it is, with a fake user where nothing else uses it. `record` becomes the tag.
+    F-curves of the Action before, for anything that the take doesn't animate, are carried over as copies, so
+    that they play on. The Action before stays as it is, with a fake user where nothing else uses it. `record`
+    becomes the tag.
     """
     animation = keys.animation_data or keys.animation_data_create()
     before = animation.action
@@ -117,7 +119,8 @@ def _fill(channels: Any, curves: Mapping[str, NDArray[np.float32]], frame: int, 
 def key_points(
     values: NDArray[np.float32], frame: int, settle: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Keys of one curve: (K, 2) frames and values, and (K,) interpolations; one key for a curve that stays still."""
+    """Keys of one curve: (K, 2) frames and values, and (K,) interpolations; one key for a curve that stays
+    still."""
     if np.ptp(values) < STILL:
         return np.array([[frame, values[0]]], np.float32), np.array([_LINEAR], np.int32)
     frames = np.append(np.arange(frame, frame + len(values)), frame + len(values) - 1 + settle)

@@ -9,7 +9,8 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-# Linear base colour, roughness and subsurface weight of each part, in the order of the template's part numbers.
+# Linear base colour, roughness and subsurface weight of each part, in the order of the template's part
+# numbers.
 MATERIALS: tuple[tuple[str, tuple[float, float, float], float, float], ...] = (
     ("MeshTalk Skin", (0.56, 0.32, 0.23), 0.50, 0.10),
     ("MeshTalk Eye", (0.80, 0.78, 0.75), 0.15, 0.0),
@@ -25,7 +26,8 @@ _EYE, _IRIS, _PUPIL = 1, 5, 6
 def make_head_mesh(
     name: str, vertices: NDArray[np.float32], faces: NDArray[np.int32], part: NDArray[np.uint8]
 ) -> bpy.types.Mesh:
-    """A mesh of `vertices` (V, 3) and `faces` (F, 4), -1 pads a triangle; `part` (V,) chooses the materials."""
+    """A mesh of `vertices` (V, 3) and `faces` (F, 4), -1 pads a triangle; `part` (V,) chooses the
+    materials."""
     mesh = bpy.data.meshes.new(name)
     sizes = (faces >= 0).sum(axis=1).astype(np.int32)
     mesh.vertices.add(len(vertices))
@@ -65,7 +67,9 @@ def _eye_slots(centres: NDArray[np.float32]) -> NDArray[np.int32]:
     return np.where(cosine > 0.97, _PUPIL, np.where(cosine > 0.85, _IRIS, _EYE)).astype(np.int32)
 
 
-def place_head(mesh: bpy.types.Mesh, collection: bpy.types.Collection, location: Sequence[float]) -> bpy.types.Object:
+def place_head(
+    mesh: bpy.types.Mesh, collection: bpy.types.Collection, location: Sequence[float]
+) -> bpy.types.Object:
     """An object with this mesh at `location`."""
     head = bpy.data.objects.new(mesh.name, mesh)
     head.location = location
@@ -80,7 +84,8 @@ def _materials() -> list[bpy.types.Material]:
 def _material(
     name: str, colour: tuple[float, float, float], roughness: float, subsurface: float
 ) -> bpy.types.Material:
-    """The material of this name if the file has it already, else a new one; the viewport shows the same colour."""
+    """The material of this name if the file has it already, else a new one; the viewport shows the same
+    colour."""
     material = bpy.data.materials.get(name)
     if material is not None and material.library is None:
         return material

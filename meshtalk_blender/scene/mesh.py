@@ -14,7 +14,8 @@ from .errors import SceneError
 
 @dataclass(frozen=True)
 class RestPose:
-    """A mesh at rest, in object space: `vertices` (V', 3) float32, `polygons` (F, K) int32, padded with -1."""
+    """A mesh at rest, in object space: `vertices` (V', 3) float32, `polygons` (F, K) int32, padded with
+    -1."""
 
     vertices: NDArray[np.float32]
     polygons: NDArray[np.int32]
@@ -79,7 +80,9 @@ def find_head(handle: HeadHandle) -> bpy.types.Object:
     head = next((o for o in bpy.data.objects if o.session_uid == handle.object_uid), None)
     # A deleted object lives on in the file while a setting still points at it, but is in no scene.
     if head is None or not head.users_scene:
-        raise SceneError(f"The head “{handle.name}” was deleted while MeshTalk was running: nothing was changed.")
+        raise SceneError(
+            f"The head “{handle.name}” was deleted while MeshTalk was running: nothing was changed."
+        )
     problem = head_problem(head)
     if problem is not None:
         raise SceneError(problem)
@@ -113,7 +116,8 @@ def _read_polygons(mesh: bpy.types.Mesh) -> NDArray[np.int32]:
 def pad_polygons(
     corners: NDArray[np.int32], starts: NDArray[np.int32], sizes: NDArray[np.int32]
 ) -> NDArray[np.int32]:
-    """Polygons as rows: `corners` (L,), `starts` and `sizes` (F,) give (F, K) with K at least 4, padded with -1."""
+    """Polygons as rows: `corners` (L,), `starts` and `sizes` (F,) give (F, K) with K at least 4, padded with
+    -1."""
     width = max(4, int(sizes.max(initial=0)))
     columns = np.arange(width)
     inside = columns < sizes[:, None]

@@ -13,7 +13,8 @@ _SEPARATED_SIDE = re.compile(r"[\W_]([lrLR])$")
 
 
 def canonical_name(name: str) -> str:
-    """Spelling-free form: eyeBlinkLeft, EyeBlink_L, eye_blink.l and "Eye Blink Left" all give eyeblink|left."""
+    """Spelling-free form: eyeBlinkLeft, EyeBlink_L, eye_blink.l and "Eye Blink Left" all give
+    eyeblink|left."""
     for pattern in (_WORD_SIDE, _SEPARATED_SIDE, _CAPITAL_SIDE):
         match = pattern.search(name)
         if match and _letters(name[: match.start()]):
@@ -22,7 +23,8 @@ def canonical_name(name: str) -> str:
 
 
 def match_units(units: Sequence[str], names: Iterable[str]) -> dict[str, str]:
-    """Map each unit that the mesh already has to the name of its key; an exact spelling wins over a similar one."""
+    """Map each unit that the mesh already has to the name of its key; an exact spelling wins over a similar
+    one."""
     names = list(names)
     similar: dict[str, str] = {}
     for name in names:

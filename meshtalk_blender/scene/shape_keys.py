@@ -17,7 +17,8 @@ from .names import match_units
 
 @dataclass(frozen=True)
 class UnitKeys:
-    """Shape-key names by unit: `names` in the units' order; `made` are new, `driven` follow drivers of the rig."""
+    """Shape-key names by unit: `names` in the units' order; `made` are new, `driven` follow drivers of the
+    rig."""
 
     names: tuple[str, ...]
     made: tuple[str, ...]
@@ -38,7 +39,8 @@ def existing_keys(head: bpy.types.Object, units: Sequence[str]) -> dict[str, str
 
 
 def ensure_unit_keys(head: bpy.types.Object, units: Sequence[str], deltas: NDArray[np.float32]) -> UnitKeys:
-    """Find each unit's key, or make it from `deltas` (U, V', 3) in object space; the keys' values stay as they are."""
+    """Find each unit's key, or make it from `deltas` (U, V', 3) in object space; the keys' values stay as
+    they are."""
     found = existing_keys(head, units)
     rest = read_rest_pose(head).vertices
     if head.data.shape_keys is None:
@@ -52,7 +54,9 @@ def ensure_unit_keys(head: bpy.types.Object, units: Sequence[str], deltas: NDArr
         _widen_slider(head.data.shape_keys.key_blocks[name])
     _record(head.data.shape_keys, made)
     head.data.update()
-    return UnitKeys(tuple(found[unit] for unit in units), tuple(made), _driven(head.data.shape_keys, found.values()))
+    return UnitKeys(
+        tuple(found[unit] for unit in units), tuple(made), _driven(head.data.shape_keys, found.values())
+    )
 
 
 def _make_key(head: bpy.types.Object, unit: str, positions: NDArray[np.float32]) -> str:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a strip, or a file, to samples and their place in time.
 
-The first half runs on the main thread and copies what is needed; `read_sound` needs no bpy and runs in the job's thread.
+The first half runs on the main thread and copies what is needed; `read_sound` needs no bpy and runs in the
+job's thread.
 """
 
 from __future__ import annotations
@@ -21,16 +22,29 @@ from .errors import SceneError
 from .strips import find_sound_strip, is_retimed, sound_strips, strip_frames
 from .timing import frames_to_seconds, scene_rate, seconds_to_frames
 
-_SOUNDFILE_SUFFIXES = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64"}
+_SOUNDFILE_SUFFIXES = {
+    ".wav",
+    ".flac",
+    ".ogg",
+    ".oga",
+    ".opus",
+    ".mp3",
+    ".aif",
+    ".aiff",
+    ".aifc",
+    ".au",
+    ".caf",
+    ".w64",
+}
 
 
 @dataclass(frozen=True)
 class SoundSource:
     """Where speech comes from, copied out of bpy.
 
-    `path` is absolute; `packed` holds the file's bytes where it is packed into the .blend. `start` is the time in
-    the file, in seconds, that plays at scene frame `frame` (negative: silence comes first); `duration` in seconds,
-    None for the rest of the file. `strip` is the strip's name, "" for a bare file.
+    `path` is absolute; `packed` holds the file's bytes where it is packed into the .blend. `start` is the
+    time in the file, in seconds, that plays at scene frame `frame` (negative: silence comes first);
+    `duration` in seconds, None for the rest of the file. `strip` is the strip's name, "" for a bare file.
     """
 
     label: str
@@ -105,14 +119,17 @@ def current_frame(source: SoundSource, scene: bpy.types.Scene) -> int:
         return source.frame
     strip = find_sound_strip(scene, source.strip)
     if strip is None:
-        raise SceneError(f"The strip “{source.strip}” was deleted while MeshTalk was running: nothing was changed.")
+        raise SceneError(
+            f"The strip “{source.strip}” was deleted while MeshTalk was running: nothing was changed."
+        )
     now = source_of_strip(scene, source.strip)
     rate = scene_rate(scene.render.fps, scene.render.fps_base)
     return now.frame + seconds_to_frames(source.start - now.start, rate)
 
 
 def read_sound(source: SoundSource, cancelled: Callable[[], bool] | None = None) -> Sound:
-    """Samples of the source at 16 kHz, silence in front included; no bpy is called. Raises SoundError, Cancelled."""
+    """Samples of the source at 16 kHz, silence in front included; no bpy is called. Raises SoundError,
+    Cancelled."""
     if source.packed is None:
         return _read_file(source, source.path, cancelled)
     with tempfile.TemporaryDirectory(prefix="meshtalk-") as folder:
@@ -130,7 +147,9 @@ def _read_file(source: SoundSource, path: Path, cancelled: Callable[[], bool] | 
     return _with_silence(sound, lead) if lead else sound
 
 
-def _load(path: Path, start: Fraction, duration: Fraction | None, cancelled: Callable[[], bool] | None) -> Sound:
+def _load(
+    path: Path, start: Fraction, duration: Fraction | None, cancelled: Callable[[], bool] | None
+) -> Sound:
     length = None if duration is None else float(duration)
     try:
         return load_sound(path, float(start), length, cancelled)
@@ -144,7 +163,8 @@ def _load(path: Path, start: Fraction, duration: Fraction | None, cancelled: Cal
 
 
 def _load_with_blender(path: Path, start: float, duration: float | None) -> Sound | None:
-    """Films and m4a, which libsndfile can't read, through Blender's own sound library; None where that is missing."""
+    """Films and m4a, which libsndfile can't read, through Blender's own sound library; None where that is
+    missing."""
     try:
         import aud
     except ImportError:

@@ -21,7 +21,8 @@ _NAMES = {
 
 
 def strip_frames(strip: bpy.types.Strip, name: str) -> float:
-    """One of a strip's frames: left and right handle, start of its content, frames cut off for good, content length."""
+    """One of a strip's frames: left and right handle, start of its content, frames cut off for good, content
+    length."""
     for attribute in _NAMES[name]:
         if attribute in strip.bl_rna.properties:
             return getattr(strip, attribute)
@@ -55,7 +56,8 @@ def is_retimed(strip: bpy.types.Strip) -> bool:
 
 
 def add_sound_strip(scene: bpy.types.Scene, path: str, name: str, frame: int) -> bpy.types.Strip:
-    """Put a sound file into the sequencer, in the lowest channel with room; SceneError where Blender can't."""
+    """Put a sound file into the sequencer, in the lowest channel with room; SceneError where Blender
+    can't."""
     scene.sequence_editor_create()
     editor = scene.sequence_editor
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences

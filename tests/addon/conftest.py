@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The add-on from this checkout, registered in whichever Blender (bpy) runs these tests, with the tiny model."""
+"""The add-on from this checkout, registered in whichever Blender (bpy) runs these tests, with the tiny
+model."""
 
 from __future__ import annotations
 

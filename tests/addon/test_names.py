@@ -8,8 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 SPELLINGS = {
-    "eyeBlinkLeft": ("eyeBlinkLeft", "EyeBlinkLeft", "eyeBlink_L", "eye_blink_left", "EYE_BLINK_L", "eyeBlink.L",
-                     "eyeBlinkL", "Eye Blink Left", "eyeblink-l"),
+    "eyeBlinkLeft": (
+        "eyeBlinkLeft",
+        "EyeBlinkLeft",
+        "eyeBlink_L",
+        "eye_blink_left",
+        "EYE_BLINK_L",
+        "eyeBlink.L",
+        "eyeBlinkL",
+        "Eye Blink Left",
+        "eyeblink-l",
+    ),
     "mouthRight": ("mouthRight", "mouth_R", "Mouth.R", "mouthR"),
     "jawOpen": ("jawOpen", "JawOpen", "jaw_open", "Jaw Open"),
     "tongueOut": ("tongueOut", "Tongue_Out"),
@@ -21,8 +30,16 @@ def test_every_usual_spelling_is_found(part, unit, name):
     assert part("scene.names").match_units([unit], ["Basis", "smile", name]) == {unit: name}
 
 
-@pytest.mark.parametrize("unit, name", [("eyeBlinkLeft", "eyeBlinkRight"), ("eyeBlinkLeft", "eyeBlink"),
-                                        ("jawOpen", "jawOpenWide"), ("jawLeft", "jaw"), ("jawOpen", "")])
+@pytest.mark.parametrize(
+    "unit, name",
+    [
+        ("eyeBlinkLeft", "eyeBlinkRight"),
+        ("eyeBlinkLeft", "eyeBlink"),
+        ("jawOpen", "jawOpenWide"),
+        ("jawLeft", "jaw"),
+        ("jawOpen", ""),
+    ],
+)
 def test_other_keys_are_left_alone(part, unit, name):
     assert part("scene.names").match_units([unit], [name]) == {}
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import wave
 from fractions import Fraction
 from pathlib import Path
@@ -120,7 +119,7 @@ def test_relative_path_follows_the_blend_file(part, scene, clicks, tmp_path):
     moved = tmp_path / "moved"
     moved.mkdir()
     for name in ("scene.blend", "clicks.wav"):
-        os.replace(tmp_path / name, moved / name)
+        (tmp_path / name).replace(moved / name)
     bpy.ops.wm.open_mainfile(filepath=str(moved / "scene.blend"))
     sound = part("scene.sound")
     assert sound.source_of_strip(bpy.context.scene, "").path == moved / "clicks.wav"
@@ -169,8 +168,9 @@ def test_films_and_m4a_are_read_by_blender_itself(part, scene, clicks, tmp_path,
     assert len(_clicks(sound.samples, 16_000)) > 30
 
 
-@pytest.mark.parametrize("text, words", [("", "Choose a sound"), ("/nowhere/speech.wav", "There is no file"),
-                                         ("/", "is a folder")])
+@pytest.mark.parametrize(
+    "text, words", [("", "Choose a sound"), ("/nowhere/speech.wav", "There is no file"), ("/", "is a folder")]
+)
 def test_bad_paths_get_a_sentence(part, scene, text, words):
     assert words in part("scene.sound").file_problem(text)
 

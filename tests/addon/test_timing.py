@@ -7,9 +7,14 @@ import numpy as np
 import pytest
 
 RATES = [
-    (24, 1.001, Fraction(24000, 1001)), (24, 1.0, Fraction(24)), (25, 1.0, Fraction(25)),
-    (30, 1.001, Fraction(30000, 1001)), (30, 1.0, Fraction(30)), (60, 1.001, Fraction(60000, 1001)),
-    (120, 1.0, Fraction(120)), (12, 0.5, Fraction(24)),
+    (24, 1.001, Fraction(24000, 1001)),
+    (24, 1.0, Fraction(24)),
+    (25, 1.0, Fraction(25)),
+    (30, 1.001, Fraction(30000, 1001)),
+    (30, 1.0, Fraction(30)),
+    (60, 1.001, Fraction(60000, 1001)),
+    (120, 1.0, Fraction(120)),
+    (12, 0.5, Fraction(24)),
 ]
 
 
