@@ -26,9 +26,11 @@ FPS_RANGE = (1, 240)
 
 RATE_TEXT = re.compile(r"\d{1,9}(\.\d{1,9})?(/\d{1,9})?")
 
-LARGEST_DENOMINATOR = 1001
-"""Broadcast rates are n/1.001, so float rates are read as the nearest fraction with at most this
-denominator."""
+ROUNDING = Fraction(1, 5_000_000)
+"""Blender keeps 1.001 as float32; a rate this near to n/1.001 is that broadcast rate."""
+
+MAX_DENOMINATOR = 100_000
+"""Rates are fractions of small numbers, so that times can be counted in integers without end."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ def as_rate(fps: Fraction | float | str) -> Fraction:
         raise problem from None
     if not low <= rate <= high:
         raise problem
-    return rate.limit_denominator(10**6 if isinstance(fps, Fraction) else LARGEST_DENOMINATOR)
+    broadcast = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
+    return broadcast if abs(rate - broadcast) < rate * ROUNDING else rate.limit_denominator(MAX_DENOMINATOR)
 
 
 def frame_count(duration: Fraction, fps: Fraction) -> int:

@@ -36,17 +36,19 @@ class Resampler:
         stop = self._count if complete else self._first_sample_at(last - 1)
         samples = self._evaluate(known, self._done, stop)
         self._done = max(self._done, stop)
-        needed = max(0, self._position(self._done)[0] - 1)
-        self._kept = known[max(0, needed - self._kept_first) :].copy()
-        self._kept_first = max(self._kept_first, needed)
+        self._keep(known)
         return samples
+
+    def _keep(self, known: Float32) -> None:
+        """Keep the frames that the next sample still needs."""
+        needed = self._done * self._step // self._per - 1
+        first = min(max(needed, self._kept_first), self._kept_first + len(known))
+        self._kept = known[first - self._kept_first :].copy()
+        self._kept_first = first
 
     def _first_sample_at(self, frame: int) -> int:
         """Number of the first sample at or after a source frame; all before it are certain."""
         return max(self._done, min(self._count, -(-frame * self._per // self._step)))
-
-    def _position(self, sample: int) -> tuple[int, int]:
-        return divmod(sample * self._step, self._per)
 
     def _evaluate(self, known: Float32, begin: int, stop: int) -> Float32:
         samples = np.arange(begin, max(begin, stop), dtype=np.int64)

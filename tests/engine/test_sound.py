@@ -151,7 +151,7 @@ def test_truncated(tmp_path: Path, suffix: str, kept: float) -> None:
 
 @pytest.mark.parametrize("loud_first", [True, False])
 def test_an_mp3_without_a_length_loses_nothing(tmp_path: Path, loud_first: bool) -> None:
-    """Without a length tag the decoder guesses from the first frames' bit rate: it is read whole or refused."""
+    """Without a length tag the decoder guesses from the first frames: it is read whole or refused."""
     path = tmp_path / "a.mp3"
     second = np.arange(44_100 * 60) // 44_100
     bursts = np.random.default_rng(0).standard_normal(len(second)) * ((second < 30) == loud_first)
