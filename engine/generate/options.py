@@ -96,7 +96,9 @@ def as_rate(fps: Fraction | float | str) -> Fraction:
     if not low <= rate <= high:
         raise problem
     broadcast = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
-    return broadcast if abs(rate - broadcast) < rate * ROUNDING else rate.limit_denominator(MAX_DENOMINATOR)
+    if abs(rate - broadcast) < rate * ROUNDING:
+        return broadcast
+    return rate.limit_denominator(1001 if isinstance(fps, (float, np.floating)) else MAX_DENOMINATOR)
 
 
 def frame_count(duration: Fraction, fps: Fraction) -> int:
