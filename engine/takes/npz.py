@@ -64,7 +64,7 @@ class NpzWriter:
         """Small arrays, each at once."""
         for name, array in arrays.items():
             with self._zip.open(_member(name), "w", force_zip64=True) as file:
-                np.lib.format.write_array(file, np.ascontiguousarray(array), allow_pickle=False)
+                np.lib.format.write_array(file, np.asarray(array, order="C"), allow_pickle=False)
 
 
 class Rows:
