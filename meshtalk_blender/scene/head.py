@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 # Linear base colour, roughness and subsurface weight of each part, in the order of the template's part
 # numbers.
 MATERIALS: tuple[tuple[str, tuple[float, float, float], float, float], ...] = (
-    ("MeshTalk Skin", (0.56, 0.32, 0.23), 0.50, 0.10),
+    ("MeshTalk Skin", (0.52, 0.27, 0.18), 0.50, 0.10),
     ("MeshTalk Eye", (0.80, 0.78, 0.75), 0.15, 0.0),
     ("MeshTalk Teeth", (0.78, 0.73, 0.62), 0.30, 0.0),
     ("MeshTalk Tongue", (0.45, 0.12, 0.11), 0.40, 0.10),
@@ -36,11 +36,11 @@ def make_head_mesh(
     mesh.loops.foreach_set("vertex_index", faces[faces >= 0].astype(np.int32))
     mesh.polygons.add(len(faces))
     mesh.polygons.foreach_set("loop_start", np.cumsum(np.append(0, sizes[:-1])).astype(np.int32))
-    slots = face_slots(vertices, faces, part)
-    mesh.polygons.foreach_set("material_index", slots)
+    used, slots = np.unique(face_slots(vertices, faces, part), return_inverse=True)
+    mesh.polygons.foreach_set("material_index", slots.astype(np.int32))
     mesh.polygons.foreach_set("use_smooth", np.ones(len(faces), bool))
-    for material in _materials():
-        mesh.materials.append(material)
+    for number in used:
+        mesh.materials.append(_material(*MATERIALS[number]))
     mesh.update(calc_edges=True)
     mesh.validate()
     return mesh
@@ -61,10 +61,19 @@ def face_slots(
 
 def _eye_slots(centres: NDArray[np.float32]) -> NDArray[np.int32]:
     """Slots of one eye's faces by their angle to the gaze, which is along -Y at rest."""
-    middle = (centres.min(axis=0) + centres.max(axis=0)) / 2
-    away = centres - middle
+    away = centres - _ball_centre(centres)
     cosine = -away[:, 1] / np.maximum(np.linalg.norm(away, axis=1), 1e-9)
-    return np.where(cosine > 0.97, _PUPIL, np.where(cosine > 0.85, _IRIS, _EYE)).astype(np.int32)
+    return np.where(cosine > 0.978, _PUPIL, np.where(cosine > 0.93, _IRIS, _EYE)).astype(np.int32)
+
+
+def _ball_centre(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Centre of the sphere through points (N, 3) in the least-squares sense: an eye may be only half a
+    ball."""
+    mean = points.mean(axis=0)
+    local = (points - mean).astype(np.float64)
+    system = np.column_stack([2 * local, np.ones(len(local))])
+    solution = np.linalg.lstsq(system, (local**2).sum(axis=1), rcond=None)[0]
+    return (mean + solution[:3]).astype(np.float32)
 
 
 def place_head(
@@ -77,10 +86,6 @@ def place_head(
     return head
 
 
-def _materials() -> list[bpy.types.Material]:
-    return [_material(*description) for description in MATERIALS]
-
-
 def _material(
     name: str, colour: tuple[float, float, float], roughness: float, subsurface: float
 ) -> bpy.types.Material:
@@ -90,7 +95,7 @@ def _material(
     if material is not None and material.library is None:
         return material
     material = bpy.data.materials.new(name)
-    if not material.use_nodes:  # always on from 5.0, where setting it warns
+    if bpy.app.version < (5, 0, 0):  # always on from then, and setting it warns
         material.use_nodes = True
     material.diffuse_color = (*colour, 1.0)
     material.roughness = roughness
