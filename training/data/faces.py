@@ -39,7 +39,7 @@ def face_arrays(template: Template, motion_std: NDArray[np.float32]) -> FaceArra
     )
 
 
-def contact_pairs(template: Template, limit: int = 9) -> NDArray[np.int64]:
+def contact_pairs(template: Template, limit: int = 12) -> NDArray[np.int64]:
     """Pairs ``(P, 2)`` of an upper and a lower inner-lip vertex that lie together at rest and that the jaw
     parts.
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from training.model.layers import leaky
@@ -24,14 +25,21 @@ class AudioEncoder(nn.Module):
         self.layers = nn.ModuleList(
             nn.Conv1d(width, width, settings.audio_kernel, dilation=step) for step in settings.audio_dilations
         )
-        self.dropout = nn.Dropout(settings.audio_dropout)
+        self.dropout = settings.audio_dropout
         self.pool = nn.AvgPool1d(MEL_PER_FRAME, MEL_PER_FRAME)
         self.leave = nn.Linear(width, settings.code)
 
     def forward(self, mel: Tensor) -> Tensor:
         x = leaky(self.enter(mel.transpose(1, 2)))
         for layer in self.layers:
-            y = self.dropout(leaky(layer(x)))
+            y = self._drop(leaky(layer(x)))
             cut = (x.shape[-1] - y.shape[-1]) // 2
             x = x[..., cut : x.shape[-1] - cut] + y
         return self.leave(self.pool(x).transpose(1, 2))
+
+    def _drop(self, x: Tensor) -> Tensor:
+        """Dropout whose mask the clips of a batch share: drawing one for each costs as much as the convolution."""
+        if not self.training or self.dropout == 0:
+            return x
+        kept = torch.rand(1, *x.shape[1:], device=x.device) >= self.dropout
+        return x * (kept.to(x.dtype) / (1 - self.dropout))

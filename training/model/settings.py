@@ -45,7 +45,7 @@ class ModelSettings:
         reach = (self.audio_kernel - 1) * sum(self.audio_dilations)
         if self.mel_before < 0 or self.mel_after < 0 or self.mel_before + self.mel_after != reach:
             raise TrainingError(
-                f"The preset's mel_before and mel_after must add up to {reach}, the reach of the audio encoder, "
+                f"The preset's mel_before and mel_after must add up to {reach}, its reach, "
                 f"but they add up to {self.mel_before + self.mel_after}."
             )
         if min(self.heads, self.categories, self.channels, self.code) < 1 or self.categories < 2:

@@ -70,7 +70,9 @@ class VertexSpace(nn.Module):
         motion_scale = std if low else np.sqrt(np.sum(std**2) / count)
         self._fixed("rest_scale", torch.as_tensor(rest_scale, dtype=torch.float32))
         self.register_buffer("motion_scale", torch.as_tensor(motion_scale, dtype=torch.float32))
+        self.register_buffer("region_variance", torch.ones(len(REGIONS)))
         self.motion_scale: Tensor
+        self.region_variance: Tensor
         self._forms(faces)
 
     def _fixed(self, name: str, value: Tensor) -> None:
@@ -125,6 +127,22 @@ class VertexSpace(nn.Module):
         if self.rank == "low":
             return ((difference @ form) * difference).sum(-1)
         return (difference.square() * form).sum(-1)
+
+    def variance(self, region: str) -> Tensor:
+        """How much the region moves in the corpus, in mm² a vertex; 1 before ``set_statistics``."""
+        return self.region_variance[REGIONS.index(region)]
+
+    @torch.no_grad()
+    def set_statistics(self, vectors: Tensor) -> None:
+        """Learn from motion vectors ``(N, motion_size)`` of the corpus how large motion is."""
+        centred = vectors - vectors.mean(0)
+        if self.rank == "low":
+            size = vectors.square().mean(0).sqrt()
+            self.motion_scale.copy_(size.clamp_min(0.05 * float(size.max())))
+        else:
+            self.motion_scale.copy_(vectors.square().mean().sqrt())
+        spread = [self.squared_error(centred, region).mean() for region in REGIONS]
+        self.region_variance.copy_(torch.stack(spread).clamp_min(1e-3))
 
     def gap(self, vector: Tensor) -> Tensor:
         """How far motion parts the inner lips, in mm upwards, for every contact pair: ``(..., P)``."""

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Training of both stages: presets, schedules, losses, checkpoints and the run folder."""

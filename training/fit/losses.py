@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The losses of the first stage (section 3.2).
+
+Every vertex error is the mean squared distance in a region, in mm², divided by how much that region moves in
+the corpus. So the terms are shares of motion left unexplained, blinks count as much as jaws, and equal
+weights, as in the paper, mean the same on every corpus.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from training.data.batches import IGNORED, Batch
+from training.fit.preset import LossSettings
+from training.model.latent import straight_through
+from training.model.meshtalk import MeshTalk
+
+CLOSED_MM = 2.0
+"""Lips closer than about this count as near to touching."""
+
+CLOSED_WEIGHT = 6.0
+"""How much more an error counts there."""
+
+CONTACT_SCALE = 4.0
+"""Squared lip gap error in mm² that weighs as much as a wholly unexplained region."""
+
+
+@dataclass(frozen=True)
+class Codes:
+    """What the encoders make of a batch: ``audio`` and ``expression (B, T, code)``, ``rest (B, rest_size)``,
+    ``target (B, T, motion_size)`` metres and ``rest_gap (B, 1, P)`` mm."""
+
+    audio: Tensor
+    expression: Tensor
+    rest: Tensor
+    target: Tensor
+    rest_gap: Tensor
+
+
+def encode(model: MeshTalk, batch: Batch, bfloat16: bool = False) -> Codes:
+    """Run both encoders on a batch; ``bfloat16`` computes the audio encoder in half precision."""
+    space = model.space
+    target = space.motion_vector(batch.motion)
+    with torch.autocast(batch.mel.device.type, torch.bfloat16, enabled=bfloat16):
+        audio = model.audio_encoder(batch.mel)
+    return Codes(
+        audio=audio.float(),
+        expression=model.encode_motion(target),
+        rest=space.rest_vector(batch.rest),
+        target=target,
+        rest_gap=space.rest_gap(batch.rest)[:, None],
+    )
+
+
+def stage_one_loss(
+    model: MeshTalk, batch: Batch, settings: LossSettings, temperature: float, bfloat16: bool = False
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The whole loss and its parts by name. "Other" clips ã, x̃ are the batch's neighbours."""
+    codes = encode(model, batch, bfloat16)
+    pairs = [(codes.audio, codes.expression)]
+    if settings.cross_modality:
+        pairs += [(codes.audio, codes.expression.roll(1, 0)), (codes.audio.roll(1, 0), codes.expression)]
+    audio, expression = (torch.cat(parts) for parts in zip(*pairs, strict=True))
+    sample = straight_through(model.fusion(audio, expression), temperature, settings.noise)
+    decoded = model.decode(codes.rest.repeat(len(pairs), 1), sample).chunk(len(pairs))
+    terms = {
+        "reconstruction": _share(model, decoded[0] - codes.target, "mouth")
+        + _share(model, decoded[0] - codes.target, "upper"),
+        "eyelid": _share(model, decoded[0] - codes.target, "eyelids"),
+        "contact": contact_loss(model, decoded[0], codes),
+        "velocity": _share(model, (decoded[0] - codes.target).diff(dim=1), "mouth"),
+    }
+    if settings.cross_modality:
+        heard, seen = decoded[1] - codes.target, decoded[2] - codes.target
+        terms["cross"] = _share(model, heard, "mouth") + _share(model, seen, "upper")
+        terms["eyelid"] = 0.5 * (terms["eyelid"] + _share(model, seen, "eyelids"))
+        terms["contact"] = 0.5 * (terms["contact"] + contact_loss(model, decoded[1], codes))
+        terms["velocity"] = 0.5 * (terms["velocity"] + _share(model, heard.diff(dim=1), "mouth"))
+    if model.phoneme_head is not None and settings.phoneme > 0:
+        terms["phoneme"] = phoneme_loss(model, codes.audio, batch.phonemes)
+    total = torch.stack([getattr(settings, name) * term for name, term in terms.items()]).sum()
+    return total, {name: term.detach() for name, term in terms.items()}
+
+
+def contact_loss(model: MeshTalk, decoded: Tensor, codes: Codes) -> Tensor:
+    """Squared error of the lips' gap at several vertex pairs, heavier where the true gap is small."""
+    space = model.space
+    true_gap = space.gap(codes.target)
+    closeness = torch.exp(-((codes.rest_gap + true_gap).clamp_min(0) / CLOSED_MM).square())
+    error = (space.gap(decoded) - true_gap).square()
+    return ((1 + CLOSED_WEIGHT * closeness) * error).mean() / CONTACT_SCALE
+
+
+def phoneme_loss(model: MeshTalk, audio_code: Tensor, phonemes: Tensor) -> Tensor:
+    """Cross entropy of the phonemes from the audio code alone; zero where none is known."""
+    assert model.phoneme_head is not None
+    logits = model.phoneme_head(audio_code).flatten(0, 1)
+    count = (phonemes != IGNORED).sum().clamp_min(1)
+    return F.cross_entropy(logits, phonemes.flatten(), ignore_index=IGNORED, reduction="sum") / count
+
+
+def _share(model: MeshTalk, difference: Tensor, region: str) -> Tensor:
+    """Mean squared error of a region as a share of its variance in the corpus."""
+    return model.space.squared_error(difference, region).mean() / model.space.variance(region)

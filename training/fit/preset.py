@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Preset files: everything that may differ from one model to the next."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from training.data.augment import Augmentation
+from training.data.batches import BatchSettings
+from training.data.corpus import Drawing
+from training.errors import TrainingError
+from training.model.settings import ModelSettings
+
+FOLDER = Path(__file__).resolve().parents[1] / "presets"
+Section = TypeVar("Section")
+
+
+@dataclass(frozen=True)
+class StageSettings:
+    """How one stage is trained.
+
+    The schedule is sized by ``steps`` where it is positive, else by ``minutes`` of wall time. The learning
+    rate rises over the first ``warm_up`` share and then falls to ``final_rate`` of its value along a half
+    cosine.
+    """
+
+    minutes: float = 25.0
+    steps: int = 0
+    learning_rate: float = 1e-3
+    final_rate: float = 0.02
+    warm_up: float = 0.02
+    clip_gradient: float = 1.0
+    checkpoint_seconds: float = 60.0
+    validation_seconds: float = 120.0
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """Weights of the terms of stage 1 (see ``training.fit.losses``) and the Gumbel temperature, start to end.
+    """
+
+    cross_modality: bool = True
+    cross: float = 1.0
+    reconstruction: float = 1.0
+    eyelid: float = 1.0
+    contact: float = 0.5
+    velocity: float = 2.0
+    phoneme: float = 0.2
+    temperature: tuple[float, float] = (2.0, 0.5)
+    noise: float = 1.0
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One preset file; ``threads`` 0 leaves the number of CPU threads to torch."""
+
+    name: str
+    model: ModelSettings = field(default_factory=ModelSettings)
+    batch: BatchSettings = field(default_factory=BatchSettings)
+    drawing: Drawing = field(default_factory=Drawing)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    loss: LossSettings = field(default_factory=LossSettings)
+    stage1: StageSettings = field(default_factory=StageSettings)
+    stage2: StageSettings = field(default_factory=lambda: StageSettings(minutes=10.0))
+    seed: int = 1
+    threads: int = 0
+    bfloat16: bool = False
+    default_temperature: float = 1.0
+
+
+def preset_names() -> list[str]:
+    """Names of the presets that come with the project."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load_preset(name: str) -> Preset:
+    """A preset by its name or by the path of a ``.toml`` file; raises ``TrainingError`` with what is wrong.
+    """
+    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        known = ", ".join(preset_names())
+        raise TrainingError(
+            f'There is no preset "{name}"; take one of {known}, or the path of a .toml file.'
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise TrainingError(f"The preset {path} is no valid TOML ({error}).") from error
+    return parse_preset(path.stem, raw)
+
+
+def parse_preset(name: str, raw: dict[str, Any]) -> Preset:
+    """A preset from its tables; unknown tables or settings are errors, so that no typing mistake goes
+    unnoticed.
+    """
+    values: dict[str, Any] = {}
+    plain = {entry.name: entry for entry in dataclasses.fields(Preset)}
+    base = Preset(name)
+    for key, value in raw.items():
+        if key not in plain or key == "name":
+            raise TrainingError(f'The preset {name} has the unknown setting "{key}".')
+        current = getattr(base, key)
+        table = dataclasses.is_dataclass(current)
+        values[key] = _section(current, value, f"{name}'s [{key}]") if table else _typed(current, value, key)
+    return Preset(name, **values)
+
+
+def preset_table(preset: Preset) -> dict[str, Any]:
+    """The inverse of ``parse_preset``, for a run's own record."""
+    table = dataclasses.asdict(preset)
+    del table["name"]
+    return table
+
+
+def _section(base: Section, raw: Any, place: str) -> Section:
+    if not isinstance(raw, dict):
+        raise TrainingError(f"The preset {place} must be a table.")
+    names = {entry.name for entry in dataclasses.fields(base)}  # type: ignore[arg-type]
+    values = {}
+    for key, value in raw.items():
+        if key not in names:
+            raise TrainingError(f'The preset {place} has the unknown setting "{key}".')
+        values[key] = _typed(getattr(base, key), value, key)
+    return dataclasses.replace(base, **values)  # type: ignore[type-var]
+
+
+def _typed(current: Any, value: Any, key: str) -> Any:
+    """Bring a TOML value to the setting's own type, or say that it doesn't fit."""
+    if isinstance(current, tuple) and isinstance(value, list | tuple):
+        return tuple(_typed(current[0], item, key) for item in value)
+    if isinstance(current, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not type(current):
+        raise TrainingError(
+            f'The preset\'s setting "{key}" must be a {type(current).__name__}, not {value!r}.'
+        )
+    return value

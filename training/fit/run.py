@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A run folder: preset, template and corpus facts, checkpoints of both stages, curves and the exported
+bundle.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from engine.audio.features import MelSettings
+from engine.template import Template, template_arrays, template_from_arrays
+from training.data.corpus import CorpusClips, read_corpus, read_faces
+from training.data.faces import face_arrays
+from training.errors import TrainingError
+from training.fit.checkpoint import load_checkpoint
+from training.fit.loop import Reporter, run_stage
+from training.fit.preset import Preset, parse_preset, preset_table
+from training.fit.stages import Sources, sample_motion, stage_one, stage_two
+from training.model.autoregressive import Autoregressive
+from training.model.meshtalk import MeshTalk
+from training.model.space import VertexSpace
+
+SETTINGS, TEMPLATE = "run.json", "template.npz"
+STAGE_ONE, STAGE_TWO = "stage1.safetensors", "stage2.safetensors"
+LOG, BUNDLE = "log", "bundle"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run folder says: ``corpus`` is the ``corpus.json`` that it was trained on."""
+
+    folder: Path
+    preset: Preset
+    template: Template
+    corpus: dict[str, Any]
+
+    @property
+    def features(self) -> MelSettings:
+        """How the corpus' features were made."""
+        return MelSettings(**self.corpus["mel"])
+
+    def build(self) -> tuple[MeshTalk, Autoregressive]:
+        """Both networks with seeded random weights."""
+        torch.manual_seed(self.preset.seed)
+        settings = self.preset.model
+        faces = face_arrays(self.template, np.ones(len(self.template.motion_basis), np.float32))
+        phonemes = len(self.corpus.get("phonemes", ()))
+        return MeshTalk(settings, VertexSpace(faces, settings.rank), phonemes), Autoregressive(settings)
+
+    def load(self) -> tuple[MeshTalk, Autoregressive]:
+        """Both networks as trained so far; raises ``TrainingError`` when a stage is missing or doesn't fit.
+        """
+        model, autoregressive = self.build()
+        load_checkpoint(self.folder / STAGE_ONE, model)
+        load_checkpoint(self.folder / STAGE_TWO, autoregressive)
+        return model.eval(), autoregressive.eval()
+
+    def load_stage_one(self) -> MeshTalk:
+        """The first stage alone, as far as it is trained."""
+        model = self.build()[0]
+        load_checkpoint(self.folder / STAGE_ONE, model)
+        return model.eval()
+
+
+def create_run(folder: Path, preset: Preset, corpus_folder: Path) -> Run:
+    """Begin a run; raises ``TrainingError`` when the folder holds one already."""
+    if (folder / SETTINGS).exists():
+        raise TrainingError(
+            f"{folder} holds a run already; add --resume to go on with it, or give another --out."
+        )
+    run = Run(folder, preset, read_faces(corpus_folder).template, read_corpus(corpus_folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(folder / TEMPLATE, **template_arrays(run.template))
+    record = {"preset": preset.name, "settings": preset_table(preset), "corpus": run.corpus}
+    (folder / SETTINGS).write_text(json.dumps(record, indent=2), encoding="utf-8")
+    return run
+
+
+def open_run(folder: Path) -> Run:
+    """Open a run folder; raises ``TrainingError`` when there is none or it is damaged."""
+    path = folder / SETTINGS
+    if not path.is_file():
+        raise TrainingError(f"{folder} holds no run; train one with: python -m training train --out {folder}")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        with np.load(folder / TEMPLATE, allow_pickle=False) as file:
+            template = template_from_arrays({name: file[name] for name in file.files})
+        preset = parse_preset(record["preset"], record["settings"])
+        return Run(folder, preset, template, record["corpus"])
+    except (OSError, KeyError, ValueError) as error:
+        raise TrainingError(f"The run {folder} is damaged ({error}); train it again.") from error
+
+
+def with_minutes(preset: Preset, minutes: float) -> Preset:
+    """The preset with both stages' time scaled to ``minutes`` in all."""
+    share = minutes / (preset.stage1.minutes + preset.stage2.minutes)
+    stages = {
+        name: dataclasses.replace(stage, minutes=stage.minutes * share, steps=0)
+        for name, stage in (("stage1", preset.stage1), ("stage2", preset.stage2))
+    }
+    return dataclasses.replace(preset, **stages)  # type: ignore[arg-type]
+
+
+def fit(run: Run, corpus_folder: Path, reporter: Reporter, resume: bool = False, stages: int = 2) -> None:
+    """Train the run's stages (only the first with ``stages=1``); on CUDA when there is one."""
+    if run.preset.threads > 0:
+        torch.set_num_threads(run.preset.threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    settings = run.preset.model
+    context = (settings.mel_before, settings.mel_after)
+    train, valid = (
+        CorpusClips(corpus_folder, split, context, run.preset.drawing) for split in ("train", "validation")
+    )
+    sources = Sources(train, valid, run.features, device)
+    model, autoregressive = (network.to(device) for network in run.build())
+    if not (resume and (run.folder / STAGE_ONE).is_file()):
+        model.space.set_statistics(sample_motion(model, run.preset, sources))
+    run_stage(stage_one(model, run.preset, sources), run.folder / STAGE_ONE, reporter, resume)
+    if stages > 1:
+        stage = stage_two(model, autoregressive, run.preset, sources)
+        run_stage(stage, run.folder / STAGE_TWO, reporter, resume)
