@@ -17,9 +17,9 @@ Array = NDArray[np.float64]
 
 ANTICIPATION = 0.15
 """Seconds that the lips part before a word that begins open (100–200 ms)."""
-LONG_PAUSE = 0.4
-"""Seconds; in a shorter pause the lips don't come to rest."""
-HOLD = 0.045
+LONG_PAUSE, EDGE_PAUSE = 0.4, 0.25
+"""Seconds; in a shorter pause, within speech or at the clip's ends, the lips don't come to rest."""
+HOLD = 0.036
 """Seconds that a closure lasts at least, so that one frame at 30 fps always falls into it."""
 TYPICAL_VOWEL = 0.09
 _PARTED: Targets = {"jaw": 0.03, "lower": 0.12, "upper": 0.04}
@@ -54,9 +54,9 @@ def move_mouth(phones: Sequence[Phone], loudness: Array, style: Style) -> Mouth:
     closure, bite, teeth, rest = (np.zeros(len(times)) for _ in range(4))
     for index, phone in enumerate(phones):
         if phone.label in BILABIALS:
-            np.maximum(closure, _held(times, *_closed(phone), 0.065), out=closure)
+            np.maximum(closure, _held(times, *_closed(phone), 0.05), out=closure)
         elif phone.label in LABIODENTALS:
-            np.maximum(bite, _held(times, phone.start, phone.end, 0.06), out=bite)
+            np.maximum(bite, _held(times, phone.start + 0.01, phone.end - 0.01, 0.05), out=bite)
         elif phone.label in SIBILANTS:
             np.maximum(teeth, _held(times, phone.start, phone.end, 0.06), out=teeth)
         elif phone.label == SILENCE:
@@ -119,8 +119,7 @@ def _closed(phone: Phone) -> tuple[float, float]:
     end = phone.end
     if phone.label != "M" and phone.duration > 0.08:
         end = phone.start + 0.05 + 0.6 * (phone.duration - 0.05)
-    start = phone.start + 0.15 * (end - phone.start)
-    middle, half = (start + end) / 2, max((end - start) / 2, HOLD / 2)
+    middle, half = (phone.start + end) / 2, max(0.36 * (end - phone.start), HOLD / 2)
     return middle - half, middle + half
 
 
@@ -132,10 +131,10 @@ def _held(times: Array, start: float, end: float, flank: float) -> Array:
 
 def _resting(phones: Sequence[Phone], index: int, times: Array) -> Array:
     phone = phones[index]
-    if phone.duration < LONG_PAUSE:
+    last = index + 1 == len(phones)
+    if phone.duration < (EDGE_PAUSE if index == 0 or last else LONG_PAUSE):
         return np.zeros(len(times))
     start = phone.start + (0.2 if index else -1.0)
-    last = index + 1 == len(phones)
     end = phone.end + 1.0 if last else phone.end - (2 * ANTICIPATION if _opens_next(phones, index) else 0.02)
     return _held(times, min(start, end), max(end, start), 0.18)
 
@@ -147,11 +146,11 @@ def _constrain(
     loose = (1 - closure) * (1 - bite) * (1 - rest)
     jaw = tracks["jaw"] * style.jaw
     jaw = jaw * (1 - teeth) + np.minimum(jaw, 0.025) * teeth
-    jaw = jaw * (1 - bite) + np.minimum(jaw, 0.03) * bite
+    jaw = jaw * (1 - bite) + np.minimum(jaw, 0.02) * bite
     jaw = jaw * (1 - closure) + np.minimum(jaw, 0.06) * closure
     out = {name: track * style.lips for name, track in tracks.items()}
     out["jaw"] = jaw * (1 - rest)
-    out["upper"] = out["upper"] * loose + 0.35 * bite * (1 - closure)
+    out["upper"] = out["upper"] * loose + 0.22 * bite * (1 - closure)
     out["lower"] = out["lower"] * loose
     out["funnel"] = out["funnel"] * (1 - 0.85 * np.maximum(closure, bite)) * (1 - rest)
     out["pucker"] = out["pucker"] * (1 - 0.5 * bite) * (1 - rest)

@@ -33,7 +33,7 @@ Targets = dict[str, float]
 _T = {"jaw": 0.07, "lower": 0.3, "upper": 0.08}
 _S = {"jaw": 0.02, "wide": 0.3, "lower": 0.5, "upper": 0.25}
 _SH = {"jaw": 0.02, "funnel": 0.5, "pucker": 0.3, "lower": 0.3, "upper": 0.15}
-_F = {"jaw": 0.03, "upper": 0.35, "roll": 0.8}
+_F = {"jaw": 0.02, "upper": 0.22, "roll": 0.8}
 _K = {"jaw": 0.11, "lower": 0.2, "upper": 0.05}
 _TH = {"jaw": 0.08, "lower": 0.3, "upper": 0.1, "tongue": 0.25}
 _AA = {"jaw": 0.31, "lower": 0.2, "upper": 0.08}
@@ -61,7 +61,7 @@ TARGETS: dict[str, tuple[Targets, ...]] = {
     "OY": (_AO, _IH),
     "UH": (_UH,),
     "UW": (_UW,),
-    "W": ({"jaw": 0.05, "funnel": 0.15, "pucker": 0.85},),
+    "W": ({"jaw": 0.03, "funnel": 0.12, "pucker": 0.85},),
     "R": ({"jaw": 0.08, "funnel": 0.3, "pucker": 0.35},),
     "Y": ({"jaw": 0.07, "wide": 0.4, "lower": 0.35, "upper": 0.1},),
     "L": ({"jaw": 0.12, "lower": 0.3, "upper": 0.05},),
