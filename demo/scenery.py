@@ -11,11 +11,11 @@ from mathutils import Vector
 
 # Name, place around the head in head sizes, power in watts for a head of 1 m, size in head sizes.
 LIGHTS = (
-    ("Key", (-1.3, -2.2, 1.2), 150.0, 0.25),
-    ("Fill", (2.2, -1.6, 0.0), 45.0, 0.6),
-    ("Rim", (1.0, 1.9, 1.1), 170.0, 0.4),
+    ("Key", (-1.5, -2.0, 1.5), 95.0, 0.25),
+    ("Fill", (2.2, -1.6, 0.0), 22.0, 0.8),
+    ("Rim", (1.0, 1.9, 1.1), 120.0, 0.4),
 )
-BACKGROUND = (0.10, 0.115, 0.14)
+BACKGROUND = (0.045, 0.055, 0.07)
 MOVIE_SAMPLES = 4
 PICTURE_SAMPLES = 24
 
@@ -44,7 +44,7 @@ def build_scenery(scene: bpy.types.Scene, head: bpy.types.Object) -> None:
 def _add_camera(scene: bpy.types.Scene, centre: Vector, size: float) -> None:
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     camera.data.lens = 85.0
-    camera.location = centre + Vector((0.0, -2.95 * size, 0.0))
+    camera.location = centre + Vector((0.0, -2.6 * size, -0.05 * size))
     camera.rotation_euler = (math.pi / 2, 0.0, 0.0)
     camera.data.clip_start = size / 100
     scene.collection.objects.link(camera)

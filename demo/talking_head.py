@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="demo")
-    for name in ("stage", "speech", "model", "out"):
+    for name in ("speech", "model", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args(arguments)
@@ -53,8 +53,8 @@ def make_talking_head(options: argparse.Namespace) -> None:
     with quiet(options.out / "blender.log"):
         scene = scenery.clear_scene()
         scene.render.fps, scene.render.fps_base = FRAME_RATE, 1.0
-        enable_extension(options.stage)
-        choose_model(options.model, options.stage)
+        enable_extension()
+        choose_model(options.model)
         head = add_head()
         say(f"Listening to {options.speech.name} and moving {head.name} (seed {options.seed}) ...")
         generate(scene, head, options.speech, options.seed)
@@ -92,23 +92,20 @@ def quiet(log: Path) -> Iterator[None]:
             os.close(kept)
 
 
-def enable_extension(stage: Path) -> None:
-    """Install the staged extension for this Blender's (temporary) user and enable it."""
+def enable_extension() -> None:
+    """Enable the extension, which build.py put where this Blender's (temporary) user has extensions."""
     import addon_utils  # lies in Blender's own scripts, which `import bpy` puts on the path
 
-    folder = Path(bpy.utils.user_resource("EXTENSIONS", path="user_default", create=True))
-    place = folder / "meshtalk"
-    if not place.exists():
-        place.symlink_to(stage, target_is_directory=True)
     errors: list[Exception] = []
     addon_utils.enable(EXTENSION, default_set=True, handle_error=errors.append)
     if errors:
         raise DemoError(f"the add-on could not be enabled: {errors[0]}")
 
 
-def choose_model(model: Path, stage: Path) -> None:
+def choose_model(model: Path) -> None:
     """Pick the bundle in the add-on's settings; one from elsewhere is added in its preferences first."""
-    if not (stage / "engine" / "models" / model.name).is_dir():
+    extension = Path(bpy.utils.user_resource("EXTENSIONS", path="user_default/meshtalk"))
+    if not (extension / "engine" / "models" / model.name).is_dir():
         _do(bpy.ops.meshtalk.add_model_folder)
         bpy.context.preferences.addons[EXTENSION].preferences.model_folders[-1].folder = str(model)
     bpy.context.scene.meshtalk.model = model.name

@@ -26,11 +26,11 @@ def run(speech: Path | None, model: Path | None, seed: int, out: Path | None) ->
         raise BuildError(f"There is no model bundle in {model} (no model.json).")
     environment = environments.demo_environment()
     environments.prepare([environment])
-    stage = staging.stage()
     with tempfile.TemporaryDirectory(prefix="meshtalk-demo-") as resources:
+        staging.stage(target=Path(resources) / "extensions" / "user_default" / "meshtalk")
         command = [
-            str(environment.python), "-m", "demo.talking_head", "--stage", str(stage),
-            "--speech", str(speech), "--model", str(model), "--seed", str(seed), "--out", str(out),
+            str(environment.python), "-m", "demo.talking_head", "--speech", str(speech),
+            "--model", str(model), "--seed", str(seed), "--out", str(out),
         ]
         variables = {**os.environ, "BLENDER_USER_RESOURCES": resources, "PYTHONUNBUFFERED": "1"}
         return subprocess.run(command, cwd=project.ROOT, env=variables, stdin=subprocess.DEVNULL).returncode
