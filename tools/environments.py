@@ -22,6 +22,8 @@ BLENDER_VERSIONS = ("4.2", "4.5", "5.0")
 DEMO_BLENDER = "4.5"
 # Each Blender's own numpy, so that the tests meet the versions that users have.
 BLENDER_NUMPY = {"4.2": "numpy==1.24.*", "4.5": "numpy==1.26.*", "5.0": "numpy<3"}
+# Where some machines keep large wheels, such as PyTorch's build without CUDA, which then needs no download.
+LOCAL_WHEELS = (Path("/opt/wheels"),)
 BLENDER_LIBRARIES = "libx11-6 libxi6 libxxf86vm1 libxfixes3 libxrender1 libxkbcommon0 libsm6 libgl1 libegl1"
 
 
@@ -111,6 +113,7 @@ def _make(environment: Environment) -> None:
     log.write_text("", encoding="utf-8")
     _run_logged([sys.executable, "-m", "venv", str(environment.path)], log)
     pip = [str(environment.python), "-m", "pip", "install", "--disable-pip-version-check"]
+    pip += [f"--find-links={folder}" for folder in LOCAL_WHEELS if folder.is_dir()]
     for requirements in filter(None, (environment.first, environment.requirements)):
         _run_logged([*pip, "--progress-bar=off", *requirements], log)
     _check(environment, log)
