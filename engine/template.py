@@ -38,7 +38,7 @@ LANDMARKS = (
 )
 QUANTISED = ("unit_deltas", "identity_basis", "motion_basis")
 PLAIN = ("rest", "faces", "mask_mouth", "mask_upper", "mask_eyelids", "part", "identity_std", "align")
-CLOSURE = ("closure_unit", "closure_upper", "closure_lower")
+CLOSURE = ("closure_unit", "closure_with", "closure_moving", "closure_fixed", "closure_mix", "closure_keep")
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,10 @@ class Topology:
 class Template:
     """Arrays of the template head; V vertices, F polygons, U units, Ki and Km basis vectors, P closure pairs.
 
-    Every array is in normalised template space (metres). A closure pair names the vertices of two margins (lids, lips)
-    that touch at weight 1 of unit `closure_unit`.
+    Every array is in normalised template space (metres). A closure pair says which vertex of a margin (lid, lip) meets
+    which point of the opposite margin at weight 1 of unit `closure_unit` (together with unit `closure_with`, if ≥ 0):
+    the vertex `closure_moving` meets the blend `closure_mix` of the two vertices `closure_fixed`, where `closure_keep`
+    is the part of the rest pose's offset between them that stays (axis by axis: lips keep their overbite).
     """
 
     rest: Floats  # (V, 3)
@@ -72,8 +74,11 @@ class Template:
     motion_basis: Floats  # (Km, V, 3), orthonormal rows
     landmarks: Mapping[str, int]
     closure_unit: Integers = field(default_factory=lambda: np.zeros(0, np.int32))  # (P,)
-    closure_upper: Integers = field(default_factory=lambda: np.zeros(0, np.int32))  # (P,)
-    closure_lower: Integers = field(default_factory=lambda: np.zeros(0, np.int32))  # (P,)
+    closure_with: Integers = field(default_factory=lambda: np.zeros(0, np.int32))  # (P,)
+    closure_moving: Integers = field(default_factory=lambda: np.zeros(0, np.int32))  # (P,)
+    closure_fixed: Integers = field(default_factory=lambda: np.zeros((0, 2), np.int32))  # (P, 2)
+    closure_mix: Floats = field(default_factory=lambda: np.zeros(0, np.float32))  # (P,) weight of the second vertex
+    closure_keep: Floats = field(default_factory=lambda: np.zeros((0, 3), np.float32))  # (P, 3)
     topologies: tuple[Topology, ...] = ()
 
     def __len__(self) -> int:

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from engine.geometry.units import carry_units
 from engine.template import Template, template_arrays
 
-from . import bases, identities, regions
+from . import bases, closures, identities, regions
 from .source import HeadSource, load_head, parts_of
 
 IDENTITY_SIZE = 48
-MOTION_SIZE = 128
-LIP_WEIGHT = 8.0  # errors at the mouth and the lids weigh more in the motion basis
-SAMPLED = 64  # identities whose units the motion basis is made from
+MOTION_SIZE = 160
+REGION_WEIGHT = 8.0  # errors at the mouth and the lids weigh more in the motion basis
+LIP_WEIGHT = 100.0  # and those of the lips most
+CLOSING_ROUNDS = 3  # the correction is regularised, so each round closes most of what is left
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,11 @@ def build_faces(
     """Write `faces.npz` (uncompressed, float32) with `count` identities to the folder `out`; same seed, same file."""
     source = load_head()
     weights = regions.align_weights(source)
-    rests = identities.sample_rests(source, weights, count, seed)
-    split = identities.split_identities(count, seed)
     template = base_template(source, weights)
-    template = with_bases(template, rests, split, motion_size, identity_size)
+    rests = identities.sample_rests(source, weights, template.landmarks, count, seed)
+    split = identities.split_identities(count, seed)
     units = np.stack([carry_units(template, rest) for rest in rests])
+    template = with_bases(template, rests[split == 0], units[split == 0], motion_size, identity_size)
     unit_codes = bases.codes(units, template.motion_basis)
     rest_codes = bases.codes(rests - template.rest, template.identity_basis)
     arrays = template_arrays(template)
@@ -67,7 +68,7 @@ def build_faces(
 def base_template(source: HeadSource, weights: NDArray[np.float32]) -> Template:
     """The template without its bases."""
     masks = regions.region_masks(source)
-    return Template(
+    template = Template(
         rest=source.neutral.astype(np.float32),
         faces=source.faces,
         unit_names=source.unit_names,
@@ -81,24 +82,27 @@ def base_template(source: HeadSource, weights: NDArray[np.float32]) -> Template:
         identity_std=np.zeros(0, np.float32),
         motion_basis=np.zeros((0, *source.neutral.shape), np.float32),
         landmarks=regions.landmarks(source),
+        **closures.closure_arrays(source),
     )
+    # The pack's units were made on another head: on the template itself blinks overshoot until its margins are closed.
+    for _ in range(CLOSING_ROUNDS):
+        template = replace(template, unit_deltas=carry_units(template, template.rest))
+    return template
 
 
 def with_bases(
-    template: Template, rests: NDArray[np.float32], split: NDArray[np.uint8], motion_size: int, identity_size: int
+    template: Template,
+    rests: NDArray[np.float32],
+    units: NDArray[np.float32],
+    motion_size: int,
+    identity_size: int,
 ) -> Template:
-    """The template with its identity and motion basis, made from the identities of the training split."""
-    trained = rests[split == 0]
-    chosen = trained[:: max(1, len(trained) // SAMPLED)][:SAMPLED]
-    units = np.concatenate([template.unit_deltas, *(carry_units(template, rest) for rest in chosen)])
-    weights = 1 + LIP_WEIGHT * np.maximum(template.mask_mouth, template.mask_eyelids)
-    rows, std = bases.identity_basis(trained, template.rest, identity_size)
-    return replace(
-        template,
-        identity_basis=rows,
-        identity_std=std,
-        motion_basis=bases.motion_basis(units, motion_size, weights),
-    )
+    """The template with identity and motion bases, made from rests (I, V, 3) and units (I, U, V, 3) for training."""
+    weights = 1 + REGION_WEIGHT * np.maximum(template.mask_mouth, template.mask_eyelids)
+    weights[lip_vertices(template)] += LIP_WEIGHT
+    rows, std = bases.identity_basis(rests, template.rest, identity_size)
+    motion = bases.motion_basis([template.unit_deltas, *units], motion_size, weights)
+    return replace(template, identity_basis=rows, identity_std=std, motion_basis=motion)
 
 
 def lip_vertices(template: Template, radius: float = 0.012) -> NDArray[np.int64]:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,20 +15,27 @@ from .source import HeadSource
 LOCAL_PREFIXES = ("cheek", "chin", "eye", "eyebrows", "forehead", "head", "mouth", "nose", "ear")
 LOCAL_STRENGTH = 0.16  # standard deviation; 1 is MakeHuman's slider at its end
 LOCAL_ASYMMETRY = 0.02
-SPARE = 0.12  # this part more is drawn, and as many of the most extreme heads are dropped
+SPARE = 0.2  # this part more is drawn, and as many of the most extreme heads are dropped
+LIP_GAP = (-4e-4, 1e-3)  # metres between the inner lips at rest; the template's is 0.4 mm
 SHIFTS = ("-trans-out", "head-angle-out", "eye-push", "head-age")  # unnatural, or moves the lids off the eyes
 SPLIT = (0.8, 0.1, 0.1)
 
 
 def sample_rests(
-    source: HeadSource, weights: NDArray[np.floating], count: int, seed: int
+    source: HeadSource, weights: NDArray[np.floating], marks: Mapping[str, int], count: int, seed: int
 ) -> NDArray[np.float32]:
-    """Rest shapes (count, V, 3), similarity-aligned to the neutral head over `weights` (V,); seeded."""
+    """Rest shapes (count, V, 3), similarity-aligned to the neutral head over `weights` (V,); seeded.
+
+    More are drawn than needed; those whose lips gape or cross at rest and the most unusual ones are dropped.
+    """
     generator = np.random.default_rng(seed)
     drawn = int(np.ceil(count * (1 + SPARE)))
     shapes = source.shapes(_phenotypes(generator, drawn), _local_changes(source, generator, drawn))
     aligned = np.stack([align(shape, source.neutral, weights).points(shape) for shape in shapes])
     distance = np.sqrt((((aligned - source.neutral) ** 2).sum(axis=2) * weights).sum(axis=1))
+    upper, lower = (marks[name] for name in ("lip_upper_inner", "lip_lower_inner"))
+    gap = aligned[:, upper, 2] - aligned[:, lower, 2]
+    distance[(gap < LIP_GAP[0]) | (gap > LIP_GAP[1])] += 1.0
     kept = np.sort(np.argsort(distance, kind="stable")[:count])
     return aligned[kept].astype(np.float32)
 

