@@ -16,8 +16,8 @@ LONGEST_VOWEL, LONGEST_CONSONANT = 0.8, 0.5
 """Seconds; what is longer than this was not aligned but swallowed."""
 SMALLEST_CONTRAST = 12.0
 """Decibels between speech and background; below, the phone times can't be checked."""
-MOST_LOUD_SILENCE = 0.3
-"""Seconds of sound as loud as vowels that may pass for silence in one utterance."""
+MOST_LOUD_SILENCE = 0.18
+"""Seconds of sound nearer to speech's level than to the background's that may pass for silence in one utterance."""
 MOST_QUIET_VOWELS = 0.35
 """Share of the vowels' time that may be as quiet as the background."""
 
@@ -88,5 +88,5 @@ def _plausible(phones: tuple[Phone, ...], level: Level) -> bool:
     if float(np.mean(sung < level.threshold)) > MOST_QUIET_VOWELS:
         return False
     silent = [level.between(p.start + 0.05, p.end - 0.05) for p in phones if p.label == SILENCE and p.duration > 0.15]
-    loud = sum(int((part > np.median(sung) - 6).sum()) for part in silent) / 100
+    loud = sum(int((part > level.floor + 0.6 * (level.speech - level.floor)).sum()) for part in silent) / 100
     return loud <= MOST_LOUD_SILENCE
