@@ -16,7 +16,10 @@ _items: list[tuple[str, str, str, int]] = []
 
 def _model_items(_self: object, _context: object) -> list[tuple[str, str, str, int]]:
     # Blender keeps no reference to the strings of dynamic items, so this module does.
-    _items[:] = [(place.name, place.name.title(), str(place.folder), place.number) for place in find_models()]
+    _items[:] = [
+        (place.name, place.name.replace("_", " ").title(), str(place.folder), place.number)
+        for place in find_models()
+    ]
     if not _items:
         _items[:] = [("", "No Model", "Add a model folder in the preferences", 0)]
     return _items

@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-import textwrap
-
+import blf
 import bpy
 
 from ..ops.add_head import MESHTALK_OT_add_head
@@ -15,8 +14,8 @@ from ..ops.generate import MESHTALK_OT_generate
 from ..ops.job import Job, desk
 from ..scene.strips import sequencer_scene, sound_strips
 
-PIXELS_A_LETTER = 7
-MARGIN = 60
+MARGIN = 75
+"""Room that a label's icon and the sidebar's edges and tabs take, in pixels at scale 1."""
 
 
 class MESHTALK_PT_main(bpy.types.Panel):
@@ -108,11 +107,23 @@ def _note(layout: bpy.types.UILayout, text: str) -> None:
 
 def _sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str) -> None:
     """A sentence, broken into lines that fit the sidebar."""
-    scale = context.preferences.system.ui_scale
-    letters = max(20, int((context.region.width / scale - MARGIN) / PIXELS_A_LETTER))
     column = layout.column(align=True)
-    for number, line in enumerate(textwrap.wrap(text, letters)):
+    for number, line in enumerate(_lines(context, text)):
         column.label(text=line, icon=icon if number == 0 else "BLANK1")
+
+
+def _lines(context: bpy.types.Context, text: str) -> list[str]:
+    scale = context.preferences.system.ui_scale
+    blf.size(0, context.preferences.ui_styles[0].widget.points * scale)
+    room = max(80.0, context.region.width - MARGIN * scale)
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if blf.dimensions(0, longer)[0] <= room:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return [line for line in lines if line]
 
 
 CLASSES = (MESHTALK_PT_main,)

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs inside the window (see run.py): each step waits for the screen, then does what a user would do.
+
+The mouse is moved and clicked by xdotool, pictures are taken by ImageMagick; both are started as programs of
+their own, so that Blender's event loop handles the clicks as usual.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+import addon_utils
+import bpy
+
+PROJECT = Path("/project")
+SETTINGS = json.loads((PROJECT / "settings.json").read_text())
+EXTENSION = "bl_ext.user_default.meshtalk"
+TICK = 0.01
+report: dict[str, object] = {"well": False, "version": bpy.app.version_string, "steps": []}
+
+
+def view() -> dict[str, object]:
+    """The 3D view's context for operators."""
+    window = bpy.context.window_manager.windows[0]
+    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    return {
+        "window": window,
+        "screen": window.screen,
+        "area": area,
+        "region": region,
+        "space_data": area.spaces[0],
+    }
+
+
+def sidebar() -> bpy.types.Region:
+    """The sidebar's region."""
+    return next(region for region in view()["area"].regions if region.type == "UI")
+
+
+def press(*keys: str) -> None:
+    """Press keys or buttons, as a user."""
+    subprocess.Popen(["xdotool", *keys], env={**os.environ, "DISPLAY": ":99"})
+
+
+def click(x: int, y: int) -> None:
+    """Click at window pixels, y from the bottom as Blender counts."""
+    press("mousemove", str(x), str(1000 - y), "sleep", "0.3", "click", "1")
+
+
+def picture(name: str) -> None:
+    """Take a picture of the whole screen, without waiting for it."""
+    env = {**os.environ, "DISPLAY": ":99"}
+    subprocess.Popen(["import", "-window", "root", str(PROJECT / name)], env=env)
+
+
+def install() -> None:
+    """Install the zip the way Preferences ▸ Install from Disk does."""
+    bpy.ops.extensions.package_install_files(
+        filepath=str(PROJECT / "meshtalk.zip"), repo="user_default", enable_on_install=True
+    )
+    assert addon_utils.check(EXTENSION)[1], "the add-on is not enabled"
+    if SETTINGS["model"]:
+        folder = bpy.context.preferences.addons[EXTENSION].preferences.model_folders.add()
+        folder.folder = str(PROJECT / "models" / SETTINGS["model"])
+        bpy.context.scene.meshtalk.model = SETTINGS["model"]
+
+
+def prepare() -> None:
+    """Head instead of the cube, framed; sidebar open; the timeline as a dope sheet of shape keys."""
+    for thing in list(bpy.data.objects):
+        bpy.data.objects.remove(thing)
+    context = view()
+    with bpy.context.temp_override(**context):
+        bpy.ops.meshtalk.add_head("INVOKE_DEFAULT")
+        bpy.ops.view3d.view_axis(type="FRONT")
+        context["space_data"].show_region_ui = True
+        context["space_data"].shading.color_type = "MATERIAL"
+        context["space_data"].overlay.show_floor = False
+        context["space_data"].overlay.show_axis_x = False
+        context["space_data"].overlay.show_axis_y = False
+        bpy.ops.view3d.view_selected()
+    scene = bpy.context.scene
+    scene.render.fps = 24
+    lower = next(area for area in view()["screen"].areas if area.type == "DOPESHEET_EDITOR")
+    lower.spaces[0].mode = "SHAPEKEY"
+    with bpy.context.temp_override(**view()):
+        bpy.ops.meshtalk.add_sound(filepath=str(PROJECT / SETTINGS["speech"]))
+        bpy.ops.meshtalk.fit_range()
+
+
+def widen_sidebar() -> None:
+    """Choose the MeshTalk tab; a user clicks on it, which needs no coordinates here."""
+    sidebar().active_panel_category = "MeshTalk"
+
+
+def job_status():
+    """The running job of the add-on, or None."""
+    import importlib
+
+    return importlib.import_module(f"{EXTENSION}.meshtalk_blender.ops.job").desk
+
+
+def find_button() -> tuple[int, int]:
+    """Where Generate is: the panel is drawn the same each time, so its place in the sidebar is known."""
+    region = sidebar()
+    return region.x + region.width // 2, region.y + region.height - SETTINGS.get("button", BUTTON)
+
+
+BUTTON = 231
+"""Pixels from the sidebar's top to the middle of Generate."""
+
+
+def steps() -> Iterator[float]:
+    """What happens, one step after the other; each yields how long to wait for the screen, in seconds."""
+    install()
+    yield 1.0
+    prepare()
+    yield 1.0
+    widen_sidebar()
+    yield 2.0
+    picture("ready.png")
+    yield 2.5
+    report["sidebar"] = [sidebar().x, sidebar().y, sidebar().width, sidebar().height]
+    click(*find_button())
+    started = time.monotonic()
+    while job_status().job is None:
+        assert time.monotonic() - started < 10, "the click did not start the job: " + job_status().message
+        yield TICK
+    yield from watch(time.monotonic())
+    if SETTINGS["cancel"]:
+        yield from cancelled()
+    else:
+        yield from finished()
+    report["well"] = True
+
+
+def watch(begun: float) -> Iterator[float]:
+    """Until the job is over: note the longest pause between two ticks, take a picture on the way."""
+    pauses, before, pictured = [], time.monotonic(), False
+    while job_status().job is not None:
+        status = job_status().job.status
+        if status.fraction > 0.3 and not pictured:
+            pictured = True
+            picture("running.png")
+            if SETTINGS["cancel"]:
+                report["esc_at"] = time.monotonic()
+                press("key", "Escape")
+        yield TICK
+        now = time.monotonic()
+        if job_status().job is not None:
+            pauses.append(now - before)
+        before = now
+    report["job_seconds"] = round(time.monotonic() - begun, 2)
+    ordered = sorted(pauses, reverse=True)
+    report["longest_pauses"] = [round(pause, 3) for pause in ordered[:8]]
+    report["ticks"] = len(pauses)
+    report["message"] = job_status().message
+
+
+def cancelled() -> Iterator[float]:
+    """After Esc nothing is left."""
+    report["cancel_seconds"] = round(time.monotonic() - report.pop("esc_at"), 2)
+    assert len(bpy.data.actions) == 0 and len(bpy.data.shape_keys) == 0, "something was written"
+    yield 1.0
+    picture("cancelled.png")
+    yield 2.0
+
+
+def finished() -> Iterator[float]:
+    """The head with its mouth open, and its keys in the dope sheet."""
+    head = bpy.context.view_layer.objects.active
+    keys = head.data.shape_keys
+    assert keys is not None, "nothing was written: " + job_status().message
+    report["keys"] = len(keys.key_blocks)
+    report["actions"] = [action.name for action in bpy.data.actions]
+    yield 1.0
+    fit_dope_sheet()
+    bpy.context.scene.frame_set(widest_frame(keys))
+    report["frame"] = bpy.context.scene.frame_current
+    yield 2.0
+    picture("finished.png")
+    yield 3.0
+    yield from playback()
+
+
+def fit_dope_sheet() -> None:
+    """Show all keys of the take, larger than the timeline was."""
+    window = bpy.context.window_manager.windows[0]
+    area = next(area for area in window.screen.areas if area.type == "DOPESHEET_EDITOR")
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.action.view_all()
+
+
+def widest_frame(keys: bpy.types.Key) -> int:
+    """The frame at which the jaw opens widest."""
+    scene = bpy.context.scene
+    best, frame = -1.0, 1
+    for number in range(scene.frame_start, scene.frame_end + 1):
+        scene.frame_set(number)
+        value = keys.key_blocks["jawOpen"].value
+        if value > best:
+            best, frame = value, number
+    return frame
+
+
+def playback() -> Iterator[float]:
+    """Play for two seconds, as a user would to see the take."""
+    with bpy.context.temp_override(**view()):
+        bpy.ops.screen.animation_play()
+    yield 2.0
+    report["played_to"] = bpy.context.scene.frame_current
+    with bpy.context.temp_override(**view()):
+        bpy.ops.screen.animation_cancel(restore_frame=True)
+    yield 0.5
+
+
+def run() -> float | None:
+    """One step; the timer's next wait, or None at the end."""
+    try:
+        return next(RUNNER)
+    except StopIteration:
+        pass
+    except Exception:
+        report["error"] = traceback.format_exc()
+        picture("error.png")
+    (PROJECT / "report.json").write_text(json.dumps(report))
+    bpy.app.timers.register(lambda: Path(os.environ["READY"]).touch(), first_interval=2.0)
+    return None
+
+
+RUNNER = steps()
+bpy.app.timers.register(run, first_interval=2.0)

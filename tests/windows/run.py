@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tries the built zip in a real Blender window: installs it, clicks Generate, measures pauses and takes
+pictures.
+
+`python -m tests.windows.run 5.2 --tool real-blender --speech samples/speech.flac --out build/windows/5.2`;
+the tool opens a window on a machine without a screen (`real-blender window VERSION FOLDER SCRIPT PICTURE
+SECONDS`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+
+
+def main(arguments: list[str]) -> int:
+    """Run one window; the exit status is 0 when the script inside says that all went well."""
+    options = _parse(arguments)
+    options.out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="meshtalk-window-") as name:
+        folder = Path(name)
+        _fill(folder, options)
+        last = folder / "last.png"
+        command = [
+            options.tool,
+            "window",
+            options.version,
+            str(folder),
+            "drive.py",
+            str(last),
+            str(options.seconds),
+        ]
+        log = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        (options.out / "blender.log").write_text(log.stdout + log.stderr)
+        for made in (*folder.glob("*.png"), *folder.glob("report.json")):
+            shutil.copy(made, options.out / made.name)
+    return _verdict(options.out / "report.json")
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tests.windows.run", description=__doc__)
+    parser.add_argument("version", choices=("4.3", "5.2"))
+    parser.add_argument("--tool", default="real-blender", help="the program that opens the window")
+    parser.add_argument("--zip", type=Path, help="default: the newest in dist/ for this platform")
+    parser.add_argument("--model", type=Path, help="a model folder to add; default: the one in the zip")
+    parser.add_argument("--speech", type=Path, default=ROOT / "samples" / "speech.flac")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--seconds", type=int, default=240, help="longest time for the window")
+    parser.add_argument("--cancel", action="store_true", help="press Esc while it runs")
+    return parser.parse_args(arguments)
+
+
+def _fill(folder: Path, options: argparse.Namespace) -> None:
+    archive = options.zip or max((ROOT / "dist").glob("*linux*.zip"), key=lambda path: path.stat().st_mtime)
+    shutil.copy(archive, folder / "meshtalk.zip")
+    shutil.copy(HERE / "drive.py", folder)
+    shutil.copy(options.speech, folder / f"speech{options.speech.suffix}")
+    if options.model:
+        shutil.copytree(options.model, folder / "models" / options.model.name)
+    settings = {
+        "speech": f"speech{options.speech.suffix}",
+        "model": options.model.name if options.model else "",
+        "cancel": options.cancel,
+    }
+    (folder / "settings.json").write_text(json.dumps(settings))
+
+
+def _verdict(path: Path) -> int:
+    if not path.is_file():
+        sys.stderr.write("The window wrote no report: see blender.log.\n")
+        return 1
+    report = json.loads(path.read_text())
+    sys.stdout.write(json.dumps(report, indent=1) + "\n")
+    return 0 if report["well"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
