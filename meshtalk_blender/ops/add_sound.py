@@ -8,7 +8,14 @@ from bpy.props import StringProperty
 
 from ...engine.errors import MeshTalkError
 from ..scene.sound import source_of_file
-from ..scene.strips import add_sound_strip, find_sound_strip, has_sound_support, sequencer_scene, strip_frames
+from ..scene.strips import (
+    add_sound_strip,
+    find_sound_strip,
+    has_sound_support,
+    sequencer_scene,
+    show_in_sequencer,
+    strip_frames,
+)
 
 
 def put_into_sequencer(context: bpy.types.Context, text: str) -> bpy.types.Strip:
@@ -19,6 +26,7 @@ def put_into_sequencer(context: bpy.types.Context, text: str) -> bpy.types.Strip
     strip = add_sound_strip(
         scene, text if text.startswith("//") else str(source.path), source.path.stem, source.frame
     )
+    show_in_sequencer(context, scene)
     settings = context.scene.meshtalk
     settings.strip = strip.name
     settings.sound_source = "STRIP"

@@ -17,7 +17,7 @@ from ..scene.errors import SceneError
 from ..scene.mesh import HeadHandle, find_head, handle_of, head_problem, read_rest_pose
 from ..scene.shape_keys import UnitKeys, ensure_unit_keys, value_path
 from ..scene.sound import SoundSource, current_frame, source_of_file, source_of_strip
-from ..scene.strips import add_sound_strip, has_sound_support, sequencer_scene
+from ..scene.strips import add_sound_strip, has_sound_support, sequencer_scene, show_in_sequencer
 from ..scene.timing import scene_rate
 from .checks import chosen_head
 from .job import JobRequest, JobResult
@@ -137,6 +137,7 @@ def _add_strip(scene: bpy.types.Scene, sequencer: bpy.types.Scene, plan: Plan) -
         strip = add_sound_strip(sequencer, path, source.path.stem, source.frame)
     except MeshTalkError as error:
         return f"; {error}"
+    show_in_sequencer(bpy.context, sequencer)
     scene.meshtalk.strip = strip.name
     scene.meshtalk.sound_source = "STRIP"
     return ""

@@ -59,6 +59,9 @@ def _draw_sound(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         layout.prop(settings, "sound_file")
         return
     strips = sound_strips(sequencer_scene(context))
+    if not strips and not settings.strip:
+        layout.operator(MESHTALK_OT_add_sound.bl_idname, text="Add Sound…", icon="FILE_FOLDER")
+        return
     row = layout.row(align=True)
     row.prop(settings, "strip", icon="SOUND")
     row.operator(MESHTALK_OT_add_sound.bl_idname, text="", icon="FILE_FOLDER")

@@ -34,6 +34,14 @@ def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
     return getattr(context, "sequencer_scene", None) or context.scene
 
 
+def show_in_sequencer(context: bpy.types.Context, scene: bpy.types.Scene) -> None:
+    """From 5.0 on a workspace's sequencer shows no scene until one is chosen: choose this one where none
+    is."""
+    workspace = context.workspace
+    if workspace is not None and hasattr(workspace, "sequencer_scene") and workspace.sequencer_scene is None:
+        workspace.sequencer_scene = scene
+
+
 def sound_strips(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
     """Every sound strip of a scene, those inside meta strips included."""
     return [strip for strip in _all_strips(scene) if strip.type == "SOUND"]
