@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from ...engine.generate import GenerateOptions, Take
 
 logger = logging.getLogger(__name__)
+
+LOADED = 0.05
+"""Part of the whole job after which the engine starts to generate."""
 
 
 @dataclass(frozen=True)
@@ -71,10 +75,15 @@ def run_request(
     progress("Loading the model", 0.0)
     bundle = loaded_bundle(request.model, request.threads)
     binding = bind_head(bundle.template, request.rest.vertices, request.rest.polygons)
-    progress("Reading the sound", 0.02)
+    progress("Reading the sound", LOADED / 2)
     sound = read_sound(request.source, cancelled)
-    (take,) = generate(bundle, sound, binding, request.options, progress, cancelled)
+    later = partial(_after_loading, progress)
+    (take,) = generate(bundle, sound, binding, request.options, later, cancelled)
     return JobResult(take, binding.unit_deltas())
+
+
+def _after_loading(progress: Callable[[str, float], None], stage: str, fraction: float) -> None:
+    progress(stage, LOADED + (1 - LOADED) * fraction)
 
 
 class Job:
