@@ -6,20 +6,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..bundle import Bundle
+from ..geometry.topology import Binding
 from ..geometry.units import carry_units
 from .progress import Stage
 from .resample import Resampler
 from .sample import Labels
 from .weights import UnitFit
-
-if TYPE_CHECKING:
-    from ..geometry.topology import Binding
 
 Float32 = NDArray[np.float32]
 

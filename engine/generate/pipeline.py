@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +13,12 @@ from numpy.typing import NDArray
 from ..audio.sound import Sound
 from ..bundle import Bundle
 from ..errors import SoundError
+from ..geometry.topology import Binding
 from .decode import Block, Mover
 from .encode import encode_audio
 from .options import CancelCheck, GenerateOptions, Progress, Take, as_rate, frame_count
 from .progress import Stage
 from .sample import Labels, sample_labels
-
-if TYPE_CHECKING:
-    from ..geometry.topology import Binding
 
 QUIET = Stage()
 
