@@ -42,7 +42,7 @@ SIZES = (
 
 @dataclass(frozen=True)
 class Card:
-    """What a model says of itself; see SPEC in docs for the format. Sizes are counts, rates are per
+    """What a model says of itself, as `model.json` holds it. Sizes are counts, rates are per
     second."""
 
     format: int

@@ -54,6 +54,7 @@ class Mover:
             weights = np.clip(resample_weights.push(self._fit.weights(displacement)), 0.0, 1.0)
             motion = resample_motion.push(displacement) if keep_vertices else None
             for at in range(0, len(weights), self._bundle.card.block_frames):
+                stage.check()
                 part = slice(at, at + self._bundle.card.block_frames)
                 vertices = None if motion is None else self._carry(motion[part])
                 yield Block(first + at, weights[part], vertices)

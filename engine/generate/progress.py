@@ -18,9 +18,13 @@ class Stage:
     progress: Progress | None = None
     cancelled: CancelCheck | None = None
 
+    def check(self) -> None:
+        """Raise Cancelled when the caller asked to stop."""
+        stop_if(self.cancelled)
+
     def at(self, done: int, total: int) -> None:
         """Report ``done`` of ``total`` steps; raises Cancelled when the caller asked to stop."""
-        stop_if(self.cancelled)
+        self.check()
         if self.progress is not None:
             self.progress(self.name, self.begin + (self.end - self.begin) * done / max(total, 1))
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
-RIDGE = 1e-3
+RIDGE = 1e-4
 """Pull of every weight towards 0, as a part of its unit's own size; settles units that can replace each
 other."""
 
