@@ -17,7 +17,6 @@ from training.data.corpus import CorpusClips
 from training.evaluate.accuracy import measure_accuracy
 from training.evaluate.networks import BundleNetworks, TorchNetworks
 from training.evaluate.regions import Regions
-from training.evaluate.speech import measure_speech
 from training.evaluate.swaps import measure_swaps
 from training.export.bundle import read_card, write_card
 from training.fit.run import open_run
@@ -65,6 +64,8 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
             other = TorchNetworks(open_run(options.without_cross_modality).load_stage_one())
             figures["swaps_mm"]["without_cross_modality"] = measure_swaps(other, regions, clips)
     if options.speech is not None:
+        from training.evaluate.speech import measure_speech
+
         figures["speech"] = measure_speech(bundle, options.speech)
     return _rounded(figures)
 

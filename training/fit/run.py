@@ -75,7 +75,8 @@ def create_run(folder: Path, preset: Preset, corpus_folder: Path) -> Run:
         raise TrainingError(
             f"{folder} holds a run already; add --resume to go on with it, or give another --out."
         )
-    run = Run(folder, preset, read_faces(corpus_folder).template, read_corpus(corpus_folder))
+    corpus = read_corpus(corpus_folder)
+    run = Run(folder, preset, read_faces(corpus_folder).template, corpus)
     folder.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(folder / TEMPLATE, **template_arrays(run.template))
     record = {"preset": preset.name, "settings": preset_table(preset), "corpus": run.corpus}

@@ -24,7 +24,7 @@ def straight_through(logits: Tensor, temperature: float, noise: float = 1.0) -> 
     noisy = logits + noise * gumbel_like(logits) if noise > 0 else logits
     soft = torch.softmax(noisy / temperature, -1)
     hard = one_hot(soft.argmax(-1), soft.shape[-1])
-    return hard + soft - soft.detach()
+    return hard + (soft - soft.detach())
 
 
 def one_hot(labels: Tensor, categories: int) -> Tensor:
