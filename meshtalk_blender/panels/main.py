@@ -35,10 +35,7 @@ class MESHTALK_PT_main(bpy.types.Panel):
         _draw_head(column, context)
         _draw_sound(column, context)
         _draw_model(column, context)
-        if desk.job is not None:
-            _draw_progress(layout, desk.job)
-        else:
-            _draw_generate(layout, context)
+        _draw_generate(layout, context)
 
 
 def _draw_head(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -87,16 +84,18 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     row.enabled = reason is None
     row.operator_context = "INVOKE_DEFAULT"
     row.operator(MESHTALK_OT_generate.bl_idname, icon="PLAY")
-    if reason is not None:
+    if desk.job is not None:
+        _draw_progress(layout, desk.job)
+    elif reason is not None:
         _sentence(layout, context, reason, "INFO")
     elif desk.message:
         _sentence(layout, context, desk.message, "ERROR" if desk.is_problem else "CHECKMARK")
 
 
 def _draw_progress(layout: bpy.types.UILayout, job: Job) -> None:
+    # Not in Generate's place: the mouse is still there, and a second click must not cancel.
     status = job.status
     row = layout.row(align=True)
-    row.scale_y = 1.5
     row.progress(factor=status.fraction, text=f"{status.stage}  {round(100 * status.fraction)} %")
     row.operator(MESHTALK_OT_cancel.bl_idname, text="", icon="CANCEL")
 

@@ -137,6 +137,8 @@ def _write_keys(fcurve: bpy.types.FCurve, points: NDArray[np.float32], modes: ND
     keys.foreach_set("interpolation", modes)
     for side in ("handle_left_type", "handle_right_type"):
         keys.foreach_set(side, np.full(len(points), _AUTO_CLAMPED, np.int32))
+    for flag in ("select_control_point", "select_left_handle", "select_right_handle"):
+        keys.foreach_set(flag, np.zeros(len(points), bool))
     fcurve.update()
 
 
