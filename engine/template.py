@@ -21,6 +21,7 @@ Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
 
 PARTS = ("skin", "eye", "teeth", "tongue", "other")
+SKIN = 0
 LANDMARKS = (
     "lip_upper_inner",
     "lip_lower_inner",

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from engine.geometry.units import carry_units
 from engine.template import Template, template_arrays
 
-from . import bases, closures, identities, regions
+from . import bases, closures, identities, regions, topologies
 from .source import HeadSource, load_head, parts_of
 
 IDENTITY_SIZE = 48
 MOTION_SIZE = 160
 REGION_WEIGHT = 8.0  # errors at the mouth and the lids weigh more in the motion basis
-LIP_WEIGHT = 100.0  # and those of the lips most
+LIP_WEIGHT = 250.0  # and those of the lips most
 CLOSING_ROUNDS = 3  # the correction is regularised, so each round closes most of what is left
 
 
@@ -82,6 +82,7 @@ def base_template(source: HeadSource, weights: NDArray[np.float32]) -> Template:
         identity_std=np.zeros(0, np.float32),
         motion_basis=np.zeros((0, *source.neutral.shape), np.float32),
         landmarks=regions.landmarks(source),
+        topologies=topologies.known_topologies(source),
         **closures.closure_arrays(source),
     )
     # The pack's units were made on another head: on the template itself blinks overshoot until its margins are closed.
