@@ -78,7 +78,9 @@ class Template:
     closure_with: Integers = field(default_factory=lambda: np.zeros(0, np.int32))  # (P,)
     closure_moving: Integers = field(default_factory=lambda: np.zeros(0, np.int32))  # (P,)
     closure_fixed: Integers = field(default_factory=lambda: np.zeros((0, 2), np.int32))  # (P, 2)
-    closure_mix: Floats = field(default_factory=lambda: np.zeros(0, np.float32))  # (P,) weight of the second vertex
+    closure_mix: Floats = field(
+        default_factory=lambda: np.zeros(0, np.float32)
+    )  # (P,) weight of the second vertex
     closure_keep: Floats = field(default_factory=lambda: np.zeros((0, 3), np.float32))  # (P, 3)
     topologies: tuple[Topology, ...] = ()
 
@@ -110,11 +112,15 @@ def template_from_arrays(arrays: Mapping[str, NDArray]) -> Template:
     values.update({name: _read_quantised(arrays, name) for name in QUANTISED})
     topologies = tuple(
         Topology(
-            name, int(arrays[f"topology_{name}_vertices"]), np.asarray(arrays[f"topology_{name}_index"], np.int32)
+            name,
+            int(arrays[f"topology_{name}_vertices"]),
+            np.asarray(arrays[f"topology_{name}_index"], np.int32),
         )
         for name in arrays["topology_names"].tolist()
     )
-    landmarks = dict(zip(arrays["landmark_names"].tolist(), arrays["landmark_vertices"].tolist(), strict=True))
+    landmarks = dict(
+        zip(arrays["landmark_names"].tolist(), arrays["landmark_vertices"].tolist(), strict=True)
+    )
     return Template(
         **values, unit_names=tuple(arrays["unit_names"].tolist()), landmarks=landmarks, topologies=topologies
     )

@@ -71,7 +71,9 @@ def _camera(vertices: Array, reference: Array, view: View, size: int) -> tuple[A
     turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]]).T
     seen = (vertices - centre) @ turn.T
     scale = size / (view.width * (high[2] - low[2]))
-    pixels = np.stack([size / 2 + seen[:, 0] * scale, size / 2 - seen[:, 2] * scale, seen[:, 1] * scale], axis=1)
+    pixels = np.stack(
+        [size / 2 + seen[:, 0] * scale, size / 2 - seen[:, 2] * scale, seen[:, 1] * scale], axis=1
+    )
     return pixels, turn
 
 
@@ -95,10 +97,16 @@ def _cover(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
     """Samples of the chosen triangles at pixel points (n, k, 2) that lie inside."""
     a, b, c = (corners[chosen, i, None, :2] for i in range(3))
-    area = (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (c[..., 0] - a[..., 0])
+    area = (b[..., 0] - a[..., 0]) * (c[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (
+        c[..., 0] - a[..., 0]
+    )
     p = points + 0.5
-    u = ((b[..., 0] - p[..., 0]) * (c[..., 1] - p[..., 1]) - (b[..., 1] - p[..., 1]) * (c[..., 0] - p[..., 0])) / area
-    v = ((c[..., 0] - p[..., 0]) * (a[..., 1] - p[..., 1]) - (c[..., 1] - p[..., 1]) * (a[..., 0] - p[..., 0])) / area
+    u = (
+        (b[..., 0] - p[..., 0]) * (c[..., 1] - p[..., 1]) - (b[..., 1] - p[..., 1]) * (c[..., 0] - p[..., 0])
+    ) / area
+    v = (
+        (c[..., 0] - p[..., 0]) * (a[..., 1] - p[..., 1]) - (c[..., 1] - p[..., 1]) * (a[..., 0] - p[..., 0])
+    ) / area
     weights = np.stack([u, v, 1 - u - v], axis=-1)
     inside = (weights >= -1e-9).all(axis=-1) & (points < size).all(axis=-1)
     row, column = np.nonzero(inside)
@@ -126,14 +134,18 @@ def render(
     corners = pixels[triangles]
     a, b, c = (corners[:, i, :2] for i in range(3))
     area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
-    on_screen = (corners[..., :2].max(axis=1) > 0).all(axis=1) & (corners[..., :2].min(axis=1) < size).all(axis=1)
+    on_screen = (corners[..., :2].max(axis=1) > 0).all(axis=1) & (corners[..., :2].min(axis=1) < size).all(
+        axis=1
+    )
     keep = (area < -1e-6) & on_screen  # the picture's y axis points down, so front faces turn negative
     triangles, corners = triangles[keep], corners[keep]
     image = np.broadcast_to(BACKGROUND, (size * size, 3)).copy()
     if len(triangles):
         triangle, pixel, weights = _samples(corners, size)
         depth = (corners[triangle, :, 2] * weights).sum(axis=1)
-        order = np.argsort(-depth, kind="stable")  # painter's order a sample: of equal pixels the last, nearest, stays
+        order = np.argsort(
+            -depth, kind="stable"
+        )  # painter's order a sample: of equal pixels the last, nearest, stays
         nearest = np.full(size * size, -1, dtype=np.int64)
         nearest[pixel[order]] = order
         covered = np.flatnonzero(nearest >= 0)

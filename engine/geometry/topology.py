@@ -23,9 +23,12 @@ from .units import carry_units
 Floats = NDArray[np.float32]
 
 OWN = "meshtalk"
-STRANGE_EDGES = 0.02  # of the template's edges: more edges than this between face vertices are another connectivity
+STRANGE_EDGES = (
+    0.02  # of the template's edges: more edges than this between face vertices are another connectivity
+)
 NECK_FADE = 0.03  # metres from the neck's edge over which a body takes over the head's motion
-WORST_FIT = 0.05  # metres rms after alignment; the face is 0.2 m high, a mirrored one fits no better than 0.06
+WORST_FIT = 0.03  # metres rms after alignment; people differ by 0.003, vertices in random order by 0.05
+MIRRORED_FIT = 0.008  # a mirrored face fits no better than this
 NEIGHBOURS = 80  # known vertices around a part that a mesh lacks (eyes, tongue), by which the part is placed
 
 
@@ -149,7 +152,9 @@ def _checked_vertices(vertices: ArrayLike) -> NDArray[np.float64]:
         raise HeadError(f"Vertices must be numbers of shape (V, 3), not {points.dtype} {points.shape}.")
     if not np.isfinite(points).all():
         bad = int((~np.isfinite(points)).any(axis=1).sum())
-        raise HeadError(f"{bad:,} vertices of this mesh have no finite position (NaN or infinity); repair the mesh.")
+        raise HeadError(
+            f"{bad:,} vertices of this mesh have no finite position (NaN or infinity); repair the mesh."
+        )
     return points.astype(np.float64)
 
 
@@ -163,7 +168,9 @@ def _checked_polygons(polygons: ArrayLike) -> NDArray[np.int64]:
             f"{corners.shape}."
         )
     if int(corners.astype(np.int64).min()) < -1:
-        raise HeadError("A polygon of this mesh uses a negative vertex number; only -1 is allowed, as padding.")
+        raise HeadError(
+            "A polygon of this mesh uses a negative vertex number; only -1 is allowed, as padding."
+        )
     return corners.astype(np.int64)
 
 
@@ -214,20 +221,29 @@ def _aligned(
         to_template = align(points[index[known]], template.rest[known], template.align[known])
         to_head = to_template.inverse()
     except (ValueError, ZeroDivisionError, np.linalg.LinAlgError) as error:
-        raise HeadError("The vertices of this mesh all lie in one place; choose a head with a shape.") from error
+        raise HeadError(
+            "The vertices of this mesh all lie in one place; choose a head with a shape."
+        ) from error
     if not (np.isfinite(to_head.scale) and to_head.scale > 0 and np.isfinite(to_head.translation).all()):
         raise HeadError("This mesh has no usable size; choose a head with a shape.")
     return to_head
 
 
 def _check_fit(template: Template, rest: NDArray[np.float64], known: NDArray[np.intp]) -> None:
-    weights = template.align[known].astype(np.float64)
-    square = ((rest[known] - template.rest[known]) ** 2).sum(axis=1)
-    error = float(np.sqrt(weights @ square / weights.sum()))
+    """Refuse what has a head's vertices without a face's shape, rest (V, 3) being aligned already."""
+    target, weights = template.rest[known], template.align[known].astype(np.float64)
+    mirrored = rest[known] * [-1, 1, 1]
+    mirrored = align(mirrored, target, weights).points(mirrored)
+    error, other = (
+        float(np.sqrt(weights @ ((points - target) ** 2).sum(axis=1) / weights.sum()))
+        for points in (rest[known], mirrored)
+    )
     if not error <= WORST_FIT:
         raise HeadError(
-            "This mesh has the vertices of a known head, but not the shape of a face; undo what mirrored or crushed it."
+            "This mesh has a known head's vertices, but not the shape of a face; undo what crushed it."
         )
+    if other < 0.5 * error and error > MIRRORED_FIT:
+        raise HeadError("This head is mirrored, its left and right are swapped; mirror it back along X.")
 
 
 def _place_missing(
@@ -246,4 +262,9 @@ def _place_missing(
 
 
 def _title(name: str) -> str:
-    return {OWN: "MeshTalk head"}.get(name, name.replace("_", " ").replace("anny", "Anny").replace("makehuman", "MakeHuman"))
+    """A topology's name for people."""
+    return (
+        name.replace("_", " ").replace("anny", "Anny").replace("makehuman", "MakeHuman")
+        if name != OWN
+        else "MeshTalk head"
+    )

@@ -72,7 +72,10 @@ def closure_gaps(template: Template, rest: ArrayLike, units: NDArray[np.floating
 def _missing(template: Template, closure: _Closure, rest: Doubles, units: NDArray[np.floating]) -> Doubles:
     """Displacements (P, 3) that the moving vertices of a closure still need."""
     moving = template.closure_moving[closure.pairs]
-    fixed, mix = template.closure_fixed[closure.pairs], template.closure_mix[closure.pairs, None].astype(np.float64)
+    fixed, mix = (
+        template.closure_fixed[closure.pairs],
+        template.closure_mix[closure.pairs, None].astype(np.float64),
+    )
 
     def opposite(values: NDArray[np.floating]) -> Doubles:
         return values[fixed[:, 0]] * (1 - mix) + values[fixed[:, 1]] * mix

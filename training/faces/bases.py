@@ -35,7 +35,9 @@ def motion_basis(
     """
     root = np.repeat(np.sqrt(weights), 3).astype(np.float32)
     span = _span(np.concatenate([own.reshape(len(own), -1) for own in units[:SPANNING]]) * root)
-    coordinates = np.concatenate([(own.reshape(len(own), -1) * root) @ span.T for own in units]).astype(np.float64)
+    coordinates = np.concatenate([(own.reshape(len(own), -1) * root) @ span.T for own in units]).astype(
+        np.float64
+    )
     gain = np.ones((len(coordinates), 1))
     for _ in range(rounds + 1):
         _, vectors = np.linalg.eigh((coordinates * gain).T @ coordinates)
@@ -49,7 +51,9 @@ def motion_basis(
 
 def _span(rows: Floats) -> Floats:
     """Orthonormal rows (r, D) of the span of rows (N, D), directions below SPAN_TOLERANCE of the largest left out."""
-    exact = rows.astype(np.float64)  # a Gram matrix squares the condition: float32 would drown the small directions
+    exact = rows.astype(
+        np.float64
+    )  # a Gram matrix squares the condition: float32 would drown the small directions
     values, vectors = np.linalg.eigh(exact @ exact.T)
     kept = values > SPAN_TOLERANCE**2 * values[-1]
     return ((vectors[:, kept] / np.sqrt(values[kept])).T @ exact).astype(np.float32)

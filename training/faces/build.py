@@ -46,7 +46,11 @@ class FacesReport:
 
 
 def build_faces(
-    out: Path, count: int = 440, seed: int = 0, motion_size: int = MOTION_SIZE, identity_size: int = IDENTITY_SIZE
+    out: Path,
+    count: int = 440,
+    seed: int = 0,
+    motion_size: int = MOTION_SIZE,
+    identity_size: int = IDENTITY_SIZE,
 ) -> FacesReport:
     """Write `faces.npz` (uncompressed, float32) with `count` identities to the folder `out`; same seed, same file."""
     source = load_head()
@@ -108,7 +112,9 @@ def with_bases(
 
 def lip_vertices(template: Template, radius: float = 0.012) -> NDArray[np.int64]:
     """Vertices of the lips: skin within `radius` (metres) of the line between the mouth's corners."""
-    ends = [template.rest[template.landmarks[name]] for name in ("mouth_left", "lip_upper_inner", "mouth_right")]
+    ends = [
+        template.rest[template.landmarks[name]] for name in ("mouth_left", "lip_upper_inner", "mouth_right")
+    ]
     line = np.concatenate([np.linspace(ends[i], ends[i + 1], 20) for i in range(2)])
     distance = np.linalg.norm(template.rest[:, None] - line[None], axis=2).min(axis=1)
     return np.flatnonzero((distance < radius) & (template.part == 0))
@@ -121,7 +127,9 @@ def _report(
     units: NDArray[np.float32],
     unit_codes: NDArray[np.float32],
 ) -> FacesReport:
-    known = (rest_codes @ template.identity_basis.reshape(len(template.identity_basis), -1)).reshape(rests.shape)
+    known = (rest_codes @ template.identity_basis.reshape(len(template.identity_basis), -1)).reshape(
+        rests.shape
+    )
     identity = np.linalg.norm(rests - template.rest - known, axis=2) * 1e3
     basis = template.motion_basis.reshape(len(template.motion_basis), -1)
     worst, square = np.zeros(len(template)), 0.0

@@ -48,7 +48,11 @@ def region_masks(source: HeadSource) -> dict[str, NDArray[np.float32]]:
     upper, mouth = travel[is_upper].max(axis=0), travel[~is_upper].max(axis=0)
     total = mouth**2 + upper**2 + STILL**2
     blink = travel[[name.startswith("eyeBlink") for name in source.unit_names]].max(axis=0)
-    masks = {"mouth": mouth**2 / total, "upper": upper**2 / total, "eyelids": blink / (LID_REACH * blink.max())}
+    masks = {
+        "mouth": mouth**2 / total,
+        "upper": upper**2 / total,
+        "eyelids": blink / (LID_REACH * blink.max()),
+    }
     return {
         name: np.clip(smooth(np.clip(mask, 0, 1), source.faces), 0, 1).astype(np.float32)
         for name, mask in masks.items()

