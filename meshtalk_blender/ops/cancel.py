@@ -10,6 +10,9 @@ from .job import desk
 WAIT_SECONDS = 2.0
 """Longest wait for the thread when Blender is about to drop what it works for."""
 
+DOUBLE_CLICK_SECONDS = 0.5
+"""Cancel stands where Generate was: the second half of a double click is not meant for it."""
+
 
 def stop_job() -> None:
     """Stop the running job, if any, and forget its result."""
@@ -40,6 +43,8 @@ class MESHTALK_OT_cancel(bpy.types.Operator):
         return desk.job is not None
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
+        if desk.job.seconds < DOUBLE_CLICK_SECONDS:
+            return {"CANCELLED"}
         desk.job.cancel()
         return {"FINISHED"}
 

@@ -95,7 +95,7 @@ class Job:
         self._stop = threading.Event()
         self._status = JobStatus()
         self._thread = threading.Thread(target=self._run, name="MeshTalk", daemon=True)
-        self.started = time.monotonic()
+        self._started = time.monotonic()
 
     def start(self) -> None:
         """Begin to work."""
@@ -108,6 +108,11 @@ class Job:
     def join(self, seconds: float) -> None:
         """Wait for the thread to end, at most so long."""
         self._thread.join(seconds)
+
+    @property
+    def seconds(self) -> float:
+        """How long ago the job was made."""
+        return time.monotonic() - self._started
 
     @property
     def is_cancelling(self) -> bool:

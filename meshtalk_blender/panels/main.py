@@ -35,7 +35,10 @@ class MESHTALK_PT_main(bpy.types.Panel):
         _draw_head(column, context)
         _draw_sound(column, context)
         _draw_model(column, context)
-        _draw_generate(layout, context)
+        if desk.job is not None:
+            _draw_progress(layout, desk.job)
+        else:
+            _draw_generate(layout, context)
 
 
 def _draw_head(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -84,20 +87,20 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     row.enabled = reason is None
     row.operator_context = "INVOKE_DEFAULT"
     row.operator(MESHTALK_OT_generate.bl_idname, icon="PLAY")
-    if desk.job is not None:
-        _draw_progress(layout, desk.job)
-    elif reason is not None:
+    if reason is not None:
         _sentence(layout, context, reason, "INFO")
     elif desk.message:
         _sentence(layout, context, desk.message, "ERROR" if desk.is_problem else "CHECKMARK")
 
 
 def _draw_progress(layout: bpy.types.UILayout, job: Job) -> None:
-    # Not in Generate's place: the mouse is still there, and a second click must not cancel.
+    # Cancel has Generate's place: the mouse is still there, and Blender redraws a button under the mouse
+    # only where it became another one.
+    row = layout.row()
+    row.scale_y = 1.5
+    row.operator(MESHTALK_OT_cancel.bl_idname, icon="CANCEL")
     status = job.status
-    row = layout.row(align=True)
-    row.progress(factor=status.fraction, text=f"{status.stage}  {round(100 * status.fraction)} %")
-    row.operator(MESHTALK_OT_cancel.bl_idname, text="", icon="CANCEL")
+    layout.progress(factor=status.fraction, text=f"{status.stage}  {round(100 * status.fraction)} %")
 
 
 def _note(layout: bpy.types.UILayout, text: str) -> None:

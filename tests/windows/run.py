@@ -54,7 +54,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--speech", type=Path, default=ROOT / "samples" / "speech.flac")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=int, default=240, help="longest time for the window")
-    parser.add_argument("--cancel", action="store_true", help="press Esc while it runs")
+    parser.add_argument("--cancel", choices=("", "esc", "button"), default="", help="stop it while it runs")
     return parser.parse_args(arguments)
 
 
