@@ -16,7 +16,9 @@ from .errors import HeadError
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """A mesh at rest: `vertices` (V', 3) in the file's own units and axes, `polygons` (F', K) padded with −1."""
+    """A mesh at rest: `vertices` (V', 3) in the file's own units and axes, `polygons` (F', K) padded with
+    −1.
+    """
 
     vertices: NDArray[np.floating]
     polygons: NDArray[np.int32]
@@ -82,7 +84,9 @@ def _position(words: list[str]) -> list[float]:
 
 
 def _corner(word: str, vertices: int) -> int:
-    """Vertex number from 0 of `v`, `v/vt`, `v//vn` or `v/vt/vn`, where a negative v counts back from the last one."""
+    """Vertex number from 0 of `v`, `v/vt`, `v//vn` or `v/vt/vn`, where a negative v counts back from the
+    last one.
+    """
     number = int(word.split("/", 1)[0])
     if number == 0:
         raise ValueError("vertex numbers start at 1")
@@ -101,8 +105,8 @@ def _check_corners(path: Path, polygons: list[list[int]], vertices: int) -> None
     highest = max(max(polygon) for polygon in polygons)
     if highest >= vertices:
         raise HeadError(
-            f"{path.name} has a face that uses vertex {highest + 1}, but only {vertices:,} vertices: the file is "
-            "cut short or damaged; export it again."
+            f"{path.name} has a face that uses vertex {highest + 1}, but only {vertices:,} vertices: "
+            "the file is cut short or damaged; export it again."
         )
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The template head: mean shape, polygons, units, masks and bases, and its file `template.npz`.
 
-Normalised template space: metres, Z up, facing −Y, the character's left at +X. The file keeps the large arrays as
-16-bit integers with one float32 scale a row (the largest error is half a step: 0.0006 mm for a unit of 38 mm), which
-makes it a third of the size; `load_template` gives float32 back. No pickle.
+Normalised template space: metres, Z up, facing −Y, the character's left at +X. The file keeps the large
+arrays as 16-bit integers with one float32 scale a row (the largest error is half a step: 0.0006 mm for a unit
+of 38 mm), which makes it a third of the size; `load_template` gives float32 back. No pickle.
 """
 
 from __future__ import annotations
@@ -44,7 +44,9 @@ CLOSURE = ("closure_unit", "closure_with", "closure_moving", "closure_fixed", "c
 
 @dataclass(frozen=True)
 class Topology:
-    """A mesh whose vertices are known: `index` (V,) gives its vertex for each template vertex, −1 where it has none."""
+    """A mesh whose vertices are known: `index` (V,) gives its vertex for each template vertex, −1 where it
+    has none.
+    """
 
     name: str
     vertices: int
@@ -55,10 +57,11 @@ class Topology:
 class Template:
     """Arrays of the template head; V vertices, F polygons, U units, Ki and Km basis vectors, P closure pairs.
 
-    Every array is in normalised template space (metres). A closure pair says which vertex of a margin (lid, lip) meets
-    which point of the opposite margin at weight 1 of unit `closure_unit` (together with unit `closure_with`, if ≥ 0):
-    the vertex `closure_moving` meets the blend `closure_mix` of the two vertices `closure_fixed`, where `closure_keep`
-    is the part of the rest pose's offset between them that stays (axis by axis: lips keep their overbite).
+    Every array is in normalised template space (metres). A closure pair says which vertex of a margin (lid,
+    lip) meets which point of the opposite margin at weight 1 of unit `closure_unit` (together with unit
+    `closure_with`, if ≥ 0): the vertex `closure_moving` meets the blend `closure_mix` of the two vertices
+    `closure_fixed`, where `closure_keep` is the part of the rest pose's offset between them that stays (axis
+    by axis: lips keep their overbite).
     """
 
     rest: Floats  # (V, 3)

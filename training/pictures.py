@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A small software renderer, to look at faces without Blender.
 
-Orthographic z-buffer in numpy: every triangle is sampled on the pixels of its bounding box, triangles of similar size
-at once, and the nearest sample of a pixel wins. Smooth normals, one key light, one fill light. Good enough to judge
-whether lips meet and lids close; a 512-pixel picture of the template takes about a fifth of a second.
+Orthographic z-buffer in numpy: every triangle is sampled on the pixels of its bounding box, triangles of
+similar size at once, and the nearest sample of a pixel wins. Smooth normals, one key light, one fill light.
+Good enough to judge whether lips meet and lids close; a 512-pixel picture of the template takes about a fifth
+of a second.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ FILL_LIGHT = np.array([-0.7, -0.6, 0.0])
 
 @dataclass(frozen=True)
 class View:
-    """A camera: turn about the vertical axis (degrees), and the square of the bounding box that fills the picture.
+    """A camera: turn about the vertical axis (degrees), and the square of the bounding box that fills the
+    picture.
 
     `centre` and `width` are fractions of the reference's bounding box (x, y, z) and of its height.
     """
@@ -78,7 +80,9 @@ def _camera(vertices: Array, reference: Array, view: View, size: int) -> tuple[A
 
 
 def _samples(corners: Array, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
-    """Covered pixels of triangles (N, 3, 3): triangle numbers, flat pixel indices, barycentric weights (M, 3)."""
+    """Covered pixels of triangles (N, 3, 3): triangle numbers, flat pixel indices, barycentric weights (M,
+    3).
+    """
     low = np.clip(np.floor(corners[..., :2].min(axis=1)), 0, size - 1).astype(np.int64)
     high = np.clip(np.ceil(corners[..., :2].max(axis=1)), 0, size - 1).astype(np.int64)
     extent = (high - low).max(axis=1) + 1
@@ -124,8 +128,9 @@ def render(
 ) -> NDArray[np.uint8]:
     """Picture (size, size, 3) of a mesh (V, 3), Z up, facing −Y; polygons (F, 3|4) padded with −1.
 
-    `reference` (V', 3) fixes the framing (give the rest shape when drawing frames of a motion); the close-ups are
-    fractions of the template head's box, so they suit heads, not bodies. `colours` (V, 3) in 0…1 replaces skin.
+    `reference` (V', 3) fixes the framing (give the rest shape when drawing frames of a motion); the close-ups
+    are fractions of the template head's box, so they suit heads, not bodies. `colours` (V, 3) in 0…1 replaces
+    skin.
     """
     vertices = np.asarray(vertices, dtype=np.float64)
     reference = vertices if reference is None else np.asarray(reference, dtype=np.float64)

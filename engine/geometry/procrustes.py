@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Weighted similarity alignment (Umeyama 1991): scale, rotation and translation between corresponding points."""
+"""Weighted similarity alignment (Umeyama 1991): scale, rotation and translation between corresponding
+points.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Binding a mesh to the template: its vertex order is recognised, its rest pose aligned, motion carried to it.
+"""Binding a mesh to the template: its vertex order is recognised, its rest pose aligned, motion carried to
+it.
 
-Known are the template itself and the topologies listed in `template.npz`: Anny's heads and bodies and MakeHuman's base
-mesh with and without helpers. A mesh is taken for one of them when it has as many vertices and every polygon edge of
-the template is an edge of the mesh; polygons may be triangulated. Scale, rotation and place are free.
+Known are the template itself and the topologies listed in `template.npz`: Anny's heads and bodies and
+MakeHuman's base mesh with and without helpers. A mesh is taken for one of them when it has as many vertices
+and every polygon edge of the template is an edge of the mesh; polygons may be triangulated. Scale, rotation
+and place are free.
 """
 
 from __future__ import annotations
@@ -36,8 +38,9 @@ NEIGHBOURS = 80  # known vertices around a part that a mesh lacks (eyes, tongue)
 class Binding:
     """A mesh of V' vertices bound to the template.
 
-    `rest` (V, 3) is its rest pose in normalised template space, in the template's vertex order; `index` (V,) gives the
-    mesh vertex of each template vertex, −1 where the mesh has none (eyes and tongue of a bare MakeHuman body).
+    `rest` (V, 3) is its rest pose in normalised template space, in the template's vertex order; `index` (V,)
+    gives the mesh vertex of each template vertex, −1 where the mesh has none (eyes and tongue of a bare
+    MakeHuman body).
     """
 
     template: Template
@@ -70,7 +73,8 @@ class Binding:
         return neck_fade(self.template)
 
     def carry(self, displacement: ArrayLike) -> Floats:
-        """Displacements (T, V, 3) of the template as displacements (T, V', 3) of the mesh, in its units and axes.
+        """Displacements (T, V, 3) of the template as displacements (T, V', 3) of the mesh, in its units and
+        axes.
 
         Vertices that are no part of the face stay exactly where they are; a body's neck fades the motion out.
         """
@@ -90,7 +94,9 @@ class Binding:
 
 
 def bind_head(template: Template, vertices: ArrayLike, polygons: ArrayLike) -> Binding:
-    """Bind a mesh at rest, vertices (V', 3) and polygons (F', K) padded with −1; HeadError for unknown or bad meshes."""
+    """Bind a mesh at rest, vertices (V', 3) and polygons (F', K) padded with −1; HeadError for unknown or
+    bad meshes.
+    """
     points, corners = _checked_vertices(vertices), _checked_polygons(polygons)
     if len(corners) and int(corners.max()) >= len(points):
         raise HeadError(
@@ -109,7 +115,9 @@ def bind_head(template: Template, vertices: ArrayLike, polygons: ArrayLike) -> B
 
 
 def recognise(template: Template, count: int, polygons: NDArray[np.integer]) -> Topology:
-    """The topology of a mesh of `count` vertices and checked polygons (F', K); HeadError where it is unknown."""
+    """The topology of a mesh of `count` vertices and checked polygons (F', K); HeadError where it is
+    unknown.
+    """
     own = Topology(OWN, len(template), np.arange(len(template), dtype=np.int32))
     candidates = [topology for topology in (own, *template.topologies) if topology.vertices == count]
     edges = _edge_keys(polygons, count) if candidates else np.zeros(0, np.int64)
@@ -118,12 +126,14 @@ def recognise(template: Template, count: int, polygons: NDArray[np.integer]) -> 
             return topology
     if candidates:
         raise HeadError(
-            f"This mesh has {count:,} vertices like a {_title(candidates[0].name)}, but they are joined or ordered "
-            "differently; export it with its original vertex order, or add a head with Add ▸ Mesh ▸ MeshTalk Head."
+            f"This mesh has {count:,} vertices like a {_title(candidates[0].name)}, but they are joined or "
+            "ordered differently; export it with its original vertex order, or add a head with "
+            "Add ▸ Mesh ▸ MeshTalk Head."
         )
+    size = f"{count:,} {'vertex' if count == 1 else 'vertices'}"
     raise HeadError(
-        f"This mesh has {count:,} {'vertex' if count == 1 else 'vertices'} and isn't a MeshTalk, Anny or MakeHuman "
-        "head; add one with Add ▸ Mesh ▸ MeshTalk Head."
+        f"This mesh has {size} and isn't a MeshTalk, Anny or MakeHuman head; "
+        "add one with Add ▸ Mesh ▸ MeshTalk Head."
     )
 
 

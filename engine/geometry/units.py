@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The template's units on another head: a child's jaw opens less far, a tall eye's lid travels further.
 
-Each unit gets one affine map, fitted by regularised weighted least squares over the vertices it moves, from the mean
-template to the other rest shape (both in normalised template space), and applied to the unit's displacements. Where
-margins must meet (lids by eyeBlink, lips by mouthClose with jawOpen), what the affine map leaves open is closed by a
-smooth local correction, so that weight 1 closes them on every head. Both steps depend on nothing but the rest shape.
+Each unit gets one affine map, fitted by regularised weighted least squares over the vertices it moves, from
+the mean template to the other rest shape (both in normalised template space), and applied to the unit's
+displacements. Where margins must meet (lids by eyeBlink, lips by mouthClose with jawOpen), what the affine
+map leaves open is closed by a smooth local correction, so that weight 1 closes them on every head. Both steps
+depend on nothing but the rest shape.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from ..template import Template
 
 Doubles = NDArray[np.float64]
 
-RIDGE = 0.02  # pull toward the identity map, as a part of the unit's own spread: flat regions leave a direction open
+# pull toward the identity map, as a part of the unit's own spread: flat regions leave a direction open
+RIDGE = 0.02
 REACH = 0.006  # metres; width of the Gaussians that carry a closure's correction into its surroundings
 MOBILITY = 0.15  # of the margin's largest travel: vertices that move less take no part in the correction
 KERNEL_RIDGE = 0.004  # keeps corrections of neighbouring pairs from working against each other
@@ -62,7 +64,9 @@ def affine_maps(template: Template, rest: Doubles) -> Doubles:
 
 
 def closure_gaps(template: Template, rest: ArrayLike, units: NDArray[np.floating]) -> Doubles:
-    """How far each closure pair is from meeting at weight 1 (P, 3), metres: where it should be minus where it is."""
+    """How far each closure pair is from meeting at weight 1 (P, 3), metres: where it should be minus where
+    it is.
+    """
     shape, gaps = np.asarray(rest, np.float64), np.zeros((len(template.closure_unit), 3))
     for closure in _closures(template):
         gaps[closure.pairs] = _missing(template, closure, shape, units)
@@ -93,11 +97,12 @@ def _closures(template: Template) -> tuple[_Closure, ...]:
 
 
 def _closure(template: Template, unit: int) -> _Closure:
-    """The correction field of one unit: Gaussians around the moving vertices, weighted by how far a vertex moves.
+    """The correction field of one unit: Gaussians around the moving vertices, weighted by how far a vertex
+    moves.
 
-    Mobility comes from the unit that opens (jawOpen for the lips), else from the closing unit itself, so the margin that
-    stays (the lower lid, the upper lip) is left alone although it lies close by. Ridge regression, because at the
-    corners of an eye the lids hardly move and could only be bent into spikes.
+    Mobility comes from the unit that opens (jawOpen for the lips), else from the closing unit itself, so the
+    margin that stays (the lower lid, the upper lip) is left alone although it lies close by. Ridge
+    regression, because at the corners of an eye the lids hardly move and could only be bent into spikes.
     """
     pairs = np.flatnonzero(template.closure_unit == unit)
     moving, other = template.closure_moving[pairs], int(template.closure_with[pairs[0]])

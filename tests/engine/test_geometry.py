@@ -45,7 +45,9 @@ def triangulated(faces: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def body_of(template: Template, name: str) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
-    """A made-up body of a known topology: the template's vertices in that order, the rest in a cloud below."""
+    """A made-up body of a known topology: the template's vertices in that order, the rest in a cloud
+    below.
+    """
     topology = next(topology for topology in template.topologies if topology.name == name)
     vertices = np.random.default_rng(1).normal(0, 0.3, (topology.vertices, 3)) - [0, 0, 1]
     known = topology.index >= 0

@@ -16,7 +16,9 @@ SPAN_TOLERANCE = 1e-6
 
 
 def identity_basis(rests: Floats, mean: NDArray[np.floating], size: int) -> tuple[Floats, Floats]:
-    """Principal components (size, V, 3) of rests (I, V, 3) about `mean`, and the standard deviation along each."""
+    """Principal components (size, V, 3) of rests (I, V, 3) about `mean`, and the standard deviation along
+    each.
+    """
     offsets = (rests - mean).reshape(len(rests), -1).astype(np.float64)
     _, values, rows = np.linalg.svd(offsets, full_matrices=False)
     std = values[:size] / np.sqrt(len(rests))
@@ -26,12 +28,13 @@ def identity_basis(rests: Floats, mean: NDArray[np.floating], size: int) -> tupl
 def motion_basis(
     units: Sequence[Floats], size: int, weights: NDArray[np.floating], rounds: int = REWEIGHTING_ROUNDS
 ) -> Floats:
-    """Orthonormal rows (size, V, 3) that span the units (U, V, 3) of many identities best, errors weighted by (V,).
+    """Orthonormal rows (size, V, 3) that span the units (U, V, 3) of many identities best, errors weighted by
+    (V,).
 
-    A unit of any identity is an affine map of the template's unit and a few corrections, so the units of a few
-    identities span those of all: the principal components are found with coordinates in that span. Units with large
-    remaining errors gain weight from round to round, because the largest error counts, not only the mean one. QR makes
-    the rows orthonormal in the plain metric.
+    A unit of any identity is an affine map of the template's unit and a few corrections, so the units of a
+    few identities span those of all: the principal components are found with coordinates in that span. Units
+    with large remaining errors gain weight from round to round, because the largest error counts, not only
+    the mean one. QR makes the rows orthonormal in the plain metric.
     """
     root = np.repeat(np.sqrt(weights), 3).astype(np.float32)
     span = _span(np.concatenate([own.reshape(len(own), -1) for own in units[:SPANNING]]) * root)
@@ -50,7 +53,9 @@ def motion_basis(
 
 
 def _span(rows: Floats) -> Floats:
-    """Orthonormal rows (r, D) of the span of rows (N, D), directions below SPAN_TOLERANCE of the largest left out."""
+    """Orthonormal rows (r, D) of the span of rows (N, D), directions below SPAN_TOLERANCE of the largest
+    left out.
+    """
     exact = rows.astype(
         np.float64
     )  # a Gram matrix squares the condition: float32 would drown the small directions

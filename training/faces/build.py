@@ -18,7 +18,7 @@ from .source import HeadSource, load_head, parts_of
 IDENTITY_SIZE = 48
 MOTION_SIZE = 160
 REGION_WEIGHT = 8.0  # errors at the mouth and the lids weigh more in the motion basis
-LIP_WEIGHT = 250.0  # and those of the lips most
+LIP_WEIGHT = 100.0  # and those of the lips most
 CLOSING_ROUNDS = 3  # the correction is regularised, so each round closes most of what is left
 
 
@@ -39,9 +39,10 @@ class FacesReport:
 
     def __str__(self) -> str:
         return (
-            f"V={self.vertices} F={self.faces} I={self.identities} Ki={self.identity_size} Km={self.motion_size}; "
-            f"identity basis error rms {self.identity_rms:.3f} mm, max {self.identity_max:.2f} mm; unit error in the "
-            f"motion basis rms {self.motion_rms:.4f} mm, max {self.motion_max:.3f} mm, lips {self.motion_max_lips:.3f}"
+            f"V={self.vertices} F={self.faces} I={self.identities} Ki={self.identity_size} "
+            f"Km={self.motion_size}; identity basis error rms {self.identity_rms:.3f} mm, "
+            f"max {self.identity_max:.2f} mm; unit error in the motion basis rms {self.motion_rms:.4f} mm, "
+            f"max {self.motion_max:.3f} mm, lips {self.motion_max_lips:.3f} mm"
         )
 
 
@@ -52,7 +53,9 @@ def build_faces(
     motion_size: int = MOTION_SIZE,
     identity_size: int = IDENTITY_SIZE,
 ) -> FacesReport:
-    """Write `faces.npz` (uncompressed, float32) with `count` identities to the folder `out`; same seed, same file."""
+    """Write `faces.npz` (uncompressed, float32) with `count` identities to the folder `out`; same seed,
+    same file.
+    """
     source = load_head()
     weights = regions.align_weights(source)
     template = base_template(source, weights)
@@ -89,7 +92,8 @@ def base_template(source: HeadSource, weights: NDArray[np.float32]) -> Template:
         topologies=topologies.known_topologies(source),
         **closures.closure_arrays(source),
     )
-    # The pack's units were made on another head: on the template itself blinks overshoot until its margins are closed.
+    # The pack's units were made on another head: on the template itself blinks overshoot until its margins
+    # are closed.
     for _ in range(CLOSING_ROUNDS):
         template = replace(template, unit_deltas=carry_units(template, template.rest))
     return template
@@ -102,7 +106,9 @@ def with_bases(
     motion_size: int,
     identity_size: int,
 ) -> Template:
-    """The template with identity and motion bases, made from rests (I, V, 3) and units (I, U, V, 3) for training."""
+    """The template with identity and motion bases, made from rests (I, V, 3) and units (I, U, V, 3) for
+    training.
+    """
     weights = 1 + REGION_WEIGHT * np.maximum(template.mask_mouth, template.mask_eyelids)
     weights[lip_vertices(template)] += LIP_WEIGHT
     rows, std = bases.identity_basis(rests, template.rest, identity_size)

@@ -16,7 +16,9 @@ LIPS = ((540, 520), (534, 522), (518, 515), (475, 516), (437, 418))
 
 
 def closure_arrays(source: HeadSource) -> dict[str, NDArray]:
-    """Arrays `closure_*` of the template: both eyes by eyeBlink, the lips by mouthClose together with jawOpen."""
+    """Arrays `closure_*` of the template: both eyes by eyeBlink, the lips by mouthClose together with
+    jawOpen.
+    """
     place = {int(number): vertex for vertex, number in enumerate(source.base)}
     mirror = mirror_map(source.neutral)
     rows = []

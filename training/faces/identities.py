@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Random identities: children to old people of all phenotypes with modest changes of the features, aligned."""
+"""Random identities: children to old people of all phenotypes with modest changes of the features,
+aligned.
+"""
 
 from __future__ import annotations
 

