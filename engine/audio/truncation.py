@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import BinaryIO
 
 UNKNOWN_SIZES = (0, 0xFFFFFFFF, 0x7FFFFFFF, 0x7FFFF000, 0xFFFFFFFF - 36)
 """Sizes that programs write when they stream and don't know the length yet."""
@@ -57,7 +58,7 @@ def missing_end(path: Path) -> str | None:
     return None
 
 
-def _missing_chunk(file, size: int, wanted: bytes, order: str) -> str | None:  # type: ignore[no-untyped-def]
+def _missing_chunk(file: BinaryIO, size: int, wanted: bytes, order: str) -> str | None:
     """Walk the chunks of a RIFF or IFF file after its 12 bytes of header."""
     at = 12
     while at + 8 <= size:

@@ -73,23 +73,16 @@ def _graph(data: memoryview, opset: int) -> OnnxHeader:
 
 def _opset(data: memoryview) -> int:
     """OperatorSetIdProto: domain (1), version (2); other domains than ONNX's own count as 0."""
-    fields = dict(_fields(data))
-    domain = bytes(fields.get(1, b"")).decode()  # type: ignore[arg-type]
-    version = fields.get(2, 0)
-    return version if domain in ("", "ai.onnx") and isinstance(version, int) else 0
+    own = _name(data, 1) in ("", "ai.onnx")
+    return (_number(data, 2) or 0) if own else 0
 
 
 def _port(data: memoryview) -> dict[str, Port]:
     """ValueInfoProto: name (1), type (2) → tensor_type (1) → elem_type (1), shape (2) → dim (1) → dim_value
     (1)."""
-    name = _name(data, 1)
     tensor = _child(_child(data, 2), 1)
-    element = next((value for number, value in _fields(tensor) if number == 1), 0)
     sizes = [_bytes(value) for number, value in _fields(_child(tensor, 2)) if number == 1]
-    shape = tuple(
-        next((int(value) for number, value in _fields(size) if number == 1), None) for size in sizes
-    )
-    return {name: Port(int(element), shape)}  # type: ignore[arg-type]
+    return {_name(data, 1): Port(_number(tensor, 1) or 0, tuple(_number(size, 1) for size in sizes))}
 
 
 def _name(data: memoryview, wanted: int) -> str:
@@ -98,6 +91,11 @@ def _name(data: memoryview, wanted: int) -> str:
 
 def _child(data: memoryview, wanted: int) -> memoryview:
     return next((_bytes(value) for number, value in _fields(data) if number == wanted), memoryview(b""))
+
+
+def _number(data: memoryview, wanted: int) -> int | None:
+    numbers = (value for number, value in _fields(data) if number == wanted and isinstance(value, int))
+    return next(numbers, None)
 
 
 def _bytes(value: int | memoryview) -> memoryview:

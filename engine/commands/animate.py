@@ -111,7 +111,8 @@ def _write_npz(
         with writer.rows("vertices", shape, np.float32) as rows:
             for block in move(mover, performance, index, True, stage):
                 weights.append(block.weights)
-                rows.add(block.vertices)
+                if block.vertices is not None:
+                    rows.add(block.vertices)
         take = performance.take(index, np.concatenate(weights), unit_names)
         writer.arrays(describe(take, head.polygons))
     return take

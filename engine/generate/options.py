@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +85,7 @@ def as_rate(fps: Fraction | float | str) -> Fraction:
     240."""
     low, high = FPS_RANGE
     problem = OptionError(f"The frame rate must be a number from {low} to {high}, not {fps!r}.")
-    if isinstance(fps, bool) or not isinstance(fps, (int, float, str, Fraction, np.number)):
+    if isinstance(fps, bool) or not isinstance(fps, int | float | str | Fraction | np.floating | np.integer):
         raise problem
     if isinstance(fps, str) and not RATE_TEXT.fullmatch(fps):  # Fraction("1e999999999") would never end
         raise problem
@@ -112,12 +112,13 @@ def stop_if(cancelled: CancelCheck | None) -> None:
         raise Cancelled()
 
 
-def _check_whole(name: str, value: object, low: int, high: int) -> None:
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or not low <= int(value) <= high:  # type: ignore[call-overload]
+def _check_whole(name: str, value: Any, low: int, high: int) -> None:
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or not low <= int(value) <= high:
         raise OptionError(f"The {name} must be a whole number from {low} to {high}, not {value!r}.")
 
 
-def _is_number(value: object, low: float, high: float) -> bool:
-    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    return number and math.isfinite(value) and low <= value <= high  # type: ignore[arg-type, operator]
+def _is_number(value: Any, low: float, high: float) -> bool:
+    """Whether a value is a number from ``low`` to ``high``; NaN lies nowhere."""
+    number = isinstance(value, int | float | np.floating | np.integer) and not isinstance(value, bool)
+    return number and low <= float(value) <= high

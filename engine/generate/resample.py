@@ -67,11 +67,12 @@ def hermite(before: Float32, left: Float32, right: Float32, after: Float32, wher
     rise = right - left
     begin, end = steffen(left - before, rise), steffen(rise, after - right)
     bend = begin + end - 2 * rise
-    return left + where * (begin + where * (rise - begin - bend + where * bend))
+    curve = left + where * (begin + where * (rise - begin - bend + where * bend))
+    return curve.astype(np.float32, copy=False)
 
 
 def steffen(one: Float32, two: Float32) -> Float32:
     """Steffen's slope between two neighbouring rises on an even grid: their mean, limited to twice the
     smaller one, and 0 at a peak."""
     limit = np.minimum(np.minimum(np.abs(one), np.abs(two)), 0.25 * np.abs(one + two))
-    return (np.sign(one) + np.sign(two)) * limit
+    return ((np.sign(one) + np.sign(two)) * limit).astype(np.float32, copy=False)
