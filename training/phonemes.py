@@ -28,7 +28,8 @@ _IDS = {label: index for index, label in enumerate(PHONEMES)}
 
 
 class Phone(NamedTuple):
-    """One phoneme as it was spoken: from ``start`` to ``end`` seconds; an unknown label has id ``UNKNOWN``."""
+    """One phoneme as it was spoken: from ``start`` to ``end`` seconds; an unknown label has id
+    ``UNKNOWN``."""
 
     start: float
     end: float
@@ -44,20 +45,23 @@ def phoneme_id(label: str) -> int:
 
 
 def from_arpabet(label: str) -> str:
-    """The phoneme of an ARPAbet label as aligners and flite or festival write it (any case, stress digits, AX, pau)."""
+    """The phoneme of an ARPAbet label as aligners and flite or festival write it (any case, stress digits,
+    AX, pau)."""
     bare = label.upper().rstrip("012")
     return _SYNONYMS.get(bare, bare)
 
 
-_SYNONYMS = {"AX": "AH", "AXR": "ER", "IX": "IH", "UX": "UW", "PAU": SILENCE, "H#": SILENCE, "SP": SILENCE, "": SILENCE}
-_SYNONYMS |= {"DX": "T", "EL": "L", "EM": "M", "EN": "N", "HV": "HH", "+SPN+": "?", "+NSN+": "?", "SPN": "?"}
+_SYNONYMS = {"": SILENCE, "PAU": SILENCE, "H#": SILENCE, "SP": SILENCE, "SPN": "?", "+SPN+": "?"}
+_SYNONYMS |= {"AX": "AH", "AXR": "ER", "IX": "IH", "UX": "UW", "+NSN+": "?", "DX": "T", "EL": "L"}
+_SYNONYMS |= {"EM": "M", "EN": "N", "HV": "HH"}
 
 
 def from_ipa(symbol: str) -> tuple[str, ...]:
-    """The phonemes nearest, in what the lips do, to one IPA symbol of espeak-ng; empty for marks without a sound.
+    """The phonemes nearest, in what the lips do, to one IPA symbol of espeak-ng; empty for marks without a
+    sound.
 
-    Several come back where the symbol holds several (``ɔːɹ``). Sounds that English lacks go to the one that looks
-    most like them: front rounded vowels to UW and UH, the other consonants by their place.
+    Several come back where the symbol holds several (``ɔːɹ``). Sounds that English lacks go to the one that
+    looks most like them: front rounded vowels to UW and UH, the other consonants by their place.
     """
     found: list[str] = []
     rest = "".join(c for c in symbol if c not in _IPA_MARKS)
@@ -71,19 +75,14 @@ def from_ipa(symbol: str) -> tuple[str, ...]:
 
 
 _IPA_MARKS = "ːˑˈˌ̩̯̃ʲʰˠʷ̪̥̬̝̞̟̠̈͜͡.|-_ˤʼ̚˞0123456789˥˦˧˨˩‍​"
-_IPA = {
-    **{"eɪ": "EY", "aɪ": "AY", "ɔɪ": "OY", "oɪ": "OY", "aʊ": "AW", "oʊ": "OW", "əʊ": "OW", "ɔʊ": "OW", "ɑɪ": "AY"},
-    **{"tʃ": "CH", "dʒ": "JH", "ts": "S", "dz": "Z", "tɕ": "CH", "dʑ": "JH", "ʌɪ": "AY", "ɛɪ": "EY", "æɪ": "EY"},
-    **{"i": "IY", "ɪ": "IH", "ᵻ": "IH", "ɨ": "IH", "e": "EY", "ɛ": "EH", "æ": "AE", "a": "AA", "ɐ": "AH", "ɑ": "AA"},
-    **{"ɒ": "AO", "ɔ": "AO", "o": "OW", "ʊ": "UH", "u": "UW", "ʌ": "AH", "ə": "AH", "ɚ": "ER", "ɜ": "ER", "ɝ": "ER"},
-    **{"y": "UW", "ʏ": "UH", "ø": "UH", "œ": "UH", "ɵ": "UH", "ʉ": "UW", "ɯ": "IH", "ɤ": "AH", "ɘ": "AH", "ɞ": "ER"},
-    **{"p": "P", "b": "B", "m": "M", "f": "F", "v": "V", "ʋ": "V", "w": "W", "ʍ": "W", "ɥ": "W", "β": "V", "ɸ": "F"},
-    **{"t": "T", "d": "D", "n": "N", "ʈ": "T", "ɖ": "D", "ɳ": "N", "ɾ": "D", "ɽ": "D", "l": "L", "ɫ": "L", "ɭ": "L"},
-    **{"ɹ": "R", "r": "R", "ɻ": "R", "ʀ": "HH", "ʁ": "HH", "s": "S", "z": "Z", "ʂ": "SH", "ʐ": "ZH", "ɕ": "SH"},
-    **{"ʑ": "ZH", "ʃ": "SH", "ʒ": "ZH", "θ": "TH", "ð": "DH", "k": "K", "g": "G", "ɡ": "G", "ŋ": "NG", "x": "K"},
-    **{"ɣ": "G", "χ": "K", "q": "K", "c": "K", "ɟ": "G", "ç": "HH", "ʝ": "Y", "ɲ": "N", "ʎ": "L", "j": "Y", "h": "HH"},
-    **{"ɦ": "HH", "ħ": "HH", "ʕ": "HH", "ɬ": "L", "ɮ": "L", "ɰ": "G", "ɴ": "NG"},
-}
+_IPA_PAIRS = """
+eɪ:EY aɪ:AY ɔɪ:OY oɪ:OY aʊ:AW oʊ:OW əʊ:OW ɔʊ:OW ɑɪ:AY tʃ:CH dʒ:JH ts:S dz:Z tɕ:CH dʑ:JH ʌɪ:AY ɛɪ:EY
+æɪ:EY i:IY ɪ:IH ᵻ:IH ɨ:IH e:EY ɛ:EH æ:AE a:AA ɐ:AH ɑ:AA ɒ:AO ɔ:AO o:OW ʊ:UH u:UW ʌ:AH ə:AH ɚ:ER ɜ:ER
+ɝ:ER y:UW ʏ:UH ø:UH œ:UH ɵ:UH ʉ:UW ɯ:IH ɤ:AH ɘ:AH ɞ:ER p:P b:B m:M f:F v:V ʋ:V w:W ʍ:W ɥ:W β:V ɸ:F t:T
+d:D n:N ʈ:T ɖ:D ɳ:N ɾ:D ɽ:D l:L ɫ:L ɭ:L ɹ:R r:R ɻ:R ʀ:HH ʁ:HH s:S z:Z ʂ:SH ʐ:ZH ɕ:SH ʑ:ZH ʃ:SH ʒ:ZH θ:TH
+ð:DH k:K g:G ɡ:G ŋ:NG x:K ɣ:G χ:K q:K c:K ɟ:G ç:HH ʝ:Y ɲ:N ʎ:L j:Y h:HH ɦ:HH ħ:HH ʕ:HH ɬ:L ɮ:L ɰ:G ɴ:NG
+""".split()
+_IPA = {symbol: label for symbol, _, label in (pair.partition(":") for pair in _IPA_PAIRS)}
 
 
 def label_frames(phones: Sequence[Phone], times: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -101,7 +100,8 @@ def label_frames(phones: Sequence[Phone], times: NDArray[np.float64]) -> NDArray
 
 
 def tidy(phones: Iterable[Phone], duration: float, shift: float = 0.0) -> tuple[Phone, ...]:
-    """Phones in order, without overlaps, gaps filled with silence, neighbouring silences joined, all in 0 … duration.
+    """Phones in order, without overlaps, gaps filled with silence, neighbouring silences joined, all in 0 …
+    duration.
 
     ``shift`` seconds are added to every boundary first (aligners that are early need a positive one).
     """

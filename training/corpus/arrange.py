@@ -49,7 +49,14 @@ def _cut(item: Cleaned) -> list[Utterance]:
             (Piece(item.piece.path, start, end),),
             item.voice,
             plain_text(item.text),
-            tidy((Phone(p.start - start, p.end - start, p.label) for p in item.phones if start <= p.start < end), end - start),
+            tidy(
+                (
+                    Phone(p.start - start, p.end - start, p.label)
+                    for p in item.phones
+                    if start <= p.start < end
+                ),
+                end - start,
+            ),
             REAL,
             item.name if index == 0 else f"{item.name}#{index}",
         )

@@ -15,7 +15,9 @@ from training.phonemes import Phone
 Sound = NDArray[np.float32]
 
 
-def augment(samples: Sound, phones: Sequence[Phone], rng: np.random.Generator) -> tuple[Sound, tuple[Phone, ...]]:
+def augment(
+    samples: Sound, phones: Sequence[Phone], rng: np.random.Generator
+) -> tuple[Sound, tuple[Phone, ...]]:
     """A changed copy of a 16 kHz clip ``(N,)``: speed and pitch, equaliser, room, noise, level.
 
     The phones follow the change of speed.
@@ -51,7 +53,8 @@ def tilt(samples: Sound, rng: np.random.Generator) -> Sound:
 
 
 def reverberate(samples: Sound, seconds: float, wet: float, rng: np.random.Generator) -> Sound:
-    """A small room: exponentially decaying noise of reverberation time ``seconds`` behind the direct sound."""
+    """A small room: exponentially decaying noise of reverberation time ``seconds`` behind the direct
+    sound."""
     length = int(seconds * SAMPLE_RATE)
     decay = np.exp(-6.9 * np.arange(length) / length)
     room = rng.normal(0.0, 1.0, length) * decay
@@ -65,14 +68,18 @@ def reverberate(samples: Sound, seconds: float, wet: float, rng: np.random.Gener
 def add_noise(samples: Sound, ratio: float, rng: np.random.Generator) -> Sound:
     """Background noise ``ratio`` decibels below the speech's level."""
     level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) * 10 ** (-ratio / 20)
-    return samples + np.float32(level) * coloured_noise(len(samples), float(rng.uniform(0.0, 2.0)), rng)
+    noise = coloured_noise(len(samples), float(rng.uniform(0.0, 2.0)), rng)
+    return (samples + np.float32(level) * noise).astype(np.float32)
 
 
 def coloured_noise(count: int, steepness: float, rng: np.random.Generator) -> Sound:
-    """Noise ``(count,)`` of RMS 1 whose power falls with frequency to the given power: 0 white, 1 pink, 2 brown."""
+    """Noise ``(count,)`` of RMS 1 whose power falls with frequency to the given power: 0 white, 1 pink, 2
+    brown."""
     size = fast_size(count)
     frequency = np.maximum(np.fft.rfftfreq(size, 1 / SAMPLE_RATE), 40.0)
-    noise = np.fft.irfft(np.fft.rfft(rng.normal(0.0, 1.0, size)) * frequency ** (-steepness / 2), size)[:count]
+    noise = np.fft.irfft(np.fft.rfft(rng.normal(0.0, 1.0, size)) * frequency ** (-steepness / 2), size)[
+        :count
+    ]
     return (noise / max(float(np.sqrt(np.mean(noise**2))), 1e-12)).astype(np.float32)
 
 
@@ -81,6 +88,7 @@ def set_level(samples: Sound, peak: float) -> Sound:
 
 
 def fast_size(count: int) -> int:
-    """The next length that numpy's FFT is quick at: a multiple of a power of two below 5 % above ``count``."""
+    """The next length that numpy's FFT is quick at: a multiple of a power of two below 5 % above
+    ``count``."""
     step = max(1 << max(count.bit_length() - 5, 0), 2)
     return -(-count // step) * step

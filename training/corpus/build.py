@@ -48,10 +48,14 @@ def build_corpus(options: CorpusOptions, progress: Progress | None = None) -> Co
         dropped = Counter(voices.dropped) + Counter({"torn between splits": torn})
         jobs, speakers, sentences = plan(kept, faces["identity_split"], options)
         if not any(job.split == "train" for job in jobs):
-            raise CorpusError("No usable speech was found for training; check the recordings or install a synthesiser.")
+            raise CorpusError(
+                "No usable speech was found for training; check the recordings or install a synthesiser."
+            )
         tables = _write_splits(jobs, lip_gaps(faces), options, tell)
         splits = {name: _count(table, SOURCES.index(NOISE)) for name, table in tables.items()}
-        report = _report(splits, kept, int(len(faces["identity_split"])), dropped, voices.notes, time.monotonic() - begun)
+        report = _report(
+            splits, kept, int(len(faces["identity_split"])), dropped, voices.notes, time.monotonic() - begun
+        )
         write_json(options.out / "sentences.json", sentences)
         write_json(options.out / "corpus.json", _card(options, report, speakers, voices.licences))
     return report
@@ -68,14 +72,17 @@ def load_faces(options: CorpusOptions, tell: Progress) -> dict[str, NDArray]:
     with np.load(path, allow_pickle=False) as stored:
         faces = {name: stored[name] for name in stored.files}
     if len(faces["identity_split"]) < options.identities:
-        raise CorpusError(f"{path} has fewer than {options.identities} faces; remove it to have it made anew.")
+        raise CorpusError(
+            f"{path} has fewer than {options.identities} faces; remove it to have it made anew."
+        )
     return faces
 
 
 def plan(
     kept: Sequence[tuple[str, Utterance]], identity_split: NDArray[np.integer], options: CorpusOptions
 ) -> tuple[list[ClipJob], list[str], list[str]]:
-    """All clips to make, the speakers' names and the sentences (by id). Faces are dealt out in seeded rounds."""
+    """All clips to make, the speakers' names and the sentences (by id). Faces are dealt out in seeded
+    rounds."""
     rng = random.Random(options.seed)
     speakers = sorted({u.voice for _, u in kept}) + [f"{NOISE}/{split}" for split in SPLITS]
     sentences = sorted({u.sentence for _, u in kept}) + [f"({NOISE} {split})" for split in SPLITS]
@@ -137,7 +144,8 @@ def _work(job: ClipJob) -> Clip:
 def worker_pool(
     workers: int, start: Callable[..., None] | None = None, arguments: tuple = (), tasks: int | None = None
 ) -> Iterator[Pool]:
-    """Worker processes that begin empty (spawned), so that a synthesiser's state never leaks into another's sound."""
+    """Worker processes that begin empty (spawned), so that a synthesiser's state never leaks into another's
+    sound."""
     pool = multiprocessing.get_context("spawn").Pool(workers, start, arguments, maxtasksperchild=tasks)
     with pool:
         yield pool
@@ -192,7 +200,9 @@ def _report(
     )
 
 
-def _card(options: CorpusOptions, report: CorpusReport, speakers: list[str], licences: list[dict[str, str]]) -> dict:
+def _card(
+    options: CorpusOptions, report: CorpusReport, speakers: list[str], licences: list[dict[str, str]]
+) -> dict:
     return {
         "format": FORMAT,
         "seed": options.seed,

@@ -44,7 +44,7 @@ def make_clip(job: ClipJob, gaps: LipGaps, settings: MelSettings) -> Clip:
     rng = np.random.Generator(np.random.Philox(key=job.seed))
     samples, phones = clip_sound(job, rng)
     audio = np.round(np.clip(samples, -1.0, 1.0) * 32767).astype(np.int16)
-    samples = audio.astype(np.float32) / 32768
+    samples = audio.astype(np.float32) * np.float32(1 / 32768)
     weights = teach(phones, samples, gaps, job.identity, rng)
     count = len(weights) * settings.per_frame
     mel = log_mel(samples, 0, count, settings, clip_gain(samples, settings))
@@ -77,7 +77,9 @@ def clip_sound(job: ClipJob, rng: np.random.Generator) -> tuple[Sound, tuple[Pho
     return pad(samples, phones, rng) if rng.random() < PADDED else (samples, phones)
 
 
-def pad(samples: Sound, phones: tuple[Phone, ...], rng: np.random.Generator) -> tuple[Sound, tuple[Phone, ...]]:
+def pad(
+    samples: Sound, phones: tuple[Phone, ...], rng: np.random.Generator
+) -> tuple[Sound, tuple[Phone, ...]]:
     """Up to 1.5 s of silence before and after."""
     before, after = (int(rng.uniform(0.0, 1.5) * SAMPLE_RATE) for _ in range(2))
     shift = before / SAMPLE_RATE
@@ -87,13 +89,14 @@ def pad(samples: Sound, phones: tuple[Phone, ...], rng: np.random.Generator) -> 
 
 
 def assemble(pieces: tuple[Piece, ...]) -> Sound:
-    """The pieces' sound one after the other, with their gaps, each faded in and out where there are several."""
+    """The pieces' sound one after the other, with their gaps, each faded in and out where there are
+    several."""
     import soundfile
 
     parts: list[Sound] = []
     for piece in pieces:
-        span = {"start": round(piece.start * SAMPLE_RATE), "stop": round(piece.end * SAMPLE_RATE)}
-        samples, _ = soundfile.read(piece.path, dtype="float32", **span)
+        first, last = round(piece.start * SAMPLE_RATE), round(piece.end * SAMPLE_RATE)
+        samples, _ = soundfile.read(piece.path, dtype="float32", start=first, stop=last)
         if len(pieces) > 1:
             fade = np.linspace(0.0, 1.0, FADE, dtype=np.float32)
             samples[:FADE] *= fade

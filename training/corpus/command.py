@@ -16,14 +16,16 @@ from training.corpus.utterance import ENGINES
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of the command."""
-    parser.add_argument("--out", type=Path, default=Path("build/corpus"), help="folder for the corpus (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("build/corpus"), help="folder for the corpus (default: %(default)s)"
+    )
     parser.add_argument(
         *("--recordings", "-r"),
         type=Path,
         action="append",
         default=[],
         metavar="DIR",
-        help="folder of recordings with a manifest.json, or with a .txt transcript beside each; may be repeated",
+        help="folder of recordings with a manifest.json or with a .txt beside each; may be repeated",
     )
     parser.add_argument(
         "--hours-synthetic",
@@ -31,12 +33,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="H",
         help="hours of synthetic speech (default: 9 alone, 3 beside recordings)",
     )
-    parser.add_argument("--identities", type=int, default=440, metavar="N", help="face identities (default: %(default)s)")
+    parser.add_argument(
+        "--identities", type=int, default=440, metavar="N", help="face identities (default: %(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--workers", type=int, default=min(os.cpu_count() or 1, 8), metavar="N")
-    parser.add_argument("--limit", type=int, metavar="N", help="at most so many recordings a folder, for a trial")
     parser.add_argument(
-        "--require", action="append", default=[], choices=ENGINES, help="fail if this synthesiser is missing; may be repeated"
+        "--limit", type=int, metavar="N", help="at most so many recordings a folder, for a trial"
+    )
+    parser.add_argument(
+        "--require",
+        action="append",
+        default=[],
+        choices=ENGINES,
+        help="fail if this synthesiser is missing; may be repeated",
     )
 
 

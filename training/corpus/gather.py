@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Gather the voices: read and clean recordings, align those without phone times, let the synthesisers speak."""
+"""Gather the voices: read and clean recordings, align those without phone times, let the synthesisers
+speak."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ _ENGINES = {"flite": flite, "festival": festival, "espeak-ng": espeak}
 
 @dataclass(frozen=True)
 class Voices:
-    """All utterances; ``splits`` voice -> split, ``dropped`` reason -> recordings, ``licences`` for the card."""
+    """All utterances; ``splits`` voice -> split, ``dropped`` reason -> recordings, ``licences`` for the
+    card."""
 
     utterances: list[Utterance]
     splits: dict[str, str]
@@ -43,11 +45,14 @@ class Voices:
 
 
 def gather(options: CorpusOptions, work: Path, tell: Progress) -> Voices:
-    """Everything that speaks, in a fixed order; raises CorpusError where a folder or a required engine is missing."""
+    """Everything that speaks, in a fixed order; raises CorpusError where a folder or a required engine is
+    missing."""
     recordings = [recording for folder in options.recordings for recording in _some(folder, options)]
     voices, notes = usable_voices(options.required) if options.synthetic_hours > 0 else ((), ())
     if not recordings and not voices:
-        raise CorpusError("There is nothing to make a corpus from; " + " ".join(notes or ("give --recordings DIR.",)))
+        raise CorpusError(
+            "There is nothing to make a corpus from; " + " ".join(notes or ("give --recordings DIR.",))
+        )
     cleaned, dropped = _clean_all(recordings, work, options, tell)
     real = arrange(cleaned, options.seed)
     synthetic = _speak_all(voices, work, options, tell)
@@ -123,8 +128,11 @@ def _clean_one(job: tuple[Recording, Path]) -> Cleaned | str:
     return Cleaned(piece, recording.voice, recording.text, cleaned, recording.path.name)
 
 
-def _speak_all(voices: Sequence[SyntheticVoice], work: Path, options: CorpusOptions, tell: Progress) -> list[Utterance]:
-    """Every voice speaks its own share of the sentences in a process of its own, until its share of time is full."""
+def _speak_all(
+    voices: Sequence[SyntheticVoice], work: Path, options: CorpusOptions, tell: Progress
+) -> list[Utterance]:
+    """Every voice speaks its own share of the sentences in a process of its own, until its share of time is
+    full."""
     from training.corpus.build import worker_pool
 
     if not voices:
@@ -145,7 +153,9 @@ def _speak_all(voices: Sequence[SyntheticVoice], work: Path, options: CorpusOpti
     return out
 
 
-def _speak_one(job: tuple[SyntheticVoice, Sequence[str], int], folder: Path, seconds: float) -> list[Utterance]:
+def _speak_one(
+    job: tuple[SyntheticVoice, Sequence[str], int], folder: Path, seconds: float
+) -> list[Utterance]:
     voice, sentences, seed = job
     speak: Speak = _ENGINES[voice.engine].speak
     out: list[Utterance] = []

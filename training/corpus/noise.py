@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Clips in which nobody speaks: digital silence, room noise, breath, knocks. The mouth stays shut in all of them."""
+"""Clips in which nobody speaks: digital silence, room noise, breath, knocks. The mouth stays shut in all of
+them."""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ def make_noise_clip(rng: np.random.Generator) -> tuple[Sound, tuple[Phone, ...]]
     kind = int(rng.integers(5))
     sound = np.zeros(count, np.float32)
     if kind > 0:
-        sound += np.float32(10 ** rng.uniform(-4.5, -1.7)) * coloured_noise(count, float(rng.uniform(0.0, 2.5)), rng)
+        sound += np.float32(10 ** rng.uniform(-4.5, -1.7)) * coloured_noise(
+            count, float(rng.uniform(0.0, 2.5)), rng
+        )
     if kind in (2, 4):
         _add_bursts(sound, (0.3, 1.2), (300.0, 5000.0), 0.5, rng)
     if kind in (3, 4):
@@ -32,7 +35,11 @@ def make_noise_clip(rng: np.random.Generator) -> tuple[Sound, tuple[Phone, ...]]
 
 
 def _add_bursts(
-    sound: Sound, lengths: tuple[float, float], band: tuple[float, float], rise: float, rng: np.random.Generator
+    sound: Sound,
+    lengths: tuple[float, float],
+    band: tuple[float, float],
+    rise: float,
+    rng: np.random.Generator,
 ) -> None:
     """Breaths (long, slow ``rise``) or knocks (short, sudden): noise in a random part of ``band`` (Hz)."""
     clock = float(rng.uniform(0.0, 2.0))

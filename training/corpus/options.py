@@ -15,8 +15,9 @@ HOURS_ALONE, HOURS_BESIDE = 9.0, 3.0
 
 @dataclass(frozen=True)
 class CorpusOptions:
-    """``hours`` of synthetic speech (None: as much as is sensible), ``identities`` of faces, ``copies`` the share of
-    training clips that get an augmented copy, ``limit`` at most so many recordings a folder (for trials)."""
+    """``hours`` of synthetic speech (None: as much as is sensible), ``identities`` of faces, ``copies`` the
+    share of training clips that get an augmented copy, ``limit`` at most so many recordings a folder (for
+    trials)."""
 
     out: Path
     recordings: tuple[Path, ...] = ()
@@ -71,7 +72,10 @@ class CorpusReport:
         return sum(split.synthetic for split in self.splits.values())
 
     def __str__(self) -> str:
-        lines = [f"{'':12}{'clips':>8}{'hours':>8}{'real h':>8}{'synth h':>8}{'speakers':>9}{'voices':>7}{'faces':>7}"]
+        lines = [
+            f"{'':12}{'clips':>8}{'hours':>8}{'real h':>8}{'synth h':>8}"
+            f"{'speakers':>9}{'voices':>7}{'faces':>7}"
+        ]
         lines += [
             f"{name:12}{s.clips:8}{s.hours:8.2f}{s.real:8.2f}{s.synthetic:8.2f}{s.speakers:9}{s.voices:7}{s.identities:7}"
             for name, s in self.splits.items()
@@ -79,8 +83,13 @@ class CorpusReport:
         lines.append(
             f"Speech: {self.real + self.synthetic:.2f} h ({self.real:.2f} real of {self.speakers} speakers, "
             f"{self.synthetic:.2f} of {self.voices} synthetic voices of {len(self.engines)} engines: "
-            f"{', '.join(self.engines) or 'none'}); {self.identities} faces; \"hours\" counts augmented copies and noise too."
+            f"{', '.join(self.engines) or 'none'}); {self.identities} faces; "
+            "the hours above count augmented copies and noise too."
         )
         if self.dropped:
-            lines.append("Left out: " + ", ".join(f"{count} {reason}" for reason, count in sorted(self.dropped.items())) + ".")
+            lines.append(
+                "Left out: "
+                + ", ".join(f"{count} {reason}" for reason, count in sorted(self.dropped.items()))
+                + "."
+            )
         return "\n".join([*lines, *self.notes, f"Made in {self.seconds / 60:.1f} minutes."])

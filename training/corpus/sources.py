@@ -6,14 +6,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _KNOWN = {
-    "librispeech": ("LibriSpeech train-clean-5", "CC BY 4.0", "V. Panayotov, G. Chen, D. Povey, S. Khudanpur; LibriVox"),
+    "librispeech": (
+        "LibriSpeech train-clean-5",
+        "CC BY 4.0",
+        "V. Panayotov, G. Chen, D. Povey, S. Khudanpur; LibriVox",
+    ),
     "common_voice": ("Common Voice", "CC0-1.0", "Mozilla"),
     "an4": ("AN4", "free for use for any purpose", "Carnegie Mellon University"),
     "vctk": ("VCTK 0.80, speaker p239", "ODC-By 1.0", "University of Edinburgh"),
     "speech_commands": ("Speech Commands", "CC BY 4.0", "P. Warden, Google"),
-    "speechocean": ("speechocean762", "free for commercial and non-commercial purposes", "SpeechOcean, Xiaomi"),
+    "speechocean": (
+        "speechocean762",
+        "free for commercial and non-commercial purposes",
+        "SpeechOcean, Xiaomi",
+    ),
     "flite": ("flite voices awb, rms, slt, kal16", "MIT-style (CMU)", "Carnegie Mellon University"),
-    "festival": ("festival voices us_slt_arctic_hts, kal_diphone", "MIT-style (CMU)", "University of Edinburgh, CMU, HTS"),
+    "festival": (
+        "festival voices us_slt_arctic_hts, kal_diphone",
+        "MIT-style (CMU)",
+        "University of Edinburgh, CMU, HTS",
+    ),
     "espeak-ng": ("espeak-ng voices", "GPL-3.0-or-later", "J. Duddington, R. H. Dunn and others"),
 }
 

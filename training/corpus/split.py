@@ -15,7 +15,8 @@ EVERY = 14
 
 
 def split_voices(voices: Iterable[str], seed: int) -> dict[str, str]:
-    """Voice -> split. Each collection (the part before the slash) is split by itself, so that all have a share."""
+    """Voice -> split. Each collection (the part before the slash) is split by itself, so that all have a
+    share."""
     collections: dict[str, list[str]] = defaultdict(list)
     for voice in sorted(set(voices)):
         collections[voice.partition("/")[0]].append(voice)
@@ -27,11 +28,13 @@ def split_voices(voices: Iterable[str], seed: int) -> dict[str, str]:
     return out
 
 
-def agree(utterances: Sequence[Utterance], voices: Mapping[str, str]) -> tuple[list[tuple[str, Utterance]], int]:
+def agree(
+    utterances: Sequence[Utterance], voices: Mapping[str, str]
+) -> tuple[list[tuple[str, Utterance]], int]:
     """Each utterance with its split, and how many were dropped.
 
-    A sentence belongs to the split in which most of its seconds are spoken (the smaller split wins a draw); utterances
-    of it by voices of another split are dropped.
+    A sentence belongs to the split in which most of its seconds are spoken (the smaller split wins a draw);
+    utterances of it by voices of another split are dropped.
     """
     seconds: dict[str, dict[str, float]] = defaultdict(lambda: dict.fromkeys(SPLITS, 0.0))
     for utterance in utterances:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,8 @@ _HEADER = 128
 
 @dataclass(frozen=True)
 class Clip:
-    """One finished clip: ``mel (3T, 80)`` f16, ``weights (T, U)`` f16, ``phones (3T,)`` u8, ``audio (N,)`` i16.
+    """One finished clip: ``mel (3T, 80)`` f16, ``weights (T, U)`` f16, ``phones (3T,)`` u8, ``audio (N,)``
+    i16.
 
     ``speaker`` and ``sentence`` are ids, ``source`` a place in SOURCES, ``copied`` tells an augmented copy.
     """
@@ -83,9 +84,18 @@ class SplitWriter:
         """Finish the files; the clips' table comes back."""
         for array in (self._mel, self._weights, self._phones, self._audio):
             array.close()
-        names = ("first_frame", "frames", "first_sample", "samples", "identity", "speaker", "sentence", "source")
+        names = (
+            "first_frame",
+            "frames",
+            "first_sample",
+            "samples",
+            "identity",
+            "speaker",
+            "sentence",
+            "source",
+        )
         columns = np.array(self._rows, np.int64).reshape(-1, len(names) + 1).T
-        table = dict(zip((*names, "copied"), columns, strict=True))
+        table: dict[str, Any] = dict(zip((*names, "copied"), columns, strict=True))
         np.savez(self._clips_path, **table)
         return table
 
@@ -101,7 +111,11 @@ def full_disk_is_told(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise CorpusError(f"The disk of {folder} is full; free some space (a corpus needs about 5 GB).") from error
+            raise CorpusError(
+                f"The disk of {folder} is full; free some space (a corpus needs about 5 GB)."
+            ) from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            raise CorpusError(f"{folder} cannot be written to ({error}); choose another folder for --out.") from error
+            raise CorpusError(
+                f"{folder} cannot be written to ({error}); choose another folder for --out."
+            ) from error
         raise

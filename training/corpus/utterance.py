@@ -20,7 +20,8 @@ SOURCES: tuple[str, ...] = (REAL, *ENGINES, NOISE)
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of a 16 kHz mono sound file from ``start`` to ``end`` seconds, then ``gap`` seconds of nothing."""
+    """A stretch of a 16 kHz mono sound file from ``start`` to ``end`` seconds, then ``gap`` seconds of
+    nothing."""
 
     path: Path
     start: float
@@ -32,8 +33,8 @@ class Piece:
 class Utterance:
     """What one voice says in one clip; ``phones`` count from the beginning of the first piece.
 
-    ``voice`` names the speaker together with the collection, ``sentence`` is the text that splits go by, ``source``
-    is one of ``SOURCES``, ``name`` tells this utterance from the others of the same voice.
+    ``voice`` names the speaker together with the collection, ``sentence`` is the text that splits go by,
+    ``source`` is one of ``SOURCES``, ``name`` tells this utterance from the others of the same voice.
     """
 
     pieces: tuple[Piece, ...]

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Do the lips meet? Gaps between facing vertices of the upper and the lower lip, linear in the unit weights.
 
-Every corpus face moves linearly, so each pair's vertical gap is the rest's gap plus weights times the gap that each
-unit adds; this turns "the lips must meet" into an equation that the teacher can solve exactly for every identity.
+Every corpus face moves linearly, so each pair's vertical gap is the rest's gap plus weights times the gap
+that each unit adds; this turns "the lips must meet" into an equation that the teacher can solve exactly for
+every identity.
 """
 
 from __future__ import annotations
@@ -13,15 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 NEAR_AT_REST, FAR_APART, SUNK = 0.003, 0.015, 0.012
-"""Metres: facing lip vertices are this near at rest, this far apart with the jaw open, no deeper than the front ones."""
+"""Metres: facing lip vertices are this near at rest, this far apart with the jaw open, no deeper than the
+front ones."""
 
 
 @dataclass(frozen=True)
 class LipGaps:
     """Gaps in metres for I identities, U units and P pairs; pair 0 is the middle of the mouth.
 
-    ``pairs (P, 2)`` upper and lower vertex, ``rest (I, P)``, ``units (I, U, P)`` the gap that each unit adds at
-    weight 1; negative is pressed together.
+    ``pairs (P, 2)`` upper and lower vertex, ``rest (I, P)``, ``units (I, U, P)`` the gap that each unit
+    adds at weight 1; negative is pressed together.
     """
 
     unit_names: tuple[str, ...]
@@ -37,7 +39,8 @@ class LipGaps:
 def facing_pairs(
     rest: NDArray[np.floating], jaw: NDArray[np.floating], upper: int, lower: int
 ) -> NDArray[np.int64]:
-    """Pairs ``(P, 2)`` of vertices that touch at ``rest (V, 3)`` and part when the jaw opens by ``jaw (V, 3)``.
+    """Pairs ``(P, 2)`` of vertices that touch at ``rest (V, 3)`` and part when the jaw opens by ``jaw (V,
+    3)``.
 
     The first pair is the given middle of the lips; the others follow from left to right.
     """
@@ -60,6 +63,10 @@ def lip_gaps(faces: dict[str, NDArray], count: int | None = None) -> LipGaps:
     marks = {str(n): int(v) for n, v in zip(faces["landmark_names"], faces["landmark_vertices"], strict=True)}
     jaw = faces["unit_deltas"][names.index("jawOpen")]
     pairs = facing_pairs(faces["rest"], jaw, marks["lip_upper_inner"], marks["lip_lower_inner"])
-    height = (faces["rests"][:count, pairs[:, 0], 2] - faces["rests"][:count, pairs[:, 1], 2]).astype(np.float64)
-    motion = (faces["motion_basis"][:, pairs[:, 0], 2] - faces["motion_basis"][:, pairs[:, 1], 2]).astype(np.float64)
+    height = (faces["rests"][:count, pairs[:, 0], 2] - faces["rests"][:count, pairs[:, 1], 2]).astype(
+        np.float64
+    )
+    motion = (faces["motion_basis"][:, pairs[:, 0], 2] - faces["motion_basis"][:, pairs[:, 1], 2]).astype(
+        np.float64
+    )
     return LipGaps(names, pairs, height, faces["unit_codes"][:count].astype(np.float64) @ motion)

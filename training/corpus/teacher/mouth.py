@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Phones to the mouth's tracks: Cohen & Massaro's blended dominance, then the constraints that may not be blended."""
+"""Phones to the mouth's tracks: Cohen & Massaro's blended dominance, then the constraints that may not be
+blended."""
 
 from __future__ import annotations
 
@@ -38,8 +39,8 @@ class Gesture:
 
 @dataclass(frozen=True)
 class Mouth:
-    """Tracks and constraints at the frames: ``tracks`` name -> (T,), ``closure (T,)`` 0 … 1 wants the lips to meet,
-    ``rest (T,)`` 0 … 1 is the mouth at rest in a pause."""
+    """Tracks and constraints at the frames: ``tracks`` name -> (T,), ``closure (T,)`` 0 … 1 wants the lips
+    to meet, ``rest (T,)`` 0 … 1 is the mouth at rest in a pause."""
 
     tracks: dict[str, Array]
     closure: Array
@@ -65,7 +66,8 @@ def move_mouth(phones: Sequence[Phone], loudness: Array, style: Style) -> Mouth:
 
 
 def make_gestures(phones: Sequence[Phone], loudness: Array, style: Style) -> list[Gesture]:
-    """Every phone's targets in time: diphthongs in two steps, lips that part before a word that begins open."""
+    """Every phone's targets in time: diphthongs in two steps, lips that part before a word that begins
+    open."""
     gestures: list[Gesture] = []
     for index, phone in enumerate(phones):
         steps = TARGETS.get(phone.label, UNKNOWN_TARGET)
@@ -80,13 +82,21 @@ def make_gestures(phones: Sequence[Phone], loudness: Array, style: Style) -> lis
 
 
 def blend(gestures: Sequence[Gesture], track: str, times: Array) -> Array:
-    """Cohen & Massaro's equations 1–4: each gesture's target weighed by its dominance, falling exponentially."""
+    """Cohen & Massaro's equations 1–4: each gesture's target weighed by its dominance, falling
+    exponentially."""
     if not gestures:
         return np.zeros(len(times))
     powers = [dominance(gesture.label, track) for gesture in gestures]
     strength, before, after, start, end, target = np.array(
         [
-            (p.strength, p.before, p.after, g.start, g.end, g.targets.get(track, 0.0) * (g.jaw if track == "jaw" else 1.0))
+            (
+                p.strength,
+                p.before,
+                p.after,
+                g.start,
+                g.end,
+                g.targets.get(track, 0.0) * (g.jaw if track == "jaw" else 1.0),
+            )
             for p, g in zip(powers, gestures, strict=True)
         ]
     ).T[:, None, :]
@@ -142,7 +152,8 @@ def _resting(phones: Sequence[Phone], index: int, times: Array) -> Array:
 def _constrain(
     tracks: dict[str, Array], closure: Array, bite: Array, teeth: Array, rest: Array, style: Style
 ) -> Mouth:
-    """Impose what blending would wash out; scale by the style before, so that a style can't break a constraint."""
+    """Impose what blending would wash out; scale by the style before, so that a style can't break a
+    constraint."""
     loose = (1 - closure) * (1 - bite) * (1 - rest)
     jaw = tracks["jaw"] * style.jaw
     jaw = jaw * (1 - teeth) + np.minimum(jaw, 0.025) * teeth

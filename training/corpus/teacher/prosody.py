@@ -19,7 +19,8 @@ VOICED = 0.5
 
 @dataclass(frozen=True)
 class Prosody:
-    """``loudness (T,)`` and ``pitch (T,)``, both as deviations from the clip's own middle, about −2 … 2; 0 = middling."""
+    """``loudness (T,)`` and ``pitch (T,)``, both as deviations from the clip's own middle, about −2 … 2; 0
+    = middling."""
 
     loudness: NDArray[np.float64]
     pitch: NDArray[np.float64]
@@ -35,7 +36,9 @@ def measure_prosody(samples: NDArray[np.float32], frames: int) -> Prosody:
     centres = np.arange(frames) * SAMPLE_RATE // FRAME_RATE
     padded = np.pad(samples, (WINDOW // 2, WINDOW))
     centres = np.minimum(centres, len(padded) - WINDOW)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[centres] * np.hanning(WINDOW).astype(np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[centres] * np.hanning(WINDOW).astype(
+        np.float32
+    )
     spectrum = np.fft.rfft(windows, 2 * WINDOW, axis=1)
     repeats = np.fft.irfft(np.abs(spectrum) ** 2, axis=1)
     energy = repeats[:, 0]
@@ -44,7 +47,9 @@ def measure_prosody(samples: NDArray[np.float32], frames: int) -> Prosody:
     loud = 10 * np.log10(energy / WINDOW + 1e-9)
     heard = loud > np.percentile(loud, 95) - 30 if frames else np.zeros(0, bool)
     voiced = heard & (repeats[np.arange(frames), lag] > VOICED * np.maximum(energy, 1e-9))
-    return Prosody(_deviation(loud, heard, 6.0), _smooth(_deviation(np.log2(SAMPLE_RATE / lag), voiced, 0.25), 3))
+    return Prosody(
+        _deviation(loud, heard, 6.0), _smooth(_deviation(np.log2(SAMPLE_RATE / lag), voiced, 0.25), 3)
+    )
 
 
 def _deviation(values: NDArray[np.float64], valid: NDArray[np.bool_], spread: float) -> NDArray[np.float64]:
@@ -58,4 +63,4 @@ def _smooth(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
     """Triangular running mean over 2·reach + 1 frames."""
     kernel = np.concatenate([np.arange(1, reach + 2), np.arange(reach, 0, -1)]).astype(np.float64)
     padded = np.pad(values, reach)
-    return np.convolve(padded, kernel / kernel.sum(), mode="valid")
+    return np.convolve(padded, kernel / kernel.sum(), mode="valid").astype(np.float64)

@@ -10,7 +10,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Style:
-    """Gains and habits. ``jaw`` and ``lips`` scale the speech (JALI's two axes), the rest what speech leaves open.
+    """Gains and habits. ``jaw`` and ``lips`` scale the speech (JALI's two axes), the rest what speech
+    leaves open.
 
     ``blinks`` a minute; ``mood`` −1 (frown) to 1 (smile); ``uneven`` −1 (right side stronger) to 1 (left).
     """

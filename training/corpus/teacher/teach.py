@@ -33,8 +33,8 @@ def teach(
 ) -> NDArray[np.float32]:
     """Unit weights ``(T, U)`` in 0 … 1 at 30 fps for 16 kHz ``samples (N,)``, T = round(30 × duration).
 
-    The lips of ``identity`` meet geometrically wherever p, b or m want them to; all else that is random comes from
-    ``rng``.
+    The lips of ``identity`` meet geometrically wherever p, b or m want them to; all else that is random
+    comes from ``rng``.
     """
     frames = frame_count(len(samples))
     style = draw_style(rng) if style is None else style

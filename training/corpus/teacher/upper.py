@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the sound does not determine, or only in part: blinks, brows, squints, gaze and mood.
 
-Blinks: gaps are log-normal, the lid falls in about a third of the time that it takes to rise (Trutoiu et al. 2011).
-Brows rise partly with pitch and loudness (Cave et al. 1996) and partly by themselves.
+Blinks: gaps are log-normal, the lid falls in about a third of the time that it takes to rise (Trutoiu et
+al. 2011). Brows rise partly with pitch and loudness (Cave et al. 1996) and partly by themselves.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ def brows(prosody: Prosody, style: Style, rng: np.random.Generator) -> Curves:
 def eyes(frames: int, blink: Array, style: Style, rng: np.random.Generator) -> Curves:
     """Lids, squints and gaze."""
     squint = style.squint * 0.4 + style.squint * events(frames, 5.0, (0.1, 0.5), (0.5, 2.0), rng)
-    squint = np.clip(squint + 0.06 * max(style.mood, 0.0) + 0.04 * drift(frames, 1.5, rng) * style.squint, 0, None)
+    squint = np.clip(
+        squint + 0.06 * max(style.mood, 0.0) + 0.04 * drift(frames, 1.5, rng) * style.squint, 0, None
+    )
     across, up = gaze(frames, style, rng)
     left, right = sides(style.uneven_brows, 0.1)
     curves: Curves = {}
@@ -91,7 +93,8 @@ def eyes(frames: int, blink: Array, style: Style, rng: np.random.Generator) -> C
 
 
 def gaze(frames: int, style: Style, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Sideways (to the character's left) and up: fixations of log-normal length, joined by fast smooth shifts."""
+    """Sideways (to the character's left) and up: fixations of log-normal length, joined by fast smooth
+    shifts."""
     across, up = np.zeros(frames), np.zeros(frames)
     frame, at = 0, np.zeros(2)
     while frame < frames:
@@ -103,9 +106,14 @@ def gaze(frames: int, style: Style, rng: np.random.Generator) -> tuple[Array, Ar
 
 
 def events(
-    frames: int, every: float, heights: tuple[float, float], lengths: tuple[float, float], rng: np.random.Generator
+    frames: int,
+    every: float,
+    heights: tuple[float, float],
+    lengths: tuple[float, float],
+    rng: np.random.Generator,
 ) -> Array:
-    """Smooth bumps ``(frames,)`` that begin on average ``every`` seconds, of seeded height and length (seconds)."""
+    """Smooth bumps ``(frames,)`` that begin on average ``every`` seconds, of seeded height and length
+    (seconds)."""
     curve = np.zeros(frames)
     times = np.arange(frames) / FRAME_RATE
     clock = -lengths[1]
@@ -136,7 +144,9 @@ def sides(uneven: float, most: float) -> tuple[float, float]:
 def smooth(values: Array, reach: int) -> Array:
     """Triangular running mean over 2·reach + 1 frames."""
     kernel = np.concatenate([np.arange(1, reach + 2), np.arange(reach, 0, -1)]).astype(np.float64)
-    return np.convolve(np.pad(values, reach, mode="edge"), kernel / kernel.sum(), mode="valid")
+    return np.convolve(np.pad(values, reach, mode="edge"), kernel / kernel.sum(), mode="valid").astype(
+        np.float64
+    )
 
 
 def _ease(part: Array) -> Array:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each phoneme asks of the mouth: targets of a few tracks, and how strongly it insists.
 
-A track is a movement that speakers control as one (Cohen & Massaro 1993 call it a facial parameter); it drives one
-unit or a left and right pair. Targets are unit weights for a voice of middling effort. Which phonemes own which track
-follows the rules of JALI (Edwards et al. 2016, section 3): lips must meet on p b m, teeth meet lip on f v, sibilants
-bring the teeth together, rounding belongs to the lips alone and is shared with the neighbours.
+A track is a movement that speakers control as one (Cohen & Massaro 1993 call it a facial parameter); it
+drives one unit or a left and right pair. Targets are unit weights for a voice of middling effort. Which
+phonemes own which track follows the rules of JALI (Edwards et al. 2016, section 3): lips must meet on p b
+m, teeth meet lip on f v, sibilants bring the teeth together, rounding belongs to the lips alone and is
+shared with the neighbours.
 """
 
 from __future__ import annotations
@@ -85,7 +86,8 @@ _INSISTS_ON_JAW = frozenset((*SIBILANTS, *LABIODENTALS, *BILABIALS))
 
 @dataclass(frozen=True)
 class Dominance:
-    """Strength and, in seconds, how far the influence reaches before and after a phone (Cohen & Massaro, eq. 1)."""
+    """Strength and, in seconds, how far the influence reaches before and after a phone (Cohen & Massaro,
+    eq. 1)."""
 
     strength: float
     before: float

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Phone times against the sound's own level: trim what an aligner smeared into silence, refuse what looks wrong."""
+"""Phone times against the sound's own level: trim what an aligner smeared into silence, refuse what looks
+wrong."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ LONGEST_VOWEL, LONGEST_CONSONANT = 0.8, 0.5
 SMALLEST_CONTRAST = 12.0
 """Decibels between speech and background; below, the phone times can't be checked."""
 MOST_LOUD_SILENCE = 0.18
-"""Seconds of sound nearer to speech's level than to the background's that may pass for silence in one utterance."""
+"""Seconds of sound nearer to speech's level than to the background's that may pass for silence in one
+utterance."""
 MOST_QUIET_VOWELS = 0.35
 """Share of the vowels' time that may be as quiet as the background."""
 
@@ -40,14 +42,21 @@ class Level:
 
 def measure_level(samples: NDArray[np.float32]) -> Level:
     count = max(len(samples) // BLOCK, 1)
-    blocks = np.resize(samples, (count, BLOCK)) if len(samples) < BLOCK else samples[: count * BLOCK].reshape(count, BLOCK)
+    blocks = (
+        np.resize(samples, (count, BLOCK))
+        if len(samples) < BLOCK
+        else samples[: count * BLOCK].reshape(count, BLOCK)
+    )
     power = np.convolve((blocks.astype(np.float64) ** 2).mean(axis=1), np.full(3, 1 / 3), mode="same")
     decibels = 10 * np.log10(power + 1e-9)
     return Level(decibels, float(np.percentile(decibels, 5)), float(np.percentile(decibels, 92)))
 
 
-def clean_phones(samples: NDArray[np.float32], phones: tuple[Phone, ...], shift: float) -> tuple[Phone, ...] | None:
-    """Phones with ``shift`` seconds added, edges trimmed to where the sound is; None if they don't fit the sound.
+def clean_phones(
+    samples: NDArray[np.float32], phones: tuple[Phone, ...], shift: float
+) -> tuple[Phone, ...] | None:
+    """Phones with ``shift`` seconds added, edges trimmed to where the sound is; None if they don't fit the
+    sound.
 
     ``samples (N,)`` at 16 kHz.
     """
@@ -87,6 +96,10 @@ def _plausible(phones: tuple[Phone, ...], level: Level) -> bool:
     sung = np.concatenate([level.between(phone.start, phone.end) for phone in vowels])
     if float(np.mean(sung < level.threshold)) > MOST_QUIET_VOWELS:
         return False
-    silent = [level.between(p.start + 0.05, p.end - 0.05) for p in phones if p.label == SILENCE and p.duration > 0.15]
+    silent = [
+        level.between(p.start + 0.05, p.end - 0.05)
+        for p in phones
+        if p.label == SILENCE and p.duration > 0.15
+    ]
     loud = sum(int((part > level.floor + 0.6 * (level.speech - level.floor)).sum()) for part in silent) / 100
     return loud <= MOST_LOUD_SILENCE

@@ -18,8 +18,14 @@ from training.corpus.voices.synthesiser import Spoken, SyntheticVoice
 from training.phonemes import SILENCE, Phone, from_ipa, tidy
 
 VOICES = (
-    *(SyntheticVoice("espeak-ng", name) for name in ("en-us", "en-us+m3", "en+f4", "en-gb-x-rp+m7", "en-us+klatt4")),
-    *(SyntheticVoice("espeak-ng", name) for name in ("en-029+f1", "en-gb-scotland+m1", "en-gb-x-gbcwmd+f5", "de+m5")),
+    *(
+        SyntheticVoice("espeak-ng", name)
+        for name in ("en-us", "en-us+m3", "en+f4", "en-gb-x-rp+m7", "en-us+klatt4")
+    ),
+    *(
+        SyntheticVoice("espeak-ng", name)
+        for name in ("en-029+f1", "en-gb-scotland+m1", "en-gb-x-gbcwmd+f5", "de+m5")
+    ),
     *(SyntheticVoice("espeak-ng", name) for name in ("fr+f3", "es+m4", "sv+f2", "pl+m2")),
     SyntheticVoice("espeak-ng", "en+linda", "validation"),
     SyntheticVoice("espeak-ng", "it+m6", "validation"),
@@ -40,13 +46,20 @@ class _Identity(ctypes.Union):
 
 class _Event(ctypes.Structure):
     _fields_ = (
-        *(("type", ctypes.c_int), ("unique", ctypes.c_uint), ("text_position", ctypes.c_int), ("length", ctypes.c_int)),
+        *(
+            ("type", ctypes.c_int),
+            ("unique", ctypes.c_uint),
+            ("text_position", ctypes.c_int),
+            ("length", ctypes.c_int),
+        ),
         *(("audio_position", ctypes.c_int), ("sample", ctypes.c_int), ("user_data", ctypes.c_void_p)),
         ("id", _Identity),
     )
 
 
-_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
+_Callback = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
+)
 
 
 class _Library(NamedTuple):
@@ -75,7 +88,8 @@ def _library() -> _Library:
 def speak(voice: str, sentences: Sequence[str], seed: int) -> Iterator[Spoken]:
     """Each sentence in ``voice``, at a tempo and pitch that vary with the seed.
 
-    espeak-ng carries state from one sentence to the next: for repeatable sound begin each voice in a new process.
+    espeak-ng carries state from one sentence to the next: for repeatable sound begin each voice in a new
+    process.
     """
     library = _library()
     rng = random.Random(seed)
@@ -115,12 +129,15 @@ def _speak_one(library: _Library, text: str) -> Spoken:
 
 
 def read_events(events: Sequence[tuple[float, str]], duration: float) -> tuple[Phone, ...]:
-    """Phones from ``(begin in seconds, IPA symbol)``: each lasts until the next one begins; no symbol is a pause."""
+    """Phones from ``(begin in seconds, IPA symbol)``: each lasts until the next one begins; no symbol is a
+    pause."""
     kept = [event for event in events if not event[1].startswith("(")]
     ends = [begin for begin, _ in kept[1:]] + [duration]
     phones: list[Phone] = []
     for (begin, symbol), end in zip(kept, ends, strict=True):
         labels = from_ipa(symbol) or ((SILENCE,) if not symbol else ("?",))
         edges = np.linspace(begin, end, len(labels) + 1)
-        phones += [Phone(float(a), float(b), label) for a, b, label in zip(edges, edges[1:], labels, strict=False)]
+        phones += [
+            Phone(float(a), float(b), label) for a, b, label in zip(edges, edges[1:], labels, strict=False)
+        ]
     return tidy(phones, duration)

@@ -25,17 +25,22 @@ _SAY = """(define (say text path)
   (let ((utt (utt.synth (eval (list 'Utterance 'Text text)))))
     (utt.save.wave utt path 'riff)
     (format t "UTTERANCE\\n")
-    (mapcar (lambda (s) (format t "%s %f\\n" (item.name s) (item.feat s 'end))) (utt.relation.items utt 'Segment))))
+    (mapcar (lambda (s) (format t "%s %f\\n" (item.name s) (item.feat s 'end)))
+            (utt.relation.items utt 'Segment))))
 """
 
 
 def check() -> None:
     """Raises VoiceError if festival or one of its voices is not installed."""
     if shutil.which("festival") is None:
-        raise VoiceError("The synthesiser festival is missing; install festival festvox-us-slt-hts festvox-kallpc16k.")
+        raise VoiceError(
+            "The synthesiser festival is missing; install festival festvox-us-slt-hts festvox-kallpc16k."
+        )
     for voice in VOICES:
         if not list(VOICE_FOLDER.glob(f"*/{voice.name}")):
-            raise VoiceError(f"Festival's voice {voice.name} is missing; install festvox-us-slt-hts festvox-kallpc16k.")
+            raise VoiceError(
+                f"Festival's voice {voice.name} is missing; install festvox-us-slt-hts festvox-kallpc16k."
+            )
 
 
 def speak(voice: str, sentences: Sequence[str], seed: int) -> Iterator[Spoken]:
@@ -56,7 +61,9 @@ def _speak_some(voice: str, sentences: Sequence[str], stretch: float) -> Iterato
         done = subprocess.run(["festival", "-b", str(script)], capture_output=True, text=True, check=False)
         spoken = [_read_segments(block) for block in done.stdout.split("UTTERANCE\n")[1:]]
         if done.returncode != 0 or len(spoken) != len(sentences):
-            raise VoiceError(f"Festival failed ({done.stderr.strip()[-200:]}); reinstall festival and its voices.")
+            raise VoiceError(
+                f"Festival failed ({done.stderr.strip()[-200:]}); reinstall festival and its voices."
+            )
         for text, path, phones in zip(sentences, paths, spoken, strict=True):
             samples = read_sound(path)
             yield Spoken(text, samples, tidy(phones, len(samples) / SAMPLE_RATE))

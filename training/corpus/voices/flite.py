@@ -37,7 +37,17 @@ def speak(voice: str, sentences: Sequence[str], seed: int) -> Iterator[Spoken]:
         path = Path(folder) / "spoken.wav"
         for text in sentences:
             stretch = rng.uniform(0.8, 1.2)
-            printed = _run("-voice", voice, "--setf", f"duration_stretch={stretch:.3f}", "-psdur", "-t", text, "-o", str(path))
+            printed = _run(
+                "-voice",
+                voice,
+                "--setf",
+                f"duration_stretch={stretch:.3f}",
+                "-psdur",
+                "-t",
+                text,
+                "-o",
+                str(path),
+            )
             samples = read_sound(path)
             yield Spoken(text, samples, tidy(read_durations(printed), len(samples) / SAMPLE_RATE))
 
@@ -49,7 +59,8 @@ def pronounce(word: str) -> tuple[str, ...]:
 
 
 def read_durations(printed: str) -> list[Phone]:
-    """Phones from what ``-psdur`` prints: ``label:end`` in seconds, each beginning where the last one ended."""
+    """Phones from what ``-psdur`` prints: ``label:end`` in seconds, each beginning where the last one
+    ended."""
     phones: list[Phone] = []
     clock = 0.0
     for item in printed.split():
@@ -63,5 +74,7 @@ def _run(*arguments: str) -> str:
     check()
     done = subprocess.run(["flite", *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise VoiceError(f"flite failed ({done.stderr.strip() or done.returncode}); reinstall the package flite.")
+        raise VoiceError(
+            f"flite failed ({done.stderr.strip() or done.returncode}); reinstall the package flite."
+        )
     return done.stdout

@@ -20,7 +20,8 @@ SOUND_SUFFIXES = frozenset((".wav", ".flac", ".ogg", ".opus", ".mp3"))
 
 @dataclass(frozen=True)
 class Recording:
-    """A sound file and its text; ``phones`` (seconds from the file's beginning) where they are known already."""
+    """A sound file and its text; ``phones`` (seconds from the file's beginning) where they are known
+    already."""
 
     path: Path
     collection: str
@@ -36,11 +37,14 @@ class Recording:
 def read_folder(folder: Path) -> tuple[Recording, ...]:
     """All recordings below ``folder``, in a fixed order.
 
-    A subfolder with a ``manifest.json`` is read by it; elsewhere every sound file with a ``.txt`` of the same name is
-    taken, the folder that it lies in being its speaker. Raises CorpusError where nothing usable is found.
+    A subfolder with a ``manifest.json`` is read by it; elsewhere every sound file with a ``.txt`` of the
+    same name is taken, the folder that it lies in being its speaker. Raises CorpusError where nothing
+    usable is found.
     """
     if not folder.is_dir():
-        raise CorpusError(f"The folder of recordings {folder} does not exist; check the path after --recordings.")
+        raise CorpusError(
+            f"The folder of recordings {folder} does not exist; check the path after --recordings."
+        )
     manifests = sorted(folder.rglob("manifest.json"))
     found = [recording for manifest in manifests for recording in _read_manifest(manifest)]
     known = {manifest.parent for manifest in manifests}

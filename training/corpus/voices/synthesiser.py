@@ -43,11 +43,14 @@ LONGEST_PHONE = 0.6
 
 
 def store(spoken: Spoken, voice: SyntheticVoice, folder: Path, number: int) -> Utterance | None:
-    """Write the sound and describe it; None where the engine left nothing usable (no vowel, a phone far too long)."""
+    """Write the sound and describe it; None where the engine left nothing usable (no vowel, a phone far too
+    long)."""
     import soundfile
 
     sounding = [phone for phone in spoken.phones if phone.label != SILENCE]
-    if not any(phone.label in VOWELS for phone in sounding) or any(p.duration > LONGEST_PHONE for p in sounding):
+    if not any(phone.label in VOWELS for phone in sounding) or any(
+        p.duration > LONGEST_PHONE for p in sounding
+    ):
         return None
     path = folder / voice.engine / voice.name / f"{number:05d}.wav"
     path.parent.mkdir(parents=True, exist_ok=True)
