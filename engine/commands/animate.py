@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from ..audio.sound import load_sound
 from ..bundle import Bundle, default_bundle_path, load_bundle
-from ..generate import GenerateOptions, Mover, Performance, Progress, Stage, Take, as_rate, move, perform
-from ..generate.pipeline import SAMPLED
+from ..generate import GenerateOptions, Mover, Performance, Take, as_rate, move, perform
 from ..geometry.topology import Binding, bind_head
 from ..heads import Head, read_head
 from ..takes import NpzWriter, describe, write_live_link_csv
@@ -37,7 +36,12 @@ def add_parser(commands: Any) -> None:
     add("--head", type=Path, help=".obj or .npz with the template's topology (default: the template)")
     add("--model", type=Path, metavar="DIR", help="folder of the model (default: the bundled one)")
     add("--seed", type=int, default=0, help="another seed is another take (default: 0)")
-    add("--takes", type=int, default=1, help="takes to make, of seeds SEED, SEED + 1, …: TAKE-1, TAKE-2, …")
+    add(
+        "--takes",
+        type=int,
+        default=1,
+        help="takes to make, of seeds SEED, SEED + 1, ...: TAKE-1, TAKE-2, ...",
+    )
     add("--fps", help="frames a second, as 24, 23.976 or 24000/1001 (default: the model's)")
     add("--temperature", type=float, help="0 for the likeliest motion (default: the model's)")
     parser.set_defaults(run=run)
@@ -57,7 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
     sound = load_sound(arguments.speech)
     with _Line() as line:
         performance = perform(bundle, sound, options, line.show)
-        _write_all(bundle, binding, head, performance, stems, line.show)
+        _write_all(bundle, binding, head, performance, stems)
     for stem, seed in zip(stems, performance.seeds, strict=True):
         length = f"{performance.count} frames at {float(performance.fps):g} fps"
         sys.stdout.write(f"{_with(stem, '.npz')}: {length}, seed {seed}\n")
@@ -79,37 +83,25 @@ def _template_head(bundle: Bundle) -> Head:
 
 
 def _write_all(
-    bundle: Bundle,
-    binding: Binding,
-    head: Head,
-    performance: Performance,
-    stems: list[Path],
-    progress: Progress,
+    bundle: Bundle, binding: Binding, head: Head, performance: Performance, stems: list[Path]
 ) -> None:
     mover = Mover(bundle, binding)
     with ExitStack() as stack:
         for index, stem in enumerate(stems):
             npz, csv = (stack.enter_context(replacing(_with(stem, suffix))) for suffix in SUFFIXES)
-            stage = Stage("Moving", SAMPLED, 1.0, progress).part(index, len(stems))
-            take = _write_npz(mover, performance, index, head, bundle.unit_names, npz, stage)
+            take = _write_npz(mover, performance, index, head, bundle.unit_names, npz)
             write_live_link_csv(csv, take)
 
 
 def _write_npz(
-    mover: Mover,
-    performance: Performance,
-    index: int,
-    head: Head,
-    unit_names: tuple[str, ...],
-    path: Path,
-    stage: Stage,
+    mover: Mover, performance: Performance, index: int, head: Head, unit_names: tuple[str, ...], path: Path
 ) -> Take:
     """Write a take's vertices as they come, so that an hour of speech needs no more memory than a second."""
     weights: list[NDArray[np.float32]] = []
     shape = (performance.count, len(head.vertices), 3)
     with NpzWriter(path) as writer:
         with writer.rows("vertices", shape, np.float32) as rows:
-            for block in move(mover, performance, index, True, stage):
+            for block in move(mover, performance, index):
                 weights.append(block.weights)
                 if block.vertices is not None:
                     rows.add(block.vertices)
@@ -131,7 +123,7 @@ class _Line:
 
     def show(self, stage: str, fraction: float) -> None:
         """Show a stage and the whole job's fraction."""
-        text = f"{stage} … {fraction:4.0%}".ljust(len(self._shown))
+        text = f"{stage} ... {fraction:4.0%}".ljust(len(self._shown))
         if sys.stderr.isatty() and text != self._shown:
             sys.stderr.write("\r" + text)
             sys.stderr.flush()

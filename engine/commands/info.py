@@ -26,7 +26,7 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Print the card of a checked model."""
     facts = describe(load_bundle(arguments.model or default_bundle_path()))
-    text = json.dumps(facts, indent=2, ensure_ascii=False) if arguments.json else "\n".join(_lines(facts))
+    text = json.dumps(facts, indent=2) if arguments.json else "\n".join(_lines(facts))
     sys.stdout.write(text + "\n")
 
 
@@ -47,7 +47,7 @@ def _lines(facts: dict[str, Any]) -> list[str]:
         f"created        {facts['created']}",
         f"training data  {data}",
         f"rates          {facts['frame_rate']} frames/s, {facts['mel']['sample_rate']} samples/s",
-        f"latent         {facts['heads']} heads × {facts['categories']} categories",
+        f"latent         {facts['heads']} heads x {facts['categories']} categories",
         f"template       {facts['vertices']} vertices, {facts['faces']} faces",
         f"known meshes   {', '.join(facts['topologies']) or 'the template'}",
         f"units          {len(facts['units'])}: {', '.join(facts['units'])}",

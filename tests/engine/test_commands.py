@@ -192,6 +192,43 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, tiny_folder: Path) -> None
     assert sorted(path.name for path in tmp_path.iterdir()) == ["long.flac", "take.npz"]
 
 
+FULL_DISK = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+from engine.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit on file sizes to test with")
+def test_a_full_disk_keeps_what_was_there(wav: Path, tmp_path: Path, tiny_folder: Path) -> None:
+    (tmp_path / "take.npz").write_text("before")
+    arguments = ["animate", str(wav), "--out", str(tmp_path / "take"), "--model", str(tiny_folder)]
+    command = [sys.executable, "-c", FULL_DISK, *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("meshtalk: ") and "can't be written" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert (tmp_path / "take.npz").read_text() == "before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["speech.wav", "take.npz"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals")
+def test_progress_is_one_line_on_a_terminal(wav: Path, tmp_path: Path, tiny_folder: Path) -> None:
+    mine, theirs = os.openpty()
+    command = [sys.executable, "-m", "engine", "animate", str(wav), "--out", str(tmp_path / "take")]
+    process = subprocess.Popen(
+        [*command, "--model", str(tiny_folder)], cwd=ROOT, stderr=theirs, stdout=subprocess.DEVNULL
+    )
+    assert process.wait(timeout=120) == 0
+    os.close(theirs)
+    shown = os.read(mine, 100_000).decode()
+    os.close(mine)
+    for stage in ("Listening", "Sampling", "Moving"):
+        assert f"\r{stage} ..." in shown
+    assert "100%" in shown and "\n" not in shown and shown.endswith("\r")
+
+
 def test_the_command_runs_as_a_module(wav: Path, tmp_path: Path, tiny_folder: Path) -> None:
     command = [sys.executable, "-m", "engine", "animate", str(wav), "--out", str(tmp_path / "take")]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
