@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,9 +97,9 @@ class Template:
         return self.unit_names.index(name)
 
 
-def template_arrays(template: Template) -> dict[str, NDArray]:
+def template_arrays(template: Template) -> dict[str, Any]:
     """Every array of a template by its name in the files, unquantised (faces.npz uses these)."""
-    arrays: dict[str, NDArray] = {name: getattr(template, name) for name in (*PLAIN, *QUANTISED, *CLOSURE)}
+    arrays: dict[str, Any] = {name: getattr(template, name) for name in (*PLAIN, *QUANTISED, *CLOSURE)}
     arrays["unit_names"] = np.array(template.unit_names)
     arrays["landmark_names"] = np.array(list(template.landmarks))
     arrays["landmark_vertices"] = np.array(list(template.landmarks.values()), np.int32)

@@ -13,7 +13,8 @@ pytest.importorskip("anny", reason="faces are made with the anny package, which 
 from engine.geometry.units import carry_units
 from engine.template import LANDMARKS, Template, load_template, save_template, template_from_arrays
 from training.faces.build import build_faces, lip_vertices
-from training.faces.identities import split_identities
+from training.faces.identities import sample_rests, split_identities
+from training.faces.source import load_head
 
 IDENTITIES = 40
 MILLIMETRE = 1e-3
@@ -41,14 +42,12 @@ def test_shapes(faces: dict[str, np.ndarray], template: Template) -> None:
     assert faces["rest_codes"].shape == (IDENTITIES, 20)
 
 
-def test_the_same_seed_makes_the_same_faces(
-    faces: dict[str, np.ndarray], tmp_path: Path, template: Template
-) -> None:
-    build_faces(tmp_path, IDENTITIES, seed=3, motion_size=100, identity_size=20)
-    with np.load(tmp_path / "faces.npz", allow_pickle=False) as again:
-        np.testing.assert_array_equal(again["rests"], faces["rests"])
-        np.testing.assert_array_equal(again["identity_split"], faces["identity_split"])
-        np.testing.assert_allclose(again["unit_codes"], faces["unit_codes"], atol=1e-5)
+def test_the_same_seed_makes_the_same_faces(faces: dict[str, np.ndarray], template: Template) -> None:
+    source = load_head()
+    again = sample_rests(source, template.align, template.landmarks, IDENTITIES, seed=3)
+    np.testing.assert_array_equal(again, faces["rests"])
+    other = sample_rests(source, template.align, template.landmarks, IDENTITIES, seed=4)
+    assert np.abs(other - again).max() > 1 * MILLIMETRE
 
 
 def test_splits_share_no_identity() -> None:
@@ -78,7 +77,7 @@ def test_masks_part_the_face(template: Template) -> None:
     assert template.mask_mouth[lips].min() > 0.8 and template.mask_upper[lips].max() < 0.2
     brows = [marks["brow_inner_left"], marks["lid_upper_left"]]
     assert template.mask_upper[brows].min() > 0.8 and template.mask_mouth[brows].max() < 0.2
-    assert template.mask_eyelids[marks["lid_upper_left"]] > 0.8 and template.mask_eyelids[lips].max() == 0
+    assert template.mask_eyelids[marks["lid_upper_left"]] > 0.8 and template.mask_eyelids[lips].max() < 0.01
     crown = np.argmax(template.rest[:, 2])
     assert template.mask_mouth[crown] < 0.05 and template.mask_upper[crown] < 0.05
 

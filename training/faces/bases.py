@@ -38,9 +38,8 @@ def motion_basis(
     """
     root = np.repeat(np.sqrt(weights), 3).astype(np.float32)
     span = _span(np.concatenate([own.reshape(len(own), -1) for own in units[:SPANNING]]) * root)
-    coordinates = np.concatenate([(own.reshape(len(own), -1) * root) @ span.T for own in units]).astype(
-        np.float64
-    )
+    parts = [(own.reshape(len(own), -1) * root) @ span.T for own in units]
+    coordinates = np.concatenate(parts).astype(np.float64)
     gain = np.ones((len(coordinates), 1))
     for _ in range(rounds + 1):
         _, vectors = np.linalg.eigh((coordinates * gain).T @ coordinates)
@@ -49,16 +48,14 @@ def motion_basis(
         gain *= np.clip(left / max(left.mean(), 1e-18), 0.1, 10) ** 0.5
     rows = (chosen[:, ::-1].T.astype(np.float32) @ span) / root
     orthonormal, _ = np.linalg.qr(rows.T.astype(np.float64))
-    return orthonormal.T.reshape(size, -1, 3).astype(np.float32)
+    return orthonormal.T.reshape(-1, *units[0].shape[1:]).astype(np.float32)
 
 
 def _span(rows: Floats) -> Floats:
     """Orthonormal rows (r, D) of the span of rows (N, D), directions below SPAN_TOLERANCE of the largest
     left out.
     """
-    exact = rows.astype(
-        np.float64
-    )  # a Gram matrix squares the condition: float32 would drown the small directions
+    exact = rows.astype(np.float64)  # a Gram matrix squares the condition: float32 would drown small ones
     values, vectors = np.linalg.eigh(exact @ exact.T)
     kept = values > SPAN_TOLERANCE**2 * values[-1]
     return ((vectors[:, kept] / np.sqrt(values[kept])).T @ exact).astype(np.float32)
