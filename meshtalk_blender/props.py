@@ -70,7 +70,7 @@ class MeshTalkSettings(bpy.types.PropertyGroup):
     )
     temperature: FloatProperty(
         name="Temperature",
-        description="How freely what the sound doesn't determine is chosen: 0 is calm and always the same",
+        description="How freely blinks, brows and the like are sampled: 1 is as learned, 0 is calm",
         default=1.0,
         min=0.0,
         soft_max=1.5,

@@ -46,12 +46,20 @@ class MESHTALK_OT_add_head(bpy.types.Operator):
         middle = (template.rest.min(axis=0) + template.rest.max(axis=0)) / 2
         vertices = (template.rest - middle) * self.scale
         mesh = make_head_mesh("MeshTalk Head", vertices, template.faces, template.part)
-        head = place_head(mesh, context.collection, context.scene.cursor.location)
-        for other in context.selected_objects:
-            other.select_set(False)
-        head.select_set(True)
-        context.view_layer.objects.active = head
+        head = place_head(mesh, _collection(context), context.scene.cursor.location)
+        context.view_layer.update()  # it learns of new objects no sooner
+        if head.name in context.view_layer.objects:  # not so in a collection that is excluded from it
+            for other in context.selected_objects:
+                other.select_set(False)
+            head.select_set(True)
+            context.view_layer.objects.active = head
         return {"FINISHED"}
+
+
+def _collection(context: bpy.types.Context) -> bpy.types.Collection:
+    """The active collection, or the scene's own where that one is linked from another file."""
+    chosen = context.collection
+    return chosen if chosen.library is None and chosen.override_library is None else context.scene.collection
 
 
 def draw_menu(self: bpy.types.Menu, _context: bpy.types.Context) -> None:

@@ -8,7 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,21 +32,24 @@ LOADED = 0.05
 
 @dataclass(frozen=True)
 class JobRequest:
-    """Everything that a job needs, copied out of bpy."""
+    """Everything that a job needs, copied out of bpy; `temperature` 1 is the model's own."""
 
     model: Path
     threads: int | None
     source: SoundSource
     rest: RestPose
     options: GenerateOptions
+    temperature: float = 1.0
 
 
 @dataclass(frozen=True)
 class JobResult:
-    """What a job gives: a take, and the units (U, V', 3) in object space of the head it was made for."""
+    """What a job gives: a take, the temperature it was sampled at, and the head's units (U, V', 3) in object
+    space."""
 
     take: Take
     unit_deltas: NDArray[np.float32]
+    temperature: float
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,10 @@ def run_request(
     binding = bind_head(bundle.template, request.rest.vertices, request.rest.polygons)
     progress("Reading the sound", LOADED / 2)
     sound = read_sound(request.source, cancelled)
-    later = partial(_after_loading, progress)
-    (take,) = generate(bundle, sound, binding, request.options, later, cancelled)
-    return JobResult(take, binding.unit_deltas())
+    temperature = request.temperature * bundle.card.default_temperature
+    options = replace(request.options, temperature=temperature)
+    (take,) = generate(bundle, sound, binding, options, partial(_after_loading, progress), cancelled)
+    return JobResult(take, binding.unit_deltas(), temperature)
 
 
 def _after_loading(progress: Callable[[str, float], None], stage: str, fraction: float) -> None:

@@ -111,7 +111,8 @@ def write_result(plan: Plan, result: JobResult) -> str:
         _record(plan, result, frame),
     )
     note = _add_strip(scene, sequencer, plan) if plan.sound_file else ""
-    return _summary(action, keys, len(result.take.weights)) + note
+    pinned = "; unpin the active shape key to see it" if head.show_only_shape_key else ""
+    return _summary(action, keys, len(result.take.weights)) + note + pinned
 
 
 def _source(sequencer: bpy.types.Scene, wish: Wish) -> SoundSource:
@@ -151,7 +152,7 @@ def _record(plan: Plan, result: JobResult, frame: int) -> dict[str, object]:
         "sound": str(plan.request.source.path),
         "strip": plan.request.source.strip,
         "seed": result.take.seed,
-        "temperature": float(plan.request.options.temperature or 0.0),
+        "temperature": result.temperature,
         "frame": frame,
         "fps": str(plan.rate),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from fractions import Fraction
 
 import bpy
@@ -267,3 +268,10 @@ def test_a_file_is_put_into_the_sequencer_at_the_first_frame(part, talking, head
 def test_without_sound_in_blender_the_take_is_made_all_the_same(part, talking, head):
     generate()
     assert len(fcurves(part, head)) > 5 and "no sound" in part("ops.job").desk.message
+
+
+def test_draw_of_the_panel_asks_only_cheap_questions(part, talking, head):
+    checks, started = part("ops.checks"), time.perf_counter()
+    for _ in range(50):
+        assert checks.disabled_reason(bpy.context) is None
+    assert (time.perf_counter() - started) / 50 < 0.002

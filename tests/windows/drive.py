@@ -229,6 +229,27 @@ def finished() -> Iterator[float]:
     picture("finished.png")
     yield 3.0
     yield from playback()
+    yield from undone()
+
+
+def undone() -> Iterator[float]:
+    """Ctrl Z over the 3D view takes all of it back, Ctrl Shift Z brings it again."""
+    area = view()["area"]
+    press(
+        "mousemove",
+        str(area.x + area.width // 3),
+        str(1000 - area.y - area.height // 2),
+        "sleep",
+        "0.3",
+        "key",
+        "ctrl+z",
+    )
+    yield 3.0
+    report["after_undo"] = [len(bpy.data.actions), len(bpy.data.shape_keys), len(bpy.data.objects)]
+    press("key", "ctrl+shift+z")
+    yield 3.0
+    report["after_redo"] = [len(bpy.data.actions), len(bpy.data.shape_keys), len(bpy.data.objects)]
+    assert report["after_undo"] == [0, 0, 1] and report["after_redo"] == [1, 1, 1], "undo or redo failed"
 
 
 def fit_dope_sheet() -> None:

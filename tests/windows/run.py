@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
         (options.out / "blender.log").write_text(log.stdout + log.stderr)
         for made in (*folder.glob("*.png"), *folder.glob("report.json")):
             shutil.copy(made, options.out / made.name)
-    return _verdict(options.out / "report.json")
+    return _verdict(options.out)
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
@@ -73,7 +73,11 @@ def _fill(folder: Path, options: argparse.Namespace) -> None:
     (folder / "settings.json").write_text(json.dumps(settings))
 
 
-def _verdict(path: Path) -> int:
+def _verdict(out: Path) -> int:
+    path, log = out / "report.json", (out / "blender.log").read_text()
+    if "Traceback" in log:
+        sys.stderr.write(log)
+        return 1
     if not path.is_file():
         sys.stderr.write("The window wrote no report: see blender.log.\n")
         return 1
