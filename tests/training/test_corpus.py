@@ -164,6 +164,19 @@ def test_nothing_to_make_a_corpus_from_is_told(tmp_path: Path) -> None:
     assert not (tmp_path / "work").exists()
 
 
+def test_a_corpus_without_voices_for_every_split_is_refused(tmp_path: Path) -> None:
+    import soundfile
+
+    times = np.arange(32_000) / 16_000
+    sound = 0.3 * np.sin(2 * np.pi * 200 * times) * ((times >= 0.8) & (times < 1.4))
+    (tmp_path / "mine").mkdir()
+    soundfile.write(tmp_path / "mine" / "a.wav", sound + 1e-4, 16_000)
+    entry = {"file": "a.wav", "speaker": "ann", "text": "ah", "phones": [[0.8, 1.4, "AA"]]}
+    (tmp_path / "mine" / "manifest.json").write_text(json.dumps([entry]))
+    with pytest.raises(CorpusError, match="No usable voice is left for validation and test"):
+        make(tmp_path / "out", recordings=(tmp_path / "mine",), hours=0.0)
+
+
 def test_too_few_faces_are_told(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="fewer than 99 faces"):
         make(tmp_path, identities=99)

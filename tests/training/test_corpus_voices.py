@@ -167,6 +167,16 @@ def test_every_voice_speaks_with_phone_times(engine: object, voice: str) -> None
     assert np.mean([level[p] for p in vowels]) > 5 * np.mean([level[p] for p in stops])
 
 
+def test_no_synthetic_voice_sounds_like_one_of_another_split() -> None:
+    splits: dict[str, set[str]] = {}
+    for voice in espeak.VOICES:
+        splits.setdefault(voice.name.partition("+")[2], set()).add(voice.split)
+    assert all(len(found) == 1 for found in splits.values())
+    speakers = {"slt": {"slt", "cmu_us_slt_arctic_hts"}, "kal": {"kal16", "kal_diphone"}}
+    for names in speakers.values():
+        assert len({v.split for v in (*flite.VOICES, *festival.VOICES) if v.name in names}) == 1
+
+
 @needs_flite
 @needs_pocketsphinx
 def test_alignment_agrees_with_flite() -> None:

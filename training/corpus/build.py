@@ -47,10 +47,7 @@ def build_corpus(options: CorpusOptions, progress: Progress | None = None) -> Co
         kept, torn = agree(voices.utterances, voices.splits)
         dropped = Counter(voices.dropped) + Counter({"torn between splits": torn})
         jobs, speakers, sentences = plan(kept, faces["identity_split"], options)
-        if not any(job.split == "train" for job in jobs):
-            raise CorpusError(
-                "No usable speech was found for training; check the recordings or install a synthesiser."
-            )
+        _refuse_an_empty_split(jobs)
         tables = _write_splits(jobs, lip_gaps(faces), options, tell)
         splits = {name: _count(table, SOURCES.index(NOISE)) for name, table in tables.items()}
         report = _report(
@@ -112,6 +109,15 @@ def _dealer(identities: NDArray[np.int64], rng: random.Random) -> Iterator[int]:
         order = identities.tolist()
         rng.shuffle(order)
         yield from order
+
+
+def _refuse_an_empty_split(jobs: Sequence[ClipJob]) -> None:
+    missing = [split for split in SPLITS if not any(job.split == split for job in jobs)]
+    if missing:
+        raise CorpusError(
+            f"No usable voice is left for {' and '.join(missing)}; give recordings of more speakers, "
+            "or some hours of synthetic speech and the synthesisers for it."
+        )
 
 
 def _write_splits(

@@ -29,10 +29,13 @@ VOICES = (
     *(SyntheticVoice("espeak-ng", name) for name in ("fr+f3", "es+m4", "sv+f2", "pl+m2")),
     SyntheticVoice("espeak-ng", "en+linda", "validation"),
     SyntheticVoice("espeak-ng", "it+m6", "validation"),
-    SyntheticVoice("espeak-ng", "en-us-nyc+f3", "test"),
+    SyntheticVoice("espeak-ng", "en-us-nyc+steph", "test"),
     SyntheticVoice("espeak-ng", "nl+max", "test"),
 )
-"""English and, for other habits of the mouth, English text read by the rules of other languages."""
+"""English and, for other habits of the mouth, English text read by the rules of other languages.
+
+No variant (the part after the plus sign) serves two voices: they would sound alike across splits.
+"""
 
 LIBRARY = "libespeak-ng.so.1"
 _SYNCHRONOUS, _PHONEME_EVENTS_IPA, _UTF8 = 2, 1 | 2, 1
