@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from ..engine.bundle import Bundle
 
 CARD = "model.json"
+DEFAULT = "default"
+"""The model that a new file uses; comes with the extension."""
+
 BUILT_IN = Path(__file__).resolve().parents[1] / "engine" / "models"
 
 _loaded: dict[tuple[str, float, int], Bundle] = {}
@@ -34,7 +37,7 @@ class ModelPlace:
     @property
     def number(self) -> int:
         """Stays the same for this folder name in every session, so that files remember their choice."""
-        return crc32(self.name.encode()) & 0x7FFFFFFF
+        return 0 if self.name == DEFAULT else crc32(self.name.encode()) & 0x7FFFFFFF
 
 
 def preferences() -> bpy.types.AddonPreferences | None:
@@ -50,15 +53,12 @@ def find_models(folders: Iterable[Path] | None = None) -> list[ModelPlace]:
     for folder in [BUILT_IN, *(_preferred_folders() if folders is None else folders)]:
         for found in _models_in(folder):
             places.setdefault(found.name, ModelPlace(found.name, found))
-    return sorted(places.values(), key=lambda place: (place.name != "default", place.name.lower()))
+    return sorted(places.values(), key=lambda place: (place.name != DEFAULT, place.name.lower()))
 
 
 def model_folder(name: str) -> Path | None:
-    """Folder of the model of this name; with no name given, of the first one."""
-    places = find_models()
-    if not name:
-        return places[0].folder if places else None
-    return next((place.folder for place in places if place.name == name), None)
+    """Folder of the model of this name; None when there is none."""
+    return next((place.folder for place in find_models() if place.name == name), None)
 
 
 def chosen_threads() -> int | None:

@@ -30,7 +30,7 @@ class MESHTALK_OT_add_head(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        problem = model_problem()
+        problem = model_problem(context)
         if problem is None and context.mode != "OBJECT":
             problem = "Switch to Object Mode first."
         if problem is not None:

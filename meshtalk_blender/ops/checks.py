@@ -35,9 +35,13 @@ def disabled_reason(context: bpy.types.Context) -> str | None:
     """Why Generate is greyed out, as a sentence; None when it can be pressed."""
     if desk.job is not None:
         return "MeshTalk is at work: wait, or press Cancel."
-    return head_problem(chosen_head(context)) or sound_problem(context) or model_problem()
+    return head_problem(chosen_head(context)) or sound_problem(context) or model_problem(context)
 
 
-def model_problem() -> str | None:
+def model_problem(context: bpy.types.Context) -> str | None:
     """Why there is nothing to generate with, as a sentence; None when there is."""
-    return None if find_models() else "There is no model: add a model folder in the add-on's preferences."
+    if not find_models():
+        return "There is no model: add a model folder in the add-on's preferences."
+    if not context.scene.meshtalk.model:  # what this file was saved with is not on this machine
+        return "Choose a model: the one of this file is not here."
+    return None

@@ -25,7 +25,7 @@ bpy = pytest.importorskip("bpy", reason="needs Blender as a module: run `build.p
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "meshtalk_checkout"
-TINY = ROOT / "tests" / "data" / "tiny_bundle"
+TINY = Path(os.environ.get("MESHTALK_TINY_BUNDLE", ROOT / "tests" / "data" / "tiny_bundle"))
 
 
 def _mount() -> None:

@@ -228,6 +228,12 @@ def test_no_model_at_all(talking, part):
     refused("There is no model")
 
 
+def test_the_files_model_is_not_here(talking, broken):
+    talking.meshtalk.model = "broken"
+    shutil.rmtree(broken)
+    refused("Choose a model")
+
+
 class TestWhileItRuns:
     """The user goes on working between pressing Generate and the result."""
 
