@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -17,13 +18,15 @@ from training.corpus.augment import augment, change_speed
 from training.corpus.build import build_corpus
 from training.corpus.clips import ClipJob, make_clip
 from training.corpus.errors import CorpusError, VoiceError
+from training.corpus.gather import gather
 from training.corpus.measure import area_under_curve, measure
 from training.corpus.noise import make_noise_clip
 from training.corpus.options import CorpusOptions, CorpusReport
+from training.corpus.sentences import make_sentences
 from training.corpus.split import SPLITS, agree, split_voices
 from training.corpus.store import GrowingArray
 from training.corpus.teacher.lips import lip_gaps
-from training.corpus.utterance import Piece, Utterance
+from training.corpus.utterance import Piece, Utterance, plain_text
 from training.corpus.voices import espeak, festival, flite
 from training.phonemes import PHONEMES, VOWELS, Phone
 
@@ -39,6 +42,10 @@ def installed(engine: object) -> bool:
     return True
 
 
+needs_flite = pytest.mark.skipif(not installed(flite), reason="flite is not installed")
+needs_pocketsphinx = pytest.mark.skipif(
+    importlib.util.find_spec("pocketsphinx") is None, reason="pocketsphinx is not installed"
+)
 needs_voices = pytest.mark.skipif(
     not all(map(installed, (flite, festival, espeak))), reason="flite, festival or espeak-ng is not installed"
 )
@@ -175,6 +182,27 @@ def test_a_corpus_without_voices_for_every_split_is_refused(tmp_path: Path) -> N
     (tmp_path / "mine" / "manifest.json").write_text(json.dumps([entry]))
     with pytest.raises(CorpusError, match="No usable voice is left for validation and test"):
         make(tmp_path / "out", recordings=(tmp_path / "mine",), hours=0.0)
+
+
+@needs_flite
+@needs_pocketsphinx
+def test_recordings_without_phone_times_are_aligned(tmp_path: Path) -> None:
+    import soundfile
+
+    folder, work = tmp_path / "mine" / "ann", tmp_path / "work"
+    folder.mkdir(parents=True)
+    work.mkdir()
+    spoken = list(flite.speak("rms", make_sentences(3, 5), 0))
+    for index, item in enumerate(spoken):
+        soundfile.write(folder / f"{index}.flac", item.samples, 16_000)
+        (folder / f"{index}.txt").write_text(item.text)
+    options = CorpusOptions(tmp_path, recordings=(tmp_path / "mine",), hours=0.0, workers=1)
+    found = gather(options, work, lambda stage, fraction: None)
+    assert [u.voice for u in found.utterances] == ["mine/ann"] * 3
+    assert {u.sentence for u in found.utterances} == {plain_text(item.text) for item in spoken}
+    for ours, theirs in zip(sorted(found.utterances, key=lambda u: u.name), spoken, strict=True):
+        count = sum(phone.label != "SIL" for phone in theirs.phones)
+        assert sum(phone.label != "SIL" for phone in ours.phones) == pytest.approx(count, abs=3)
 
 
 def test_too_few_faces_are_told(tmp_path: Path) -> None:
