@@ -16,8 +16,8 @@ LIGHTS = (
     ("Rim", (1.0, 1.9, 1.1), 120.0, 0.4),
 )
 BACKGROUND = (0.045, 0.055, 0.07)
-MOVIE_SAMPLES = 4
-PICTURE_SAMPLES = 24
+MOVIE_SAMPLES = 3
+PICTURE_SAMPLES = 16
 
 
 def clear_scene() -> bpy.types.Scene:
