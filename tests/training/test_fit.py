@@ -22,7 +22,7 @@ from training.data.corpus import CorpusClips, Drawing  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.fit.checkpoint import Progress  # noqa: E402
 from training.fit.loop import Stage, fraction_done, learning_rate, run_stage  # noqa: E402
-from training.fit.losses import stage_one_loss  # noqa: E402
+from training.fit.losses import Gumbel, stage_one_loss  # noqa: E402
 from training.fit.preset import (  # noqa: E402
     LossSettings,
     StageSettings,
@@ -172,9 +172,9 @@ def test_cross_modality_hears_the_mouth_and_sees_the_upper_face(toy_corpus: Path
     versa.
     """
     model, batch = _models(toy_corpus)
-    parts = stage_one_loss(model, batch, LossSettings(), 1.0)[1]
+    parts = stage_one_loss(model, batch, LossSettings(), Gumbel())[1]
     assert set(parts) == {"reconstruction", "eyelid", "contact", "velocity", "cross", "phoneme"}
-    plain = stage_one_loss(model, batch, LossSettings(cross_modality=False, phoneme=0.0), 1.0)[1]
+    plain = stage_one_loss(model, batch, LossSettings(cross_modality=False, phoneme=0.0), Gumbel())[1]
     assert set(plain) == {"reconstruction", "eyelid", "contact", "velocity"}
 
 

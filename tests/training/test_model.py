@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 pytest.importorskip("torch")
 
-from training.errors import TrainingError  # noqa: E402
-from training.export.toy import TINY, tiny_models, toy_faces, toy_template  # noqa: E402
-from training.model.autoregressive import Autoregressive, AutoregressiveStep  # noqa: E402
-from training.model.decoder import Decoder  # noqa: E402
-from training.model.latent import one_hot, straight_through  # noqa: E402
-from training.model.meshtalk import MeshTalk  # noqa: E402
-from training.model.settings import ModelSettings  # noqa: E402
-from training.model.space import REGIONS, VertexSpace  # noqa: E402
+from training.errors import TrainingError
+from training.export.toy import TINY, tiny_models, toy_faces, toy_template
+from training.model.autoregressive import Autoregressive, AutoregressiveStep
+from training.model.decoder import Decoder
+from training.model.latent import one_hot, straight_through
+from training.model.meshtalk import MeshTalk
+from training.model.settings import ModelSettings
+from training.model.space import REGIONS, VertexSpace
 
 
 @given(seed=st.integers(0, 2**31), region=st.sampled_from(REGIONS))

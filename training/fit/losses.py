@@ -41,6 +41,14 @@ class Codes:
     rest_gap: Tensor
 
 
+@dataclass(frozen=True)
+class Gumbel:
+    """Temperature of the softmax and scale of the noise at one moment of the schedule."""
+
+    temperature: float = 1.0
+    noise: float = 1.0
+
+
 def encode(model: MeshTalk, batch: Batch, bfloat16: bool = False) -> Codes:
     """Run both encoders on a batch; ``bfloat16`` computes the audio encoder in half precision."""
     space = model.space
@@ -57,7 +65,7 @@ def encode(model: MeshTalk, batch: Batch, bfloat16: bool = False) -> Codes:
 
 
 def stage_one_loss(
-    model: MeshTalk, batch: Batch, settings: LossSettings, temperature: float, bfloat16: bool = False
+    model: MeshTalk, batch: Batch, settings: LossSettings, gumbel: Gumbel, bfloat16: bool = False
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The whole loss and its parts by name. "Other" clips ã, x̃ are the batch's neighbours."""
     codes = encode(model, batch, bfloat16)
@@ -65,7 +73,7 @@ def stage_one_loss(
     if settings.cross_modality:
         pairs += [(codes.audio, codes.expression.roll(1, 0)), (codes.audio.roll(1, 0), codes.expression)]
     audio, expression = (torch.cat(parts) for parts in zip(*pairs, strict=True))
-    sample = straight_through(model.fusion(audio, expression), temperature, settings.noise)
+    sample = straight_through(model.fusion(audio, expression), gumbel.temperature, gumbel.noise)
     decoded = model.decode(codes.rest.repeat(len(pairs), 1), sample).chunk(len(pairs))
     terms = {
         "reconstruction": _share(model, decoded[0] - codes.target, "mouth")

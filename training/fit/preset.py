@@ -40,7 +40,8 @@ class StageSettings:
 
 @dataclass(frozen=True)
 class LossSettings:
-    """Weights of the terms of stage 1 (see ``training.fit.losses``) and the Gumbel temperature, start to end.
+    """Weights of the terms of stage 1 (see ``training.fit.losses``) and Gumbel temperature and noise, start
+    to end.
     """
 
     cross_modality: bool = True
@@ -50,8 +51,8 @@ class LossSettings:
     contact: float = 0.5
     velocity: float = 2.0
     phoneme: float = 0.2
-    temperature: tuple[float, float] = (2.0, 0.5)
-    noise: float = 1.0
+    temperature: tuple[float, float] = (1.0, 0.5)
+    noise: tuple[float, float] = (0.1, 0.5)
 
 
 @dataclass(frozen=True)

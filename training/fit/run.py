@@ -52,7 +52,9 @@ class Run:
         settings = self.preset.model
         faces = face_arrays(self.template, np.ones(len(self.template.motion_basis), np.float32))
         phonemes = len(self.corpus.get("phonemes", ()))
-        return MeshTalk(settings, VertexSpace(faces, settings.rank), phonemes), Autoregressive(settings)
+        model = MeshTalk(settings, VertexSpace(faces, settings.rank), phonemes)
+        model.enlarge_first_weights()
+        return model, Autoregressive(settings)
 
     def load(self) -> tuple[MeshTalk, Autoregressive]:
         """Both networks as trained so far; raises ``TrainingError`` when a stage is missing or doesn't fit.

@@ -14,7 +14,7 @@ from engine.audio.features import MelSettings
 from training.data.batches import Batch, draw_batch
 from training.data.clip import ClipSource
 from training.fit.loop import Stage, parameters
-from training.fit.losses import encode, stage_one_loss
+from training.fit.losses import Gumbel, encode, stage_one_loss
 from training.fit.preset import Preset
 from training.model.autoregressive import Autoregressive
 from training.model.meshtalk import MeshTalk
@@ -36,12 +36,11 @@ class Sources:
 def stage_one(model: MeshTalk, preset: Preset, sources: Sources) -> Stage:
     """Encoders, fusion and decoder with the cross-modality loss (section 3.2)."""
     start, end = preset.loss.temperature
+    quiet, loud = preset.loss.noise
 
     def loss(step: int, fraction: float) -> tuple[Tensor, dict[str, Tensor]]:
-        temperature = start * (end / start) ** fraction
-        return stage_one_loss(
-            model, _batch(preset, sources, 1, step), preset.loss, temperature, preset.bfloat16
-        )
+        gumbel = Gumbel(start * (end / start) ** fraction, quiet + (loud - quiet) * fraction)
+        return stage_one_loss(model, _batch(preset, sources, 1, step), preset.loss, gumbel, preset.bfloat16)
 
     def validate() -> dict[str, float]:
         return validate_stage_one(model, validation_batches(preset, sources))

@@ -38,7 +38,9 @@ class AudioEncoder(nn.Module):
         return self.leave(self.pool(x).transpose(1, 2))
 
     def _drop(self, x: Tensor) -> Tensor:
-        """Dropout whose mask the clips of a batch share: drawing one for each costs as much as the convolution."""
+        """Dropout whose mask the clips of a batch share: drawing one for each costs as much as the
+        convolution.
+        """
         if not self.training or self.dropout == 0:
             return x
         kept = torch.rand(1, *x.shape[1:], device=x.device) >= self.dropout

@@ -13,6 +13,9 @@ from training.model.latent import one_hot
 from training.model.settings import ModelSettings
 from training.model.space import VertexSpace
 
+CODE_GAIN, LOGIT_GAIN = 3.0, 5.0
+"""Factors on the first weights of what leaves the encoders and the fusion."""
+
 
 class MeshTalk(nn.Module):
     """Audio encoder, expression encoder, fusion and decoder, on the given vertex space.
@@ -46,3 +49,13 @@ class MeshTalk(nn.Module):
     def decode_labels(self, rest_vector: Tensor, labels: Tensor) -> Tensor:
         """Labels ``(B, T, H)`` -> motion vectors in metres."""
         return self.decode(rest_vector, one_hot(labels, self.settings.categories))
+
+    @torch.no_grad()
+    def enlarge_first_weights(self) -> None:
+        """Let untrained labels depend on the input more than on noise.
+
+        Blinks are then learnt in hundreds of steps instead of thousands (measured).
+        """
+        self.audio_encoder.leave.weight.mul_(CODE_GAIN)
+        self.expression_encoder.leave.weight.mul_(CODE_GAIN)
+        self.fusion.leave.weight.mul_(LOGIT_GAIN)
