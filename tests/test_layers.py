@@ -20,8 +20,8 @@ LATE = {"onnxruntime", "soundfile", "soxr"}
 """Imported by the engine inside functions only, so that it loads where they are missing."""
 
 HEIGHTS = {"panels": 4, "ops": 3, "props": 2, "preferences": 2, "models": 1, "scene": 1, "ids": 0}
-"""Rooms of the add-on; a room may use its own and lower ones. Properties list the scene's strips, so they may look
-at it, and never the other way."""
+"""Rooms of the add-on; a room may use its own and lower ones. Properties list the scene's strips, so they
+may look at it, and never the other way."""
 
 FORBIDDEN = {
     "engine": {
