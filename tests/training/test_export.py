@@ -7,7 +7,6 @@ import dataclasses
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,15 +21,10 @@ from engine.generate import GenerateOptions, generate  # noqa: E402
 from engine.geometry.topology import bind_head  # noqa: E402
 from training.__main__ import main  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
-from training.export.bundle import CardFacts, write_bundle  # noqa: E402
-from training.export.command import export_run  # noqa: E402
-from training.export.graphs import GraphSettings  # noqa: E402
+from training.export.bundle import CardFacts, read_card, write_bundle  # noqa: E402
 from training.export.parity import LIMIT_MM, compare, random_probe  # noqa: E402
-from training.export.toy import TINY, tiny_models, write_tiny_bundle  # noqa: E402
-from training.fit.preset import load_preset  # noqa: E402
-from training.fit.run import create_run, fit  # noqa: E402
+from training.export.toy import TINY, TINY_GRAPHS, tiny_models, write_tiny_bundle  # noqa: E402
 
-SMALL = GraphSettings(block_frames=8, lanes=3)
 COMMITTED = Path(__file__).resolve().parents[1] / "data" / "tiny_bundle"
 
 
@@ -85,42 +79,25 @@ def test_tiny_bundle_moves_visibly_and_seeds_differ(tiny_bundle: Path) -> None:
     assert np.abs(first.vertices - second.vertices).max() > 0.001
 
 
-def test_two_exports_of_a_model_are_the_same_bytes(tiny_bundle: Path, tmp_path: Path) -> None:
-    write_tiny_bundle(tmp_path)
-    for path in tiny_bundle.iterdir():
-        assert (tmp_path / path.name).read_bytes() == path.read_bytes(), path.name
-
-
 @pytest.mark.parametrize("rank", ["low", "full"])
-def test_torch_and_onnxruntime_agree(rank: str, tmp_path: Path, torch_alone: None) -> None:
-    model, autoregressive, template = tiny_models(1, dataclasses.replace(TINY, rank=rank))
-    facts = CardFacts(name="tiny", preset="tiny", licence="CC0-1.0", created="2026-01-01")
-    write_bundle(tmp_path, model, autoregressive, template, facts, SMALL)
-    worst = compare(
-        tmp_path, model, autoregressive, SMALL, [random_probe(model, SMALL, seed) for seed in (0, 1)]
-    )
-    assert worst <= LIMIT_MM
-    load_bundle(tmp_path, threads=1)
+def test_torch_and_onnxruntime_agree(rank: str, tiny_bundle: Path, tmp_path: Path) -> None:
+    model, autoregressive, template = tiny_models(0, dataclasses.replace(TINY, rank=rank))
+    folder = tiny_bundle
+    if rank == "full":
+        folder = tmp_path
+        facts = CardFacts(name="tiny", preset="tiny", licence="CC0-1.0", created="2026-01-01")
+        write_bundle(folder, model, autoregressive, template, facts, TINY_GRAPHS)
+    probes = [random_probe(model, TINY_GRAPHS, seed) for seed in (0, 1)]
+    assert compare(folder, model, autoregressive, TINY_GRAPHS, probes) <= LIMIT_MM
+    load_bundle(folder, threads=1)
 
 
-def test_an_export_that_computes_something_else_is_refused(tmp_path: Path, torch_alone: None) -> None:
-    model, autoregressive, template = tiny_models(1)
-    facts = CardFacts(name="tiny", preset="tiny", licence="CC0-1.0", created="2026-01-01")
-    write_bundle(tmp_path, model, autoregressive, template, facts, SMALL)
+def test_an_export_that_computes_something_else_is_refused(tiny_bundle: Path) -> None:
+    model, autoregressive, _ = tiny_models(0)
     with torch.no_grad():
         model.decoder.leave.bias += 0.1
     with pytest.raises(TrainingError, match="decoder.vertices"):
-        compare(tmp_path, model, autoregressive, SMALL, [random_probe(model, SMALL)])
-
-
-def test_a_trained_run_exports_and_names_its_sources(toy_corpus: Path, tmp_path: Path, reporter: Any) -> None:
-    run = create_run(tmp_path / "run", load_preset("tiny"), toy_corpus)
-    fit(run, toy_corpus, reporter)
-    card = export_run(run, tmp_path / "bundle", toy_corpus, SMALL)
-    assert card["metrics"]["export_difference_mm"] <= LIMIT_MM
-    assert any(name.startswith("validation clip") for name in card["metrics"]["export_compared_on"])
-    assert card["training_data"][0]["name"] == "tones"
-    assert load_bundle(tmp_path / "bundle", threads=1).card.preset == "tiny"
+        compare(tiny_bundle, model, autoregressive, TINY_GRAPHS, [random_probe(model, TINY_GRAPHS)])
 
 
 def test_command_trains_exports_and_tells_errors_in_one_line(
@@ -131,9 +108,13 @@ def test_command_trains_exports_and_tells_errors_in_one_line(
     assert main(["train", *options]) == 0
     captured = capsys.readouterr()
     assert "differ by at most" in captured.out and "left" in captured.err
-    assert (out / "bundle" / "model.json").is_file() and list((out / "log").iterdir())
+    assert list((out / "log").iterdir()), "TensorBoard's curves"
+    card = read_card(out / "bundle")
+    assert card["metrics"]["export_difference_mm"] <= LIMIT_MM
+    assert any(name.startswith("validation clip") for name in card["metrics"]["export_compared_on"])
+    assert card["training_data"][0]["name"] == "tones"
+    assert load_bundle(out / "bundle", threads=1).card.preset == "tiny"
     assert main(["train", *options]) == 1
     assert capsys.readouterr().err.count("\n") == 1
-    assert main(["train", *options, "--resume"]) == 0
     assert main(["export", "--run", str(tmp_path / "nowhere"), "--out", str(tmp_path / "b")]) == 1
     assert "holds no run" in capsys.readouterr().err

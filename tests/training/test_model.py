@@ -191,8 +191,38 @@ def test_label_lookup_equals_the_one_hot_layer() -> None:
 
 @pytest.mark.parametrize(
     ("change", "word"),
-    [({"rank": "half"}, "rank"), ({"mel_before": 47}, "mel_before"), ({"categories": 1}, "categories")],
+    [
+        ({"rank": "half"}, "rank"),
+        ({"mel_before": 47}, "mel_before"),
+        ({"categories": 1}, "categories"),
+        ({"audio_heads": 16}, "audio_heads"),
+    ],
 )
 def test_impossible_sizes_are_refused(change: dict[str, object], word: str) -> None:
     with pytest.raises(TrainingError, match=word):
         ModelSettings(**change)  # type: ignore[arg-type]
+
+
+def test_heads_that_hear_follow_the_sound_alone() -> None:
+    """Their labels come from the audio code, in the fusion and in both forms of the autoregressive model."""
+    torch.manual_seed(0)
+    sizes = dataclasses.replace(TINY, audio_heads=2)
+    model = MeshTalk(sizes, VertexSpace(toy_faces(toy_template()), "low")).eval()
+    sampler = Autoregressive(sizes).eval()
+    sampler.adopt_heard(model.fusion)
+    audio, seen = torch.randn(1, 30, TINY.code), torch.randn(2, 1, 30, TINY.code)
+    with torch.no_grad():
+        fused = [model.fusion(audio, expression) for expression in seen]
+        labels = fused[0].argmax(-1)
+        other = torch.randint(8, labels.shape)
+        logits = [sampler(history, audio) for history in (labels, other)]
+        step = AutoregressiveStep(sampler)
+        state, steps = torch.zeros(1, sizes.autoregressive_state), []
+        for frame in range(30):
+            _, scores, state = step(audio[:, frame], torch.zeros(1, 4, 8), labels[:, frame], state)
+            steps.append(scores)
+    assert torch.equal(fused[0][..., :2, :], fused[1][..., :2, :])
+    assert not torch.equal(fused[0][..., 2:, :], fused[1][..., 2:, :])
+    assert torch.equal(logits[0][..., :2, :], logits[1][..., :2, :])
+    assert torch.equal(logits[0][..., :2, :].argmax(-1), labels[..., :2])
+    torch.testing.assert_close(torch.stack(steps, 1), logits[0], atol=1e-4, rtol=0)

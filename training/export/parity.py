@@ -72,7 +72,7 @@ def compare(
             if not value <= (LIMIT_MM if in_mm else CODE_LIMIT):
                 unit = " mm" if in_mm else ""
                 raise TrainingError(
-                    f"The export is wrong: on {probe.name} input, torch and {name} differ by {value:.2g}{unit}."
+                    f"The export is wrong: on {probe.name} input, {name} is {value:.2g}{unit} off torch's."
                 )
     return worst
 

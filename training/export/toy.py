@@ -179,6 +179,7 @@ def toy_faces(template: Template) -> FaceArrays:
 
 TINY = ModelSettings(
     heads=4,
+    audio_heads=0,
     categories=8,
     channels=8,
     code=16,
@@ -187,6 +188,8 @@ TINY = ModelSettings(
     fusion_hidden=16,
     unet=(24, 16, 16),
 )
+
+TINY_GRAPHS = GraphSettings(block_frames=16, lanes=4)
 
 
 def tiny_models(seed: int, settings: ModelSettings = TINY) -> tuple[MeshTalk, Autoregressive, Template]:

@@ -69,29 +69,44 @@ def stage_one_loss(
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """The whole loss and its parts by name. "Other" clips ã, x̃ are the batch's neighbours."""
     codes = encode(model, batch, bfloat16)
-    pairs = [(codes.audio, codes.expression)]
+    own = (codes.audio, codes.expression)
     if settings.cross_modality:
-        pairs += [(codes.audio, codes.expression.roll(1, 0)), (codes.audio.roll(1, 0), codes.expression)]
+        pairs = [(codes.audio, codes.expression.roll(1, 0)), (codes.audio.roll(1, 0), codes.expression)]
+        if settings.reconstruction > 0:
+            pairs.append(own)
+    else:
+        pairs = [own]
     audio, expression = (torch.cat(parts) for parts in zip(*pairs, strict=True))
     sample = straight_through(model.fusion(audio, expression), gumbel.temperature, gumbel.noise)
     decoded = model.decode(codes.rest.repeat(len(pairs), 1), sample).chunk(len(pairs))
-    terms = {
-        "reconstruction": _share(model, decoded[0] - codes.target, "mouth")
-        + _share(model, decoded[0] - codes.target, "upper"),
-        "eyelid": _share(model, decoded[0] - codes.target, "eyelids"),
-        "contact": contact_loss(model, decoded[0], codes),
-        "velocity": _share(model, (decoded[0] - codes.target).diff(dim=1), "mouth"),
-    }
-    if settings.cross_modality:
-        heard, seen = decoded[1] - codes.target, decoded[2] - codes.target
-        terms["cross"] = _share(model, heard, "mouth") + _share(model, seen, "upper")
-        terms["eyelid"] = 0.5 * (terms["eyelid"] + _share(model, seen, "eyelids"))
-        terms["contact"] = 0.5 * (terms["contact"] + contact_loss(model, decoded[1], codes))
-        terms["velocity"] = 0.5 * (terms["velocity"] + _share(model, heard.diff(dim=1), "mouth"))
+    terms = _terms(model, codes, decoded[0], decoded[min(1, len(pairs) - 1)])
+    weights = {name: getattr(settings, name) for name in terms}
+    if len(pairs) == 3:
+        terms["reconstruction"] = sum_of_regions(model, decoded[2] - codes.target, decoded[2] - codes.target)
+        weights["reconstruction"] = settings.reconstruction
     if model.phoneme_head is not None and settings.phoneme > 0:
         terms["phoneme"] = phoneme_loss(model, codes.audio, batch.phonemes)
-    total = torch.stack([getattr(settings, name) * term for name, term in terms.items()]).sum()
+        weights["phoneme"] = settings.phoneme
+    total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
     return total, {name: term.detach() for name, term in terms.items()}
+
+
+def _terms(model: MeshTalk, codes: Codes, heard: Tensor, seen: Tensor) -> dict[str, Tensor]:
+    """The vertex terms: the mouth of what was decoded with the clip's sound, the upper face of what was
+    decoded with its expression (both the same without cross-modality).
+    """
+    mouth, upper = heard - codes.target, seen - codes.target
+    return {
+        "cross": sum_of_regions(model, mouth, upper),
+        "eyelid": _share(model, upper, "eyelids"),
+        "contact": contact_loss(model, heard, codes),
+        "velocity": _share(model, mouth.diff(dim=1), "mouth"),
+    }
+
+
+def sum_of_regions(model: MeshTalk, mouth: Tensor, upper: Tensor) -> Tensor:
+    """Unexplained share of the mouth's motion by one difference plus that of the upper face by another."""
+    return _share(model, mouth, "mouth") + _share(model, upper, "upper")
 
 
 def contact_loss(model: MeshTalk, decoded: Tensor, codes: Codes) -> Tensor:

@@ -40,19 +40,22 @@ class StageSettings:
 
 @dataclass(frozen=True)
 class LossSettings:
-    """Weights of the terms of stage 1 (see ``training.fit.losses``) and Gumbel temperature and noise, start
-    to end.
+    """Weights of the terms of stage 1 (see ``training.fit.losses``) Gumbel temperature and noise from start
+    to end, and the share of random labels that stage 2 sees.
+
+    Without ``cross_modality`` plain reconstruction takes its place.
     """
 
     cross_modality: bool = True
     cross: float = 1.0
-    reconstruction: float = 1.0
+    reconstruction: float = 0.0
     eyelid: float = 1.0
     contact: float = 0.5
     velocity: float = 2.0
     phoneme: float = 0.2
     temperature: tuple[float, float] = (1.0, 0.5)
     noise: tuple[float, float] = (0.1, 0.5)
+    corrupted_labels: float = 0.1
 
 
 @dataclass(frozen=True)

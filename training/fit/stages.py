@@ -51,9 +51,11 @@ def stage_one(model: MeshTalk, preset: Preset, sources: Sources) -> Stage:
 def stage_two(model: MeshTalk, autoregressive: Autoregressive, preset: Preset, sources: Sources) -> Stage:
     """The autoregressive model on the labels of the frozen first stage (section 3.3)."""
     model.eval().requires_grad_(False)
+    autoregressive.adopt_heard(model.fusion)
 
     def loss(step: int, fraction: float) -> tuple[Tensor, dict[str, Tensor]]:
-        return label_loss(model, autoregressive, _batch(preset, sources, 2, step), preset.bfloat16), {}
+        batch = _batch(preset, sources, 2, step)
+        return label_loss(model, autoregressive, batch, preset.bfloat16, preset.loss.corrupted_labels), {}
 
     def validate() -> dict[str, float]:
         return validate_stage_two(model, autoregressive, validation_batches(preset, sources))
@@ -64,13 +66,25 @@ def stage_two(model: MeshTalk, autoregressive: Autoregressive, preset: Preset, s
 
 
 def label_loss(
-    model: MeshTalk, autoregressive: Autoregressive, batch: Batch, bfloat16: bool = False
+    model: MeshTalk,
+    autoregressive: Autoregressive,
+    batch: Batch,
+    bfloat16: bool = False,
+    corrupted: float = 0.0,
 ) -> Tensor:
-    """Mean cross entropy (nats a label) of the first stage's labels, teacher-forced."""
+    """Mean cross entropy (nats a label) of the first stage's labels, teacher-forced.
+
+    A share ``corrupted`` of the labels that the model sees is random, so that it learns to go on from labels
+    that the first stage wouldn't have given, as its own samples are.
+    """
     with torch.no_grad():
         codes = encode(model, batch, bfloat16)
         labels = model.fusion(codes.audio, codes.expression).argmax(-1)
-    logits = autoregressive(labels, codes.audio)
+    seen = labels
+    if corrupted > 0:
+        other = torch.randint_like(labels, autoregressive.categories)
+        seen = torch.where(torch.rand(labels.shape, device=labels.device) < corrupted, other, labels)
+    logits = autoregressive(seen, codes.audio)
     return F.cross_entropy(logits.flatten(0, 2), labels.flatten())
 
 

@@ -6,6 +6,9 @@ p(c | a) = ∏ₜ ∏ₕ p(c[t, h] | labels of earlier frames, labels of earlier
 Four masked layers of kernel 2: each takes its input at the same frame and ``dilation`` frames earlier. Of the
 earlier frame all heads are seen; of the same frame only heads up to the own one (below the own one in the
 first layer, whose input are the labels themselves).
+
+Heads that only hear (``audio_heads``) need no history: their logits are the first stage's own, copied by
+``adopt_heard``. Sampling can't drift away from the sound there.
 """
 
 from __future__ import annotations
@@ -14,8 +17,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.model.expression import Fusion, heard_heads
 from training.model.layers import leaky
 from training.model.settings import AUTOREGRESSIVE_DILATIONS, ModelSettings
+
+HEARD_SHARPNESS = 4.0
+"""Factor on the logits of heads that only hear: noise of 1 then does to them what 0.25 does in stage 1, so
+the mouth varies a little from seed to seed and its lips still meet.
+"""
 
 
 class MaskedLayer(nn.Module):
@@ -62,6 +71,18 @@ class Autoregressive(nn.Module):
             torch.randn(self.heads, self.categories, self.channels) * self.channels**-0.5
         )
         self.leave_bias = nn.Parameter(torch.zeros(self.heads, self.categories))
+        self.heard = heard_heads(settings)
+        if self.heard is not None:
+            self.heard.requires_grad_(False)
+
+    def adopt_heard(self, fusion: Fusion) -> None:
+        """Take the heads that only hear from the first stage."""
+        if self.heard is not None and fusion.heard is not None:
+            self.heard.load_state_dict(fusion.heard.state_dict())
+
+    def heard_logits(self, audio_code: Tensor) -> Tensor | None:
+        """Logits ``(..., audio_heads, C)`` of the heads that only hear."""
+        return None if self.heard is None else HEARD_SHARPNESS * self.heard(audio_code)
 
     def embed(self, labels: Tensor) -> Tensor:
         """Labels ``(..., H)`` -> ``(..., H·channels)``."""
@@ -74,7 +95,9 @@ class Autoregressive(nn.Module):
         for layer in self.layers:
             x = layer(x, audio_code)
         hidden = x.unflatten(-1, (self.heads, self.channels))
-        return torch.einsum("bthk,hck->bthc", hidden, self.leave_weight) + self.leave_bias
+        logits = torch.einsum("bthk,hck->bthc", hidden, self.leave_weight) + self.leave_bias
+        heard = self.heard_logits(audio_code)
+        return logits if heard is None else torch.cat([heard, logits[..., heard.shape[-2] :, :]], -2)
 
 
 class AutoregressiveStep(nn.Module):
@@ -103,9 +126,12 @@ class AutoregressiveStep(nn.Module):
             for layer, buffer in zip(model.layers, buffers, strict=True)
         ]
         inputs: list[list[Tensor]] = [[] for _ in range(len(model.layers) + 1)]
+        heard = model.heard_logits(audio_code)
         labels, logits = [], []
         for head in range(model.heads):
             scores = self._head(head, before, inputs)
+            if heard is not None and head < heard.shape[-2]:
+                scores = heard[:, head]
             chosen = (scores + noise[:, head]).argmax(-1)
             chosen = torch.where(forced[:, head] >= 0, forced[:, head], chosen)
             inputs[0].append(model.embedding(chosen + head * model.categories))

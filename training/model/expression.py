@@ -28,18 +28,42 @@ class ExpressionEncoder(nn.Module):
         return self.leave(output), state
 
 
+class Heads(nn.Module):
+    """Codes ``(..., inputs)`` -> ``logits (..., heads, categories)`` of some heads: a three-layer perceptron.
+    """
+
+    def __init__(self, inputs: int, hidden: int, heads: int, categories: int) -> None:
+        super().__init__()
+        self.heads, self.categories = heads, categories
+        self.first = nn.Linear(inputs, hidden)
+        self.second = nn.Linear(hidden, hidden)
+        self.leave = nn.Linear(hidden, heads * categories)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        x = leaky(self.second(leaky(self.first(codes))))
+        return self.leave(x).unflatten(-1, (self.heads, self.categories))
+
+
 class Fusion(nn.Module):
-    """Both codes ``(B, T, code)`` -> latent ``logits (B, T, heads, categories)``: a three-layer perceptron.
+    """Both codes ``(B, T, code)`` -> latent ``logits (B, T, heads, categories)``.
+
+    With ``audio_heads`` the first heads are read from the audio code alone and the others from both. What the
+    mouth does is then in heads that the sound decides, and a sampler can take them straight from the sound.
     """
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
-        hidden = settings.fusion_hidden
-        self.heads, self.categories = settings.heads, settings.categories
-        self.first = nn.Linear(2 * settings.code, hidden)
-        self.second = nn.Linear(hidden, hidden)
-        self.leave = nn.Linear(hidden, settings.heads * settings.categories)
+        hidden, joint = settings.fusion_hidden, settings.heads - settings.audio_heads
+        self.joint = Heads(2 * settings.code, hidden, joint, settings.categories)
+        self.heard = heard_heads(settings)
 
     def forward(self, audio_code: Tensor, expression_code: Tensor) -> Tensor:
-        x = leaky(self.first(torch.cat([audio_code, expression_code], -1)))
-        return self.leave(leaky(self.second(x))).unflatten(-1, (self.heads, self.categories))
+        logits = self.joint(torch.cat([audio_code, expression_code], -1))
+        return logits if self.heard is None else torch.cat([self.heard(audio_code), logits], -2)
+
+
+def heard_heads(settings: ModelSettings) -> Heads | None:
+    """The perceptron of the heads that only hear, or None when there are none."""
+    if settings.audio_heads == 0:
+        return None
+    return Heads(settings.code, settings.fusion_hidden, settings.audio_heads, settings.categories)

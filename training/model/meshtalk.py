@@ -58,4 +58,6 @@ class MeshTalk(nn.Module):
         """
         self.audio_encoder.leave.weight.mul_(CODE_GAIN)
         self.expression_encoder.leave.weight.mul_(CODE_GAIN)
-        self.fusion.leave.weight.mul_(LOGIT_GAIN)
+        for heads in (self.fusion.joint, self.fusion.heard):
+            if heads is not None:
+                heads.leave.weight.mul_(LOGIT_GAIN)

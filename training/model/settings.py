@@ -17,14 +17,16 @@ class ModelSettings:
     """Sizes of all networks; the defaults are those of the ``default`` preset.
 
     ``rank`` is ``"low"`` (vertex layers work on coefficients of two fixed linear bases) or ``"full"`` (on V·3
-    values). ``heads`` and ``categories`` size the latent, ``channels`` is the width of the autoregressive
-    model per head. ``mel_before`` and ``mel_after`` are the mel frames (1/90 s) that the audio encoder sees
-    around a frame's own three; their sum is fixed by kernel and dilations, so they only set how far it looks
-    ahead.
+    values). ``heads`` and ``categories`` size the latent, the first ``audio_heads`` heads are read from the
+    audio code alone (0: every head from both codes, as in the paper). ``channels`` is the width of the
+    autoregressive model per head. ``mel_before`` and ``mel_after`` are the mel frames (1/90 s) that the audio
+    encoder sees around a frame's own three; their sum is fixed by kernel and dilations, so they only set how
+    far it looks ahead.
     """
 
     rank: str = "low"
     heads: int = 16
+    audio_heads: int = 10
     categories: int = 64
     channels: int = 32
     code: int = 128
@@ -48,6 +50,8 @@ class ModelSettings:
                 f"The preset's mel_before and mel_after must add up to {reach}, its reach, "
                 f"but they add up to {self.mel_before + self.mel_after}."
             )
+        if not 0 <= self.audio_heads < self.heads:
+            raise TrainingError("The preset's audio_heads must be at least 0 and less than heads.")
         if min(self.heads, self.categories, self.channels, self.code) < 1 or self.categories < 2:
             raise TrainingError(
                 "The preset's heads, channels and code must be positive and categories at least 2."
