@@ -110,7 +110,7 @@ def source_of_file(text: str, frame: int) -> SoundSource:
     if problem is not None:
         raise SceneError(problem)
     path = Path(bpy.path.abspath(text))
-    return SoundSource(label=path.name, path=path, frame=frame)
+    return SoundSource(label=path.stem, path=path, frame=frame)
 
 
 def current_frame(source: SoundSource, scene: bpy.types.Scene) -> int:

@@ -147,6 +147,7 @@ def steps() -> Iterator[float]:
     frame_head()
     choose_tab()
     yield 2.0
+    bpy.ops.ed.undo_push(message="Before Generate")  # operators called from a script leave no step of their own
     picture("ready.png")
     yield 2.5
     yield from idle()
