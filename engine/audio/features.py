@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Log-mel features on a grid that is tied to the video frames.
 
-The paper (section 3.1) takes 80 mel bands every 10 ms. Here there are exactly three mel frames a video frame (every
-11.1 ms at 30 fps): mel frame ``m`` is centred at ``(m - 1) / 90`` seconds, so the three frames of video frame ``t``
-lie around ``t / 30`` seconds and nothing drifts, however long the sound. Training and the engine both call this file.
+The paper (section 3.1) takes 80 mel bands every 10 ms. Here there are exactly three mel frames a video
+frame (every 11.1 ms at 30 fps): mel frame ``m`` is centred at ``(m - 1) / 90`` seconds, so the three frames
+of video frame ``t`` lie around ``t / 30`` seconds and nothing drifts, however long the sound. Training and
+the engine both call this file.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ FRAMES_AT_ONCE = 4096
 class MelSettings:
     """How sound becomes features; part of a model's card.
 
-    ``window`` and ``fft`` are in samples, ``low_hz`` and ``high_hz`` bound the mel bands, ``floor`` is the smallest
-    band energy that counts, ``mean`` and ``std`` centre the log10 energies, ``level`` is the RMS that a clip's loud
-    parts are brought to and ``max_gain`` the largest factor used for that, so that silence stays silent.
+    ``window`` and ``fft`` are in samples, ``low_hz`` and ``high_hz`` bound the mel bands, ``floor`` is the
+    smallest band energy that counts, ``mean`` and ``std`` centre the log10 energies, ``level`` is the RMS
+    that a clip's loud parts are brought to and ``max_gain`` the largest factor used for that, so that silence
+    stays silent.
     """
 
     sample_rate: int = 16_000
@@ -48,7 +50,9 @@ class MelSettings:
 
 
 def clip_gain(samples: Float32, settings: MelSettings) -> float:
-    """Factor that brings the loud parts (95th percentile of 25 ms blocks) of ``samples (N,)`` to the set level."""
+    """Factor that brings the loud parts (95th percentile of 25 ms blocks) of ``samples (N,)`` to the set
+    level.
+    """
     count = len(samples) // LEVEL_BLOCK
     if count == 0:
         blocks = samples.reshape(1, -1) if len(samples) else np.zeros((1, 1), np.float32)
@@ -60,7 +64,7 @@ def clip_gain(samples: Float32, settings: MelSettings) -> float:
 
 
 def frame_centres(first: int, count: int, settings: MelSettings) -> NDArray[np.int64]:
-    """Sample index of the middle of mel frames ``first`` to ``first + count - 1``; exact, so it never drifts."""
+    """Sample index of the middle of mel frames ``first`` to ``first + count - 1``; exact, never drifting."""
     rate = settings.frame_rate * settings.per_frame
     frames = np.arange(first, first + count, dtype=np.int64) - settings.per_frame // 2
     return (2 * frames * settings.sample_rate + rate) // (2 * rate)
@@ -69,8 +73,8 @@ def frame_centres(first: int, count: int, settings: MelSettings) -> NDArray[np.i
 def log_mel(samples: Float32, first: int, count: int, settings: MelSettings, gain: float) -> Float32:
     """Features of mel frames ``first`` to ``first + count - 1`` of a 16 kHz mono clip ``samples (N,)``.
 
-    Frames that reach before the beginning or past the end see silence there. Returns ``(count, bands)`` float32,
-    centred by the settings' ``mean`` and ``std``.
+    Frames that reach before the beginning or past the end see silence there. Returns ``(count, bands)``
+    float32, centred by the settings' ``mean`` and ``std``.
     """
     out = np.empty((count, settings.bands), np.float32)
     for begin in range(0, count, FRAMES_AT_ONCE):
@@ -106,9 +110,10 @@ def _bands(windows: Float32, settings: MelSettings) -> Float32:
 
 @lru_cache(maxsize=4)
 def _tables(settings: MelSettings) -> tuple[Float32, Float32]:
-    """The Hann window ``(window,)`` and the triangular mel filters ``(fft // 2 + 1, bands)``, scaled to unit area."""
+    """The Hann window ``(window,)`` and the triangular mel filters ``(fft // 2 + 1, bands)`` of unit area."""
     taper = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(settings.window) / settings.window)
-    edges = _mel_to_hz(np.linspace(_hz_to_mel(settings.low_hz), _hz_to_mel(settings.high_hz), settings.bands + 2))
+    low, high = _hz_to_mel(settings.low_hz), _hz_to_mel(settings.high_hz)
+    edges = _mel_to_hz(np.linspace(low, high, settings.bands + 2))
     bins = np.arange(settings.fft // 2 + 1) * settings.sample_rate / settings.fft
     rising = (bins[:, None] - edges[None, :-2]) / np.diff(edges)[None, :-1]
     falling = (edges[None, 2:] - bins[:, None]) / np.diff(edges)[None, 1:]
@@ -119,7 +124,8 @@ def _tables(settings: MelSettings) -> tuple[Float32, Float32]:
 def _hz_to_mel(hz: float | NDArray[np.float64]) -> NDArray[np.float64]:
     """Slaney's scale: linear below 1 kHz (15 mels there), logarithmic above."""
     hz = np.asarray(hz, np.float64)
-    return np.where(hz < 1000.0, hz * 3.0 / 200.0, 15.0 + 27.0 * np.log(np.maximum(hz, 1e-9) / 1000.0) / np.log(6.4))
+    rise = np.log(np.maximum(hz, 1e-9) / 1000.0) / np.log(6.4)
+    return np.where(hz < 1000.0, hz * 3.0 / 200.0, 15.0 + 27.0 * rise)
 
 
 def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
