@@ -20,6 +20,9 @@ MATERIALS: tuple[tuple[str, tuple[float, float, float], float, float], ...] = (
     ("MeshTalk Iris", (0.08, 0.13, 0.17), 0.10, 0.0),
     ("MeshTalk Pupil", (0.003, 0.003, 0.003), 0.05, 0.0),
 )
+VIEWPORT_GAIN = 1.35
+"""Solid view's studio light is darker than a lit scene: its colours are raised by this."""
+
 _EYE, _IRIS, _PUPIL = 1, 5, 6
 
 
@@ -97,7 +100,7 @@ def _material(
     material = bpy.data.materials.new(name)
     if bpy.app.version < (5, 0, 0):  # always on from then, and setting it warns
         material.use_nodes = True
-    material.diffuse_color = (*colour, 1.0)
+    material.diffuse_color = (*(min(1.0, VIEWPORT_GAIN * channel) for channel in colour), 1.0)
     material.roughness = roughness
     shader = material.node_tree.nodes.get("Principled BSDF")
     if shader is not None:

@@ -147,7 +147,9 @@ def steps() -> Iterator[float]:
     frame_head()
     choose_tab()
     yield 2.0
-    bpy.ops.ed.undo_push(message="Before Generate")  # operators called from a script leave no step of their own
+    bpy.ops.ed.undo_push(
+        message="Before Generate"
+    )  # operators called from a script leave no step of their own
     picture("ready.png")
     yield 2.5
     yield from idle()
@@ -203,6 +205,7 @@ def watch(begun: float) -> Iterator[float]:
     report["longest_pauses"] = [round(pause, 3) for pause in ordered[:8]]
     report["ticks"] = len(pauses)
     report["message"] = job_status().message
+    write_report()
 
 
 def cancelled() -> Iterator[float]:
@@ -263,11 +266,14 @@ def fit_dope_sheet() -> None:
         bpy.ops.action.view_all()
 
 
+SEARCHED_FRAMES = 200
+
+
 def widest_frame(keys: bpy.types.Key) -> int:
     """The frame at which the jaw opens widest."""
     scene = bpy.context.scene
     best, frame = -1.0, 1
-    for number in range(scene.frame_start, scene.frame_end + 1):
+    for number in range(scene.frame_start, min(scene.frame_end, SEARCHED_FRAMES) + 1):
         scene.frame_set(number)
         value = keys.key_blocks["jawOpen"].value
         if value > best:
@@ -295,9 +301,14 @@ def run() -> float | None:
     except Exception:
         report["error"] = traceback.format_exc()
         picture("error.png")
-    (PROJECT / "report.json").write_text(json.dumps(report))
+    write_report()
     bpy.app.timers.register(lambda: Path(os.environ["READY"]).touch(), first_interval=2.0)
     return None
+
+
+def write_report() -> None:
+    """What is known so far; a slow machine may run out of time later."""
+    (PROJECT / "report.json").write_text(json.dumps(report))
 
 
 RUNNER = steps()
