@@ -131,7 +131,10 @@ def _run_logged(command: list[str], log: Path) -> None:
 
 def _check(environment: Environment, log: Path) -> None:
     command = [str(environment.python), "-c", environment.check]
-    result = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    variables = {**os.environ, "ORT_DISABLE_TELEMETRY": "1"}  # else its mere import writes into the user's cache
+    result = subprocess.run(
+        command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=variables
+    )
     if result.returncode == 0:
         return
     with log.open("a", encoding="utf-8") as out:
