@@ -45,7 +45,7 @@ class _Wanted:
 
 _WANTED = (
     _Wanted("m", frozenset({"M"}), lambda motion: -motion.gap),
-    _Wanted("f", frozenset({"F"}), lambda motion: -motion.gap),
+    _Wanted("f", frozenset({"F"}), lambda motion: motion.weight("mouthRollLower")),
     _Wanted("ah", frozenset({"AA", "AO", "AW"}), lambda motion: motion.gap),
     _Wanted("oo", frozenset({"UW"}), lambda motion: motion.weight("mouthPucker", "mouthFunnel")),
 )

@@ -12,7 +12,7 @@ from mathutils import Vector
 # Name, place around the head in head sizes, power in watts for a head of 1 m, size in head sizes.
 LIGHTS = (
     ("Key", (-1.5, -2.0, 1.5), 95.0, 0.25),
-    ("Fill", (2.2, -1.6, 0.0), 22.0, 0.8),
+    ("Fill", (1.8, -2.2, -0.3), 30.0, 0.8),
     ("Rim", (1.0, 1.9, 1.1), 120.0, 0.4),
 )
 BACKGROUND = (0.045, 0.055, 0.07)
@@ -44,7 +44,7 @@ def build_scenery(scene: bpy.types.Scene, head: bpy.types.Object) -> None:
 def _add_camera(scene: bpy.types.Scene, centre: Vector, size: float) -> None:
     camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
     camera.data.lens = 85.0
-    camera.location = centre + Vector((0.0, -2.6 * size, -0.05 * size))
+    camera.location = centre + Vector((0.0, -2.7 * size, -0.01 * size))
     camera.rotation_euler = (math.pi / 2, 0.0, 0.0)
     camera.data.clip_start = size / 100
     scene.collection.objects.link(camera)

@@ -28,7 +28,8 @@ def motion(frames: int = 90, **weights: dict[int, float]) -> Motion:
 def test_by_phone_each_picture_lies_in_its_phone() -> None:
     phones = [(0.0, 0.5, "M"), (0.5, 1.0, "AA"), (1.0, 1.5, "UW"), (1.5, 2.0, "F"), (2.0, 3.0, "SIL")]
     take = motion(
-        gap={7: 0.1, 20: 12.0, 50: 1.0, 80: 0.0}, mouthPucker={40: 0.9, 5: 1.0}, eyeBlinkLeft={70: 1.0}
+        gap={7: 0.1, 20: 12.0, 80: 0.0}, mouthRollLower={50: 0.6, 7: 0.9},
+        mouthPucker={40: 0.9, 5: 1.0}, eyeBlinkLeft={70: 1.0},
     )
     found = {moment.caption.split()[0]: moment.frame for moment in pick_moments(take, phones)}
     assert found == {"m": 7, "f": 50, "ah": 20, "oo": 40, "blink": 70}
