@@ -34,6 +34,9 @@ class ExpressionEncoderGraph(nn.Module):
     ``state_out``.
     """
 
+    basis: Tensor
+    scale: Tensor
+
     def __init__(self, model: MeshTalk) -> None:
         super().__init__()
         self.encoder = model.expression_encoder
@@ -53,6 +56,12 @@ class DecoderGraph(nn.Module):
     """``rest (1, V, 3)``, ``labels (1, B, H)``, ``state (1, S2)`` -> ``vertices (1, B, V, 3)``,
     ``state_out``.
     """
+
+    mean: Tensor
+    identity_basis: Tensor
+    motion_basis: Tensor
+    rest_scale: Tensor
+    motion_scale: Tensor
 
     def __init__(self, model: MeshTalk) -> None:
         super().__init__()

@@ -48,7 +48,7 @@ def toy_template() -> Template:
     spread = np.concatenate([deltas, deltas * (1 + 2 * (rest[None, :, :1] + 0.02))]).reshape(
         2 * len(UNITS), -1
     )
-    motion = _orthonormal(spread)
+    motion = _orthonormal(spread.astype(np.float32))
     moves = np.linalg.norm(deltas, axis=-1)
     mouth = moves[[3, 4, 5, 6]].max(0) > 1e-4
     lids = moves[[1, 2]].max(0) > 1e-4

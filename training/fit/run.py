@@ -122,7 +122,9 @@ def fit(run: Run, corpus_folder: Path, reporter: Reporter, resume: bool = False,
         CorpusClips(corpus_folder, split, context, run.preset.drawing) for split in ("train", "validation")
     )
     sources = Sources(train, valid, run.features, device)
-    model, autoregressive = (network.to(device) for network in run.build())
+    model, autoregressive = run.build()
+    model.to(device)
+    autoregressive.to(device)
     if not (resume and (run.folder / STAGE_ONE).is_file()):
         model.space.set_statistics(sample_motion(model, run.preset, sources))
     run_stage(stage_one(model, run.preset, sources), run.folder / STAGE_ONE, reporter, resume)

@@ -30,6 +30,8 @@ the mouth varies a little from seed to seed and its lips still meet.
 class MaskedLayer(nn.Module):
     """One masked convolution of kernel 2 over ``(B, T, H·channels)``, with the audio code added."""
 
+    mask: Tensor
+
     def __init__(self, settings: ModelSettings, dilation: int, first: bool) -> None:
         super().__init__()
         width = settings.heads * settings.channels
@@ -40,7 +42,6 @@ class MaskedLayer(nn.Module):
         blocks = torch.ones(settings.heads, settings.heads).tril(-1 if first else 0)
         mask = blocks.repeat_interleave(settings.channels, 0).repeat_interleave(settings.channels, 1)
         self.register_buffer("mask", mask, persistent=False)
-        self.mask: Tensor
 
     @property
     def same_weight(self) -> Tensor:
@@ -63,10 +64,11 @@ class Autoregressive(nn.Module):
         super().__init__()
         self.heads, self.categories, self.channels = settings.heads, settings.categories, settings.channels
         self.embedding = nn.Embedding(settings.heads * settings.categories, settings.channels)
-        self.layers = nn.ModuleList(
+        layers = [
             MaskedLayer(settings, dilation, index == 0)
             for index, dilation in enumerate(AUTOREGRESSIVE_DILATIONS)
-        )
+        ]
+        self.layers = nn.ModuleList(layers)
         self.leave_weight = nn.Parameter(
             torch.randn(self.heads, self.categories, self.channels) * self.channels**-0.5
         )
@@ -83,6 +85,11 @@ class Autoregressive(nn.Module):
     def heard_logits(self, audio_code: Tensor) -> Tensor | None:
         """Logits ``(..., audio_heads, C)`` of the heads that only hear."""
         return None if self.heard is None else HEARD_SHARPNESS * self.heard(audio_code)
+
+    @property
+    def masked_layers(self) -> list[MaskedLayer]:
+        """The layers with their own type, which ``ModuleList`` doesn't keep."""
+        return [layer for layer in self.layers if isinstance(layer, MaskedLayer)]
 
     def embed(self, labels: Tensor) -> Tensor:
         """Labels ``(..., H)`` -> ``(..., H·channels)``."""
@@ -120,12 +127,12 @@ class AutoregressiveStep(nn.Module):
         """
         model = self.model
         width = model.heads * model.channels
-        buffers = list(state.split([layer.dilation * width for layer in model.layers], -1))
+        buffers = list(state.split([layer.dilation * width for layer in model.masked_layers], -1))
         before = [
             layer.earlier(buffer[:, :width]) + layer.audio(audio_code)
-            for layer, buffer in zip(model.layers, buffers, strict=True)
+            for layer, buffer in zip(model.masked_layers, buffers, strict=True)
         ]
-        inputs: list[list[Tensor]] = [[] for _ in range(len(model.layers) + 1)]
+        inputs: list[list[Tensor]] = [[] for _ in range(len(model.masked_layers) + 1)]
         heard = model.heard_logits(audio_code)
         labels, logits = [], []
         for head in range(model.heads):
@@ -147,7 +154,7 @@ class AutoregressiveStep(nn.Module):
         """Push one head through all layers, given the heads before it; returns its logits ``(L, C)``."""
         model = self.model
         own = slice(head * model.channels, (head + 1) * model.channels)
-        for index, layer in enumerate(model.layers):
+        for index, layer in enumerate(model.masked_layers):
             y = before[index][:, own]
             seen = inputs[index]
             if seen:

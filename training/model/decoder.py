@@ -42,10 +42,10 @@ class Decoder(nn.Module):
         middle = leaky(self.down_middle(wide))
         narrow = leaky(self.down_narrow(middle))
         joined = torch.cat([narrow.expand_as(embedded), leaky(embedded)], -1)
-        output, state = self.recurrent(leaky(self.join(joined)), state)
+        output, after = self.recurrent(leaky(self.join(joined)), state)
         x = leaky(self.up_middle(output + narrow)) + middle
         x = leaky(self.up_wide(x)) + wide
-        return self.leave(x), state
+        return self.leave(x), after
 
     def embed_labels(self, labels: Tensor) -> Tensor:
         """Labels ``(B, T, H)`` -> the embedding of their one-hot codes, by looking columns up."""

@@ -24,8 +24,8 @@ class ExpressionEncoder(nn.Module):
     def forward(self, motion: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Returns the code and the LSTM's state after the last frame."""
         x = leaky(self.second(leaky(self.first(motion))))
-        output, state = self.recurrent(x, state)
-        return self.leave(output), state
+        output, after = self.recurrent(x, state)
+        return self.leave(output), after
 
 
 class Heads(nn.Module):

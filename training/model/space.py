@@ -51,6 +51,15 @@ class VertexSpace(nn.Module):
     about unit size.
     """
 
+    mean: Tensor
+    motion_basis: Tensor
+    identity_basis: Tensor
+    contacts: Tensor
+    rest_scale: Tensor
+    motion_scale: Tensor
+    region_variance: Tensor
+    gap_rows: Tensor
+
     def __init__(self, faces: FaceArrays, rank: str) -> None:
         super().__init__()
         self.rank = rank
@@ -71,8 +80,6 @@ class VertexSpace(nn.Module):
         self._fixed("rest_scale", torch.as_tensor(rest_scale, dtype=torch.float32))
         self.register_buffer("motion_scale", torch.as_tensor(motion_scale, dtype=torch.float32))
         self.register_buffer("region_variance", torch.ones(len(REGIONS)))
-        self.motion_scale: Tensor
-        self.region_variance: Tensor
         self._forms(faces)
 
     def _fixed(self, name: str, value: Tensor) -> None:
