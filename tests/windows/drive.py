@@ -96,16 +96,20 @@ def prepare() -> None:
         bpy.ops.meshtalk.fit_range()
 
 
-def enlarge_dope_sheet() -> None:
-    """Pull the timeline's upper edge upwards and show shape keys in it."""
+def enlarge_dope_sheet() -> Iterator[float]:
+    """Show shape keys in the timeline and pull its upper edge upwards, slowly enough for a busy machine."""
     window = bpy.context.window_manager.windows[0]
     lower = next(area for area in window.screen.areas if area.type == "DOPESHEET_EDITOR")
     lower.spaces[0].mode = "SHAPEKEY"
     lower.spaces[0].show_region_channels = True
-    edge, x = 1000 - (lower.y + lower.height), str(lower.x + 400)
-    moves = [f"mousemove {x} {edge - 30}", f"mousemove {x} {edge}", "mousedown 1"]
-    moves += [f"mousemove {x} {edge - 60 * step}" for step in (1, 2, 3)] + ["mouseup 1"]
-    press(*" sleep 0.6 ".join(moves).split())
+    for pause in (0.6, 1.5, 3.0):
+        edge, x = 1000 - (lower.y + lower.height), str(lower.x + 400)
+        moves = [f"mousemove {x} {edge - 30}", f"mousemove {x} {edge}", "mousedown 1"]
+        moves += [f"mousemove {x} {edge - 60 * step}" for step in (1, 2, 3)] + ["mouseup 1"]
+        press(*f" sleep {pause} ".join(moves).split())
+        yield 10 * pause
+        if lower.height > 150:
+            return
 
 
 def frame_head() -> None:
@@ -142,8 +146,7 @@ def steps() -> Iterator[float]:
     yield 1.0
     prepare()
     yield 1.0
-    enlarge_dope_sheet()
-    yield 6.0
+    yield from enlarge_dope_sheet()
     frame_head()
     choose_tab()
     yield 2.0

@@ -25,6 +25,8 @@ def main(arguments: list[str]) -> int:
     """Run one window; the exit status is 0 when the script inside says that all went well."""
     options = _parse(arguments)
     options.out.mkdir(parents=True, exist_ok=True)
+    for old in (*options.out.glob("*.png"), *options.out.glob("report.json")):
+        old.unlink()
     with tempfile.TemporaryDirectory(prefix="meshtalk-window-") as name:
         folder = Path(name)
         _fill(folder, options)
