@@ -131,7 +131,8 @@ def _run_logged(command: list[str], log: Path) -> None:
 
 def _check(environment: Environment, log: Path) -> None:
     command = [str(environment.python), "-c", environment.check]
-    variables = {**os.environ, "ORT_DISABLE_TELEMETRY": "1"}  # else its mere import writes into the user's cache
+    # Without this the mere import of onnxruntime writes into the user's cache.
+    variables = {**os.environ, "ORT_DISABLE_TELEMETRY": "1"}
     result = subprocess.run(
         command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=variables
     )

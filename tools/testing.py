@@ -111,7 +111,7 @@ def _variables(part: Part) -> dict[str, str]:
     resources = REPORTS / f"{part.name}-user"
     resources.mkdir(parents=True, exist_ok=True)
     cache = project.BUILD / "cache" / "anny"
-    # The tests' networks are tiny: several threads would mostly wait for each other, on a busy machine for long.
+    # The tests' networks are tiny: several threads would mostly wait for each other.
     return {
         "OMP_NUM_THREADS": "1", **os.environ, "BLENDER_USER_RESOURCES": str(resources),
         "ANNY_CACHE_DIR": str(cache), "PYTHONUNBUFFERED": "1",

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine.geometry.topology import Binding, bind_head
 from numpy.typing import NDArray
 
 from engine.audio.sound import Sound, sound_from_samples
 from engine.bundle import Bundle, load_bundle
+from engine.geometry.topology import Binding, bind_head
 
 ROOT = Path(__file__).resolve().parents[2]
 RATE = 16_000

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from engine.geometry.topology import Binding, bind_head
 from numpy.typing import NDArray
 
 from engine.audio.sound import Sound, load_sound
 from engine.bundle import Bundle
 from engine.generate import GenerateOptions, generate
+from engine.geometry.topology import Binding, bind_head
 from training.errors import TrainingError
 
 Floats = NDArray[np.float32]
