@@ -201,11 +201,10 @@ def watch(begun: float) -> Iterator[float]:
         yield TICK
         now = time.monotonic()
         if job_status().job is not None:
-            pauses.append(now - before)
+            pauses.append((round(now - before, 3), f"{status.stage} {status.fraction:.2f}"))
         before = now
     report["job_seconds"] = round(time.monotonic() - begun, 2)
-    ordered = sorted(pauses, reverse=True)
-    report["longest_pauses"] = [round(pause, 3) for pause in ordered[:8]]
+    report["longest_pauses"] = sorted(pauses, reverse=True)[:8]
     report["ticks"] = len(pauses)
     report["message"] = job_status().message
     write_report()
