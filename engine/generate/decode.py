@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 from ..bundle import Bundle
 from ..geometry.topology import Binding
 from ..geometry.units import carry_units
-from .progress import Stage
+from .progress import QUIET, Stage
 from .resample import Resampler
 from .sample import Labels
 from .weights import UnitFit
 
 Float32 = NDArray[np.float32]
-
-QUIET = Stage()
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,11 +8,9 @@ from numpy.typing import NDArray
 
 from ..audio.features import MelSettings, clip_gain, log_mel, silence
 from ..bundle import Bundle
-from .progress import Stage
+from .progress import QUIET, Stage
 
 Float32 = NDArray[np.float32]
-
-QUIET = Stage()
 
 
 def encode_audio(bundle: Bundle, samples: Float32, frames: int, stage: Stage = QUIET) -> Float32:

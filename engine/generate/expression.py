@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 
 from ..bundle import Bundle
 from ..errors import OptionError
-from .progress import Stage
+from .progress import QUIET, Stage
 
 Float32 = NDArray[np.float32]
-
-QUIET = Stage()
 
 
 def encode_expression(bundle: Bundle, displacement: Float32, stage: Stage = QUIET) -> Float32:

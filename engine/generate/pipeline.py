@@ -17,10 +17,8 @@ from ..geometry.topology import Binding
 from .decode import Block, Mover
 from .encode import encode_audio
 from .options import CancelCheck, GenerateOptions, Progress, Take, as_rate, frame_count
-from .progress import Stage
+from .progress import QUIET, Stage
 from .sample import Labels, sample_labels
-
-QUIET = Stage()
 
 HEARING, SAMPLING, MOVING = 0.12, 1.1, 0.45
 """Milliseconds a frame, a group of lanes and a take, measured on 2 cores with the default sizes; only their

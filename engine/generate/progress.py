@@ -33,3 +33,7 @@ class Stage:
         width = (self.end - self.begin) / count
         begin = self.begin + index * width
         return Stage(self.name, begin, begin + width, self.progress, self.cancelled)
+
+
+QUIET = Stage()
+"""A stage that nobody listens to and nobody cancels."""

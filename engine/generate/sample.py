@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from ..bundle import Bundle
 from .noise import GumbelStream
-from .progress import Stage
+from .progress import QUIET, Stage
 
 Float32 = NDArray[np.float32]
 Labels = NDArray[np.int16]
 
-QUIET = Stage()
 
 FRAMES_AT_ONCE = 8
 """Frames between two looks at the clock and the cancel button; also bounds the noise that is kept."""

@@ -101,3 +101,11 @@ def wav(tmp_path: Path) -> Callable[..., Path]:
 def speech_file(wav: Callable[..., Path], speech: NDArray[np.float32]) -> Path:
     """The speech as a wav."""
     return wav("speech.wav", speech)
+
+
+@pytest.fixture()
+def talking(scene: object, head: object, speech_file: Path) -> object:
+    """A scene in which Generate can be pressed, with a bare file as the sound."""
+    scene.meshtalk.sound_source = "FILE"
+    scene.meshtalk.sound_file = str(speech_file)
+    return scene

@@ -17,14 +17,6 @@ needs_sound = pytest.mark.skipif(
 )
 
 
-@pytest.fixture()
-def talking(scene, head, speech_file):
-    """A scene in which Generate can be pressed, with a bare file as the sound."""
-    scene.meshtalk.sound_source = "FILE"
-    scene.meshtalk.sound_file = str(speech_file)
-    return scene
-
-
 def generate():
     assert bpy.ops.meshtalk.generate() == {"FINISHED"}
 

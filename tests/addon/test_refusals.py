@@ -14,14 +14,6 @@ needs_sound = pytest.mark.skipif(
 )
 
 
-@pytest.fixture()
-def talking(scene, head, speech_file):
-    """A scene in which Generate can be pressed."""
-    scene.meshtalk.sound_source = "FILE"
-    scene.meshtalk.sound_file = str(speech_file)
-    return scene
-
-
 def snapshot():
     """What a user could find changed: datablocks, keys, Actions, strips and settings."""
     counts = {

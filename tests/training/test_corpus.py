@@ -19,7 +19,7 @@ from training.corpus.build import build_corpus
 from training.corpus.clips import ClipJob, make_clip
 from training.corpus.errors import CorpusError, VoiceError
 from training.corpus.gather import gather
-from training.corpus.measure import area_under_curve, measure
+from training.corpus.measure import measure
 from training.corpus.noise import make_noise_clip
 from training.corpus.options import CorpusOptions, CorpusReport
 from training.corpus.sentences import make_sentences
@@ -29,6 +29,7 @@ from training.corpus.teacher.lips import lip_gaps
 from training.corpus.utterance import Piece, Utterance, plain_text
 from training.corpus.voices import espeak, festival, flite
 from training.phonemes import PHONEMES, VOWELS, Phone
+from training.ranking import area_under_curve
 
 UNITS = ("jawOpen", "mouthClose", "mouthPucker", "eyeBlinkLeft", "eyeBlinkRight", "browInnerUp")
 IDENTITIES = 12

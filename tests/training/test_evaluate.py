@@ -21,10 +21,11 @@ from training.evaluate.accuracy import measure_accuracy  # noqa: E402
 from training.evaluate.command import some_clips  # noqa: E402
 from training.evaluate.networks import BundleNetworks, TorchNetworks  # noqa: E402
 from training.evaluate.regions import Regions, mean_of  # noqa: E402
-from training.evaluate.speech import area_under_curve, blink_frames, smallest  # noqa: E402
+from training.evaluate.speech import blink_frames, smallest  # noqa: E402
 from training.evaluate.swaps import measure_swaps  # noqa: E402
 from training.export.bundle import read_card  # noqa: E402
 from training.export.toy import tiny_models, toy_template  # noqa: E402
+from training.ranking import area_under_curve  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from training.corpus.errors import CorpusError
 from training.corpus.teacher.lips import lip_gaps
 from training.phonemes import BILABIALS, LABIODENTALS, PHONEMES, SILENCE, UNKNOWN, VOWELS
+from training.ranking import area_under_curve
 
 CLOSED, OPEN = 0.3, 2.0
 """Millimetres: a smaller gap is closed, a larger one open."""
@@ -104,14 +105,6 @@ def _runs(labels: NDArray[np.uint8]) -> Iterator[tuple[str, NDArray[np.int64]]]:
         if end > begin and labels[begin] != UNKNOWN:
             inside = np.arange(begin, end)
             yield PHONEMES[labels[begin]], inside[inside % PER_FRAME == 1] // PER_FRAME
-
-
-def area_under_curve(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
-    """Probability that a positive is larger than a negative, draws counting half."""
-    order = np.sort(negative)
-    below = np.searchsorted(order, positive, side="left")
-    equal = np.searchsorted(order, positive, side="right") - below
-    return float((below + 0.5 * equal).mean() / len(negative))
 
 
 def main() -> int:

@@ -16,10 +16,10 @@ from engine.bundle import Bundle
 from engine.generate import GenerateOptions, generate
 from engine.geometry.topology import Binding, bind_head
 from training.errors import TrainingError
+from training.phonemes import BILABIALS, VOWELS
+from training.ranking import area_under_curve
 
 Floats = NDArray[np.float32]
-CLOSING = ("P", "B", "M")
-VOWELS = ("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW")
 SILENCE_SECONDS = 5
 SHUT = 0.5
 """An eye is shut where its lids are closer than this share of their distance at rest."""
@@ -40,7 +40,7 @@ def measure_speech(bundle: Bundle, folder: Path, seeds: tuple[int, int] = (0, 1)
         takes = _motions(bundle, head, load_sound(recording), seeds)
         apertures = [aperture(motion, bundle.card.landmarks) for motion in takes]
         phones = json.loads(recording.with_suffix(".json").read_text(encoding="utf-8"))["phones"]
-        for found, names in ((shut, CLOSING), (open_, VOWELS)):
+        for found, names in ((shut, BILABIALS), (open_, VOWELS)):
             found += smallest(apertures[0], phones, names)
         correlations.append(float(np.corrcoef(apertures[0], apertures[1])[0, 1]))
         for list_, motion in zip(blinks, takes, strict=True):
@@ -73,18 +73,6 @@ def smallest(
             last = max(first, min(int(np.floor(end * rate + 1e-6)), len(values) - 1))
             found.append(float(values[first : last + 1].min()))
     return found
-
-
-def area_under_curve(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
-    """Area under the ROC curve: chance that a positive's score exceeds a negative's, ties counting half."""
-    both = np.concatenate([positive, negative])
-    order = both.argsort(kind="stable")
-    ranks = np.empty(len(both))
-    ranks[order] = np.arange(1, len(both) + 1)
-    _, inverse, counts = np.unique(both, return_inverse=True, return_counts=True)
-    ranks = (np.bincount(inverse, ranks) / counts)[inverse]
-    extra = ranks[: len(positive)].sum() - len(positive) * (len(positive) + 1) / 2
-    return float(extra / (len(positive) * len(negative)))
 
 
 def blink_frames(vertices: Floats, landmarks: Any) -> list[int]:
