@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     _train(commands.add_parser("train", help="train both stages on a corpus and export the bundle"))
     _export(commands.add_parser("export", help="export a run to a bundle"))
     _evaluate(commands.add_parser("evaluate", help="measure a bundle"))
+    _report(commands.add_parser("report", help="measure a bundle against its targets and other methods"))
     _tiny(commands.add_parser("tiny-bundle", help="write the small seeded bundle of the tests"))
     return parser
 
@@ -122,6 +123,13 @@ def _tell_export(folder: Path, metrics: dict[str, object]) -> None:
 
 def _evaluate(parser: argparse.ArgumentParser) -> None:
     from training.evaluate import command
+
+    command.add_arguments(parser)
+    parser.set_defaults(run=command.run)
+
+
+def _report(parser: argparse.ArgumentParser) -> None:
+    from training.report import command
 
     command.add_arguments(parser)
     parser.set_defaults(run=command.run)

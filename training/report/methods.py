@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ways to move a mouth by speech that are compared: from a recording to motion of the template."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.audio.features import MelSettings, clip_gain, log_mel
+from engine.bundle import Bundle
+from engine.generate import GenerateOptions, generate
+from engine.geometry.topology import bind_head
+from engine.template import Template
+from training.errors import TrainingError
+from training.model.settings import MEL_PER_FRAME
+from training.report.loudness import jaw_opening
+from training.report.recordings import Recording
+from training.report.visemes import recognise, shape_weights
+
+Floats = NDArray[np.float32]
+
+
+class Method(Protocol):
+    """One way from a recording to motion."""
+
+    @property
+    def name(self) -> str:
+        """How tables call it."""
+        ...
+
+    def motion(self, recording: Recording) -> Floats:
+        """Displacements ``(T, V, 3)`` in metres on the mean template at 30 fps, or weights ``(T, U)`` of its
+        units where the method moves nothing else."""
+        ...
+
+
+class Ours:
+    """A bundle through the engine, as users get it."""
+
+    def __init__(self, bundle: Bundle, seed: int = 0, name: str = "ours") -> None:
+        self.name = name
+        self._bundle, self._options = bundle, GenerateOptions(seed=seed)
+        self._head = bind_head(bundle.template, bundle.template.rest, bundle.template.faces)
+
+    def motion(self, recording: Recording) -> Floats:
+        """As ``Method`` says."""
+        (take,) = generate(self._bundle, recording.sound, self._head, self._options)
+        if take.vertices is None:
+            raise TrainingError("The engine gave no vertices.")
+        return take.vertices - self._bundle.template.rest
+
+
+class Loudness:
+    """The jaw opens as far as the sound is loud; nothing else moves."""
+
+    name = "loudness"
+
+    def __init__(self, template: Template) -> None:
+        self._template = template
+
+    def motion(self, recording: Recording) -> Floats:
+        """As ``Method`` says: weights."""
+        weights = np.zeros((recording.frames, len(self._template.unit_names)), np.float32)
+        weights[:, self._template.unit("jawOpen")] = jaw_opening(recording.samples, recording.frames)
+        return weights
+
+
+class Visemes:
+    """Rhubarb's way: recognise phones, hold one of nine mouth shapes for each, blend between them."""
+
+    name = "visemes"
+
+    def __init__(self, template: Template) -> None:
+        self._template = template
+
+    def motion(self, recording: Recording) -> Floats:
+        """As ``Method`` says: weights."""
+        phones = recognise(recording.samples)
+        return shape_weights(self._template, phones, recording.frames)
+
+
+class VocaStyle:
+    """The regression that was trained on the same corpus; see ``training/report/regression.py``."""
+
+    name = "regression"
+
+    def __init__(self, file: Path, mel: MelSettings) -> None:
+        from training.report.regression import Regression
+
+        self._regression, self._mel = Regression.load(file), mel
+
+    def motion(self, recording: Recording) -> Floats:
+        """As ``Method`` says."""
+        before, after = self._regression.context
+        count = before + MEL_PER_FRAME * recording.frames + after
+        gain = clip_gain(recording.samples, self._mel)
+        return self._regression.motion(log_mel(recording.samples, -before, count, self._mel, gain))
+
+
+def all_methods(bundle: Bundle, regression: Path | None = None) -> tuple[Method, ...]:
+    """Every method, ours last; the regression only where its file is given."""
+    template = bundle.template
+    baselines: list[Method] = [Loudness(template), Visemes(template)]
+    if regression is not None:
+        baselines.append(VocaStyle(regression, bundle.card.mel))
+    return (*baselines, Ours(bundle))
