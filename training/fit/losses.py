@@ -31,14 +31,20 @@ CONTACT_SCALE = 4.0
 
 @dataclass(frozen=True)
 class Codes:
-    """What the encoders make of a batch: ``audio`` and ``expression (B, T, code)``, ``rest (B, rest_size)``,
-    ``target (B, T, motion_size)`` metres and ``rest_gap (B, 1, P)`` mm."""
+    """What the audio encoder makes of a batch, and what it ought to show: ``audio (B, T, code)``, ``target
+    (B, T, motion_size)`` metres and ``rest_gap (B, 1, P)`` mm."""
 
     audio: Tensor
-    expression: Tensor
-    rest: Tensor
     target: Tensor
     rest_gap: Tensor
+
+
+@dataclass(frozen=True)
+class BothCodes(Codes):
+    """The same with ``expression (B, T, code)`` and ``rest (B, rest_size)``."""
+
+    expression: Tensor
+    rest: Tensor
 
 
 @dataclass(frozen=True)
@@ -49,18 +55,23 @@ class Gumbel:
     noise: float = 1.0
 
 
-def encode(model: MeshTalk, batch: Batch, bfloat16: bool = False) -> Codes:
-    """Run both encoders on a batch; ``bfloat16`` computes the audio encoder in half precision."""
-    space = model.space
-    target = space.motion_vector(batch.motion)
+def hear(model: MeshTalk, batch: Batch, bfloat16: bool = False) -> Codes:
+    """Run the audio encoder on a batch; ``bfloat16`` computes it in half precision."""
     with torch.autocast(batch.mel.device.type, torch.bfloat16, enabled=bfloat16):
         audio = model.audio_encoder(batch.mel)
-    return Codes(
-        audio=audio.float(),
-        expression=model.encode_motion(target),
-        rest=space.rest_vector(batch.rest),
-        target=target,
-        rest_gap=space.rest_gap(batch.rest)[:, None],
+    target = model.space.motion_vector(batch.motion)
+    return Codes(audio.float(), target, model.space.rest_gap(batch.rest)[:, None])
+
+
+def encode(model: MeshTalk, batch: Batch, bfloat16: bool = False) -> BothCodes:
+    """Run both encoders on a batch; ``bfloat16`` computes the audio encoder in half precision."""
+    heard = hear(model, batch, bfloat16)
+    return BothCodes(
+        heard.audio,
+        heard.target,
+        heard.rest_gap,
+        expression=model.encode_motion(heard.target),
+        rest=model.space.rest_vector(batch.rest),
     )
 
 
@@ -84,14 +95,47 @@ def stage_one_loss(
     if len(pairs) == 3:
         terms["reconstruction"] = sum_of_regions(model, decoded[2] - codes.target, decoded[2] - codes.target)
         weights["reconstruction"] = settings.reconstruction
+    if settings.readout > 0:
+        terms["readout"] = readout_loss(model, codes, settings)
+        weights["readout"] = settings.readout
     if model.phoneme_head is not None and settings.phoneme > 0:
         terms["phoneme"] = phoneme_loss(model, codes.audio, batch.phonemes)
         weights["phoneme"] = settings.phoneme
+    return _weighed(weights, terms)
+
+
+def ear_loss(
+    model: MeshTalk, batch: Batch, settings: LossSettings, bfloat16: bool = False
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The loss of the audio encoder on its own, before the first stage: mouth and phonemes straight from its
+    code.
+    """
+    codes = hear(model, batch, bfloat16)
+    terms = {"readout": readout_loss(model, codes, settings)}
+    if model.phoneme_head is not None:
+        terms["phoneme"] = phoneme_loss(model, codes.audio, batch.phonemes)
+    return _weighed({"readout": 1.0, "phoneme": settings.phoneme}, terms)
+
+
+def readout_loss(model: MeshTalk, codes: Codes, settings: LossSettings) -> Tensor:
+    """Unexplained share of the mouth's motion, its velocity and the lips' contact, drawn straight from the
+    audio code.
+
+    Its gradient reaches the audio encoder without passing the categorical latent.
+    """
+    drawn = model.read_out(codes.audio)
+    mouth = drawn - codes.target
+    velocity = _share(model, mouth.diff(dim=1), "mouth")
+    contact = contact_loss(model, drawn, codes)
+    return _share(model, mouth, "mouth") + settings.velocity * velocity + settings.contact * contact
+
+
+def _weighed(weights: dict[str, float], terms: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
     total = torch.stack([weights[name] * term for name, term in terms.items()]).sum()
     return total, {name: term.detach() for name, term in terms.items()}
 
 
-def _terms(model: MeshTalk, codes: Codes, heard: Tensor, seen: Tensor) -> dict[str, Tensor]:
+def _terms(model: MeshTalk, codes: BothCodes, heard: Tensor, seen: Tensor) -> dict[str, Tensor]:
     """The vertex terms: the mouth of what was decoded with the clip's sound, the upper face of what was
     decoded with its expression (both the same without cross-modality).
     """

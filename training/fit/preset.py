@@ -37,6 +37,11 @@ class StageSettings:
     checkpoint_seconds: float = 60.0
     validation_seconds: float = 120.0
 
+    @property
+    def scheduled(self) -> bool:
+        """Whether there is anything to train at all."""
+        return self.steps > 0 or self.minutes > 0
+
 
 @dataclass(frozen=True)
 class LossSettings:
@@ -53,6 +58,7 @@ class LossSettings:
     contact: float = 0.5
     velocity: float = 2.0
     phoneme: float = 0.2
+    readout: float = 0.0
     temperature: tuple[float, float] = (1.0, 0.5)
     noise: tuple[float, float] = (0.1, 0.5)
     corrupted_labels: float = 0.1
@@ -60,7 +66,8 @@ class LossSettings:
 
 @dataclass(frozen=True)
 class Preset:
-    """One preset file; ``threads`` 0 leaves the number of CPU threads to torch."""
+    """One preset file. ``ear`` trains the audio encoder alone before the first stage, on ``ear_batch``; 0
+    minutes and steps leave it out. ``threads`` 0 leaves the number of CPU threads to torch."""
 
     name: str
     model: ModelSettings = field(default_factory=ModelSettings)
@@ -68,12 +75,20 @@ class Preset:
     drawing: Drawing = field(default_factory=Drawing)
     augmentation: Augmentation = field(default_factory=Augmentation)
     loss: LossSettings = field(default_factory=LossSettings)
+    ear: StageSettings = field(default_factory=lambda: StageSettings(minutes=0.0))
+    ear_batch: BatchSettings = field(default_factory=lambda: BatchSettings(16, 128))
     stage1: StageSettings = field(default_factory=StageSettings)
     stage2: StageSettings = field(default_factory=lambda: StageSettings(minutes=10.0))
     seed: int = 1
     threads: int = 0
     bfloat16: bool = False
     default_temperature: float = 1.0
+    enlarge_first_weights: bool = True
+
+    @property
+    def reads_out(self) -> bool:
+        """Whether training needs motion straight from the audio code."""
+        return self.ear.scheduled or self.loss.readout > 0
 
 
 def preset_names() -> list[str]:

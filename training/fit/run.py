@@ -22,13 +22,13 @@ from training.errors import TrainingError
 from training.fit.checkpoint import load_checkpoint
 from training.fit.loop import Reporter, run_stage
 from training.fit.preset import Preset, parse_preset, preset_table
-from training.fit.stages import Sources, sample_motion, stage_one, stage_two
+from training.fit.stages import Sources, ear_stage, sample_motion, stage_one, stage_two
 from training.model.autoregressive import Autoregressive
 from training.model.meshtalk import MeshTalk
 from training.model.space import VertexSpace
 
 SETTINGS, TEMPLATE = "run.json", "template.npz"
-STAGE_ONE, STAGE_TWO = "stage1.safetensors", "stage2.safetensors"
+EAR, STAGE_ONE, STAGE_TWO = "ear.safetensors", "stage1.safetensors", "stage2.safetensors"
 LOG, BUNDLE = "log", "bundle"
 
 
@@ -52,8 +52,9 @@ class Run:
         settings = self.preset.model
         faces = face_arrays(self.template, np.ones(len(self.template.motion_basis), np.float32))
         phonemes = len(self.corpus.get("phonemes", ()))
-        model = MeshTalk(settings, VertexSpace(faces, settings.rank), phonemes)
-        model.enlarge_first_weights()
+        model = MeshTalk(settings, VertexSpace(faces, settings.rank), phonemes, self.preset.reads_out)
+        if self.preset.enlarge_first_weights:
+            model.enlarge_first_weights()
         return model, Autoregressive(settings)
 
     def load(self) -> tuple[MeshTalk, Autoregressive]:
@@ -102,32 +103,36 @@ def open_run(folder: Path) -> Run:
 
 
 def with_minutes(preset: Preset, minutes: float) -> Preset:
-    """The preset with both stages' time scaled to ``minutes`` in all."""
-    share = minutes / (preset.stage1.minutes + preset.stage2.minutes)
+    """The preset with all stages' time scaled to ``minutes`` in all."""
+    timed = {name: getattr(preset, name) for name in ("ear", "stage1", "stage2")}
+    share = minutes / sum(stage.minutes for stage in timed.values())
     stages = {
         name: dataclasses.replace(stage, minutes=stage.minutes * share, steps=0)
-        for name, stage in (("stage1", preset.stage1), ("stage2", preset.stage2))
+        for name, stage in timed.items()
     }
     return dataclasses.replace(preset, **stages)  # type: ignore[arg-type]
 
 
 def fit(run: Run, corpus_folder: Path, reporter: Reporter, resume: bool = False, stages: int = 2) -> None:
     """Train the run's stages (only the first with ``stages=1``); on CUDA when there is one."""
-    if run.preset.threads > 0:
-        torch.set_num_threads(run.preset.threads)
+    preset = run.preset
+    if preset.threads > 0:
+        torch.set_num_threads(preset.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    settings = run.preset.model
+    settings = preset.model
     context = (settings.mel_before, settings.mel_after)
     train, valid = (
-        CorpusClips(corpus_folder, split, context, run.preset.drawing) for split in ("train", "validation")
+        CorpusClips(corpus_folder, split, context, preset.drawing) for split in ("train", "validation")
     )
     sources = Sources(train, valid, run.features, device)
     model, autoregressive = run.build()
     model.to(device)
     autoregressive.to(device)
     if not (resume and (run.folder / STAGE_ONE).is_file()):
-        model.space.set_statistics(sample_motion(model, run.preset, sources))
-    run_stage(stage_one(model, run.preset, sources), run.folder / STAGE_ONE, reporter, resume)
+        model.space.set_statistics(sample_motion(model, preset, sources))
+    if preset.ear.scheduled:
+        run_stage(ear_stage(model, preset, sources), run.folder / EAR, reporter, resume)
+    run_stage(stage_one(model, preset, sources), run.folder / STAGE_ONE, reporter, resume)
     if stages > 1:
-        stage = stage_two(model, autoregressive, run.preset, sources)
+        stage = stage_two(model, autoregressive, preset, sources)
         run_stage(stage, run.folder / STAGE_TWO, reporter, resume)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from engine.audio.features import MelSettings
-from training.data.batches import Batch, draw_batch
+from training.data.batches import Batch, BatchSettings, draw_batch
 from training.data.clip import ClipSource
 from training.fit.loop import Stage, parameters
-from training.fit.losses import Gumbel, encode, stage_one_loss
+from training.fit.losses import Gumbel, ear_loss, encode, hear, stage_one_loss
 from training.fit.preset import Preset
 from training.model.autoregressive import Autoregressive
 from training.model.meshtalk import MeshTalk
@@ -31,6 +31,23 @@ class Sources:
     validation: ClipSource
     features: MelSettings
     device: torch.device
+
+
+def ear_stage(model: MeshTalk, preset: Preset, sources: Sources) -> Stage:
+    """The audio encoder on its own: it learns far more in the same time without latent and decoder."""
+    assert model.readout is not None
+    modules: list[nn.Module] = [model.audio_encoder, model.readout]
+    if model.phoneme_head is not None:
+        modules.append(model.phoneme_head)
+
+    def loss(step: int, fraction: float) -> tuple[Tensor, dict[str, Tensor]]:
+        batch = _batch(preset, sources, 0, step, preset.ear_batch)
+        return ear_loss(model, batch, preset.loss, preset.bfloat16)
+
+    def validate() -> dict[str, float]:
+        return validate_ear(model, validation_batches(preset, sources))
+
+    return Stage("ear", model, parameters(modules), loss, validate, preset.ear, preset.seed + 2)
 
 
 def stage_one(model: MeshTalk, preset: Preset, sources: Sources) -> Stage:
@@ -89,6 +106,30 @@ def label_loss(
 
 
 @torch.no_grad()
+def validate_ear(model: MeshTalk, batches: list[Batch]) -> dict[str, float]:
+    """Root mean squared errors in mm of what is read out of the audio code; the share of phonemes told."""
+    model.eval()
+    squares: dict[str, list[float]] = {"mouth": [], "lips": []}
+    right: list[float] = []
+    for batch in batches:
+        codes = hear(model, batch)
+        wrong = model.read_out(codes.audio) - codes.target
+        for region, values in squares.items():
+            values.append(float(model.space.squared_error(wrong, region).mean()))
+        right += _phonemes_right(model, codes.audio, batch.phonemes)
+    found = {f"valid_heard_{name}": math.sqrt(sum(values) / len(values)) for name, values in squares.items()}
+    return found | ({"valid_phonemes_right": sum(right) / len(right)} if right else {})
+
+
+def _phonemes_right(model: MeshTalk, audio_code: Tensor, phonemes: Tensor) -> list[float]:
+    """The share of phonemes that the audio code tells, in a list that is empty where none is known."""
+    known = phonemes >= 0
+    if model.phoneme_head is None or not bool(known.any()):
+        return []
+    return [float((model.phoneme_head(audio_code).argmax(-1) == phonemes)[known].float().mean())]
+
+
+@torch.no_grad()
 def validate_stage_one(model: MeshTalk, batches: list[Batch]) -> dict[str, float]:
     """Root mean squared errors in mm on the validation split, with the likeliest labels.
 
@@ -112,14 +153,13 @@ def validate_stage_one(model: MeshTalk, batches: list[Batch]) -> dict[str, float
             sums.setdefault(name, []).append(
                 float(space.squared_error(decoded - codes.target, region).mean())
             )
-        if model.phoneme_head is not None and bool((batch.phonemes >= 0).any()):
-            right = (model.phoneme_head(codes.audio).argmax(-1) == batch.phonemes)[batch.phonemes >= 0]
-            sums.setdefault("phonemes_right", []).append(float(right.float().mean()))
+        sums.setdefault("phonemes_right", []).extend(_phonemes_right(model, codes.audio, batch.phonemes))
     return {
         f"valid_{name}": sum(values) / len(values)
         if name == "phonemes_right"
         else math.sqrt(sum(values) / len(values))
         for name, values in sums.items()
+        if values
     }
 
 
@@ -143,9 +183,11 @@ def validation_batches(preset: Preset, sources: Sources) -> list[Batch]:
     ]
 
 
-def _batch(preset: Preset, sources: Sources, stage: int, step: int) -> Batch:
+def _batch(
+    preset: Preset, sources: Sources, stage: int, step: int, settings: BatchSettings | None = None
+) -> Batch:
     seed = (preset.seed, stage, step)
-    batch = draw_batch(sources.train, preset.batch, seed, sources.features, preset.augmentation)
+    batch = draw_batch(sources.train, settings or preset.batch, seed, sources.features, preset.augmentation)
     return batch.to(sources.device)
 
 

@@ -20,10 +20,13 @@ CODE_GAIN, LOGIT_GAIN = 3.0, 5.0
 class MeshTalk(nn.Module):
     """Audio encoder, expression encoder, fusion and decoder, on the given vertex space.
 
-    ``phonemes`` sizes the auxiliary phoneme classifier on the audio code; it is dropped at export.
+    ``phonemes`` sizes the auxiliary phoneme classifier on the audio code. It and the ``readout``, which draws
+    motion straight from the audio code, only teach the audio encoder; both are dropped at export.
     """
 
-    def __init__(self, settings: ModelSettings, space: VertexSpace, phonemes: int = 0) -> None:
+    def __init__(
+        self, settings: ModelSettings, space: VertexSpace, phonemes: int = 0, readout: bool = False
+    ) -> None:
         super().__init__()
         self.settings, self.space = settings, space
         self.audio_encoder = AudioEncoder(settings)
@@ -31,10 +34,16 @@ class MeshTalk(nn.Module):
         self.fusion = Fusion(settings)
         self.decoder = Decoder(settings, space.rest_size, space.motion_size)
         self.phoneme_head = nn.Linear(settings.code, phonemes) if phonemes else None
+        self.readout = nn.Linear(settings.code, space.motion_size) if readout else None
 
     def encode_motion(self, vector: Tensor, state: Tensor | None = None) -> Tensor:
         """Motion vectors ``(B, T, motion_size)`` in metres -> expression code ``(B, T, code)``."""
         return self.expression_encoder(vector / self.space.motion_scale, state)[0]
+
+    def read_out(self, audio_code: Tensor) -> Tensor:
+        """Audio code ``(B, T, code)`` -> motion vectors in metres, without latent and decoder."""
+        assert self.readout is not None
+        return self.readout(audio_code) * self.space.motion_scale
 
     def decode(self, rest_vector: Tensor, codes: Tensor) -> Tensor:
         """Rest ``(B, rest_size)`` and one-hot codes ``(B, T, H, C)`` -> motion vectors in metres."""
