@@ -58,9 +58,10 @@ def _train(parser: argparse.ArgumentParser) -> None:
     names = ", ".join(preset_names())
     parser.add_argument("--preset", default="default", help=f"one of {names}, or a .toml file")
     parser.add_argument(
-        "--minutes", type=float, help="wall time of both stages together, instead of the preset's"
+        "--minutes", type=float, help="wall time of all stages together, instead of the preset's"
     )
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
+    parser.add_argument("--ear", type=Path, metavar="RUN", help="take the audio encoder of this run's folder")
     parser.add_argument(
         "--without-cross-modality", action="store_true", help="plain reconstruction, to compare"
     )
@@ -89,7 +90,7 @@ def _run_train(options: argparse.Namespace) -> None:
         if options.without_cross_modality:
             loss = dataclasses.replace(preset.loss, cross_modality=False)
             preset = dataclasses.replace(preset, loss=loss)
-        run = create_run(options.out, preset, options.corpus)
+        run = create_run(options.out, preset, options.corpus, options.ear)
     reporter = TerminalReporter(options.out / LOG)
     try:
         fit(run, options.corpus, reporter, options.resume, 1 if options.first_stage_only else 2)

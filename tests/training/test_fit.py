@@ -31,7 +31,7 @@ from training.fit.preset import (  # noqa: E402
     preset_names,
     preset_table,
 )
-from training.fit.run import STAGE_ONE, STAGE_TWO, create_run, fit, open_run, with_minutes  # noqa: E402
+from training.fit.run import EAR, STAGE_ONE, STAGE_TWO, create_run, fit, open_run, with_minutes  # noqa: E402
 
 CONTEXT = (48, 48)
 
@@ -201,34 +201,39 @@ def toy_jaw() -> np.ndarray:
     return template.unit_deltas[template.unit("jawOpen")]
 
 
+@pytest.mark.parametrize("halted", ["ear", "stage1"])
 def test_interrupted_run_ends_like_an_uninterrupted_one(
-    toy_corpus: Path, tmp_path: Path, reporter: Any
+    toy_corpus: Path, tmp_path: Path, reporter: Any, halted: str
 ) -> None:
     preset = load_preset("tiny")
     whole = create_run(tmp_path / "whole", preset, toy_corpus)
     fit(whole, toy_corpus, reporter)
 
     broken = create_run(tmp_path / "broken", preset, toy_corpus)
-    _interrupt_after(9, broken, toy_corpus, reporter)
+    _interrupt_after(9, halted, broken, toy_corpus, reporter)
     fit(open_run(tmp_path / "broken"), toy_corpus, reporter, resume=True)
-    for name in (STAGE_ONE, STAGE_TWO):
+    for name in (EAR, STAGE_ONE, STAGE_TWO):
         first, second = load_file(tmp_path / "whole" / name), load_file(tmp_path / "broken" / name)
         assert first.keys() == second.keys()
         for key in first:
             assert torch.equal(first[key], second[key]), f"{name}: {key}"
-    assert {stage for stage, _ in reporter.lines} == {"stage1", "stage2"}
+    assert {stage for stage, _ in reporter.lines} == {"ear", "stage1", "stage2"}
+    assert any("valid_heard_lips" in values for _, _, values in reporter.curves)
     assert any("valid_reconstruct_mouth" in values for _, _, values in reporter.curves)
 
 
-def _interrupt_after(steps: int, run: Any, corpus: Path, reporter: Any) -> None:
-    """Train the first stage until a step raises, saving a checkpoint at every step before."""
-    from training.fit.run import Sources, sample_motion, stage_one
+def _interrupt_after(steps: int, halted: str, run: Any, corpus: Path, reporter: Any) -> None:
+    """Train up to the named stage until a step of it raises, saving a checkpoint at every step before."""
+    from training.fit.run import Sources, ear_stage, sample_motion, stage_one
 
     clips = [CorpusClips(corpus, split, CONTEXT, run.preset.drawing) for split in ("train", "validation")]
     sources = Sources(clips[0], clips[1], run.features, torch.device("cpu"))
     model = run.build()[0]
     model.space.set_statistics(sample_motion(model, run.preset, sources))
-    stage = stage_one(model, run.preset, sources)
+    stage = ear_stage(model, run.preset, sources)
+    if halted == "stage1":
+        run_stage(stage, run.folder / EAR, reporter, resume=False)
+        stage = stage_one(model, run.preset, sources)
 
     def loss(step: int, fraction: float) -> tuple[Any, dict[str, Any]]:
         if step == steps:
@@ -238,7 +243,20 @@ def _interrupt_after(steps: int, run: Any, corpus: Path, reporter: Any) -> None:
     settings = dataclasses.replace(stage.settings, checkpoint_seconds=0.0)
     halting: Stage = dataclasses.replace(stage, loss=loss, settings=settings)
     with pytest.raises(KeyboardInterrupt):
-        run_stage(halting, run.folder / STAGE_ONE, reporter, resume=False)
+        run_stage(halting, run.folder / (EAR if halted == "ear" else STAGE_ONE), reporter, resume=False)
+
+
+def test_a_run_can_take_the_ear_of_another(toy_corpus: Path, tmp_path: Path, reporter: Any) -> None:
+    preset = load_preset("tiny")
+    fit(create_run(tmp_path / "first", preset, toy_corpus), toy_corpus, reporter, stages=1)
+    reporter.lines.clear()
+    second = create_run(tmp_path / "second", preset, toy_corpus, ear=tmp_path / "first")
+    fit(second, toy_corpus, reporter, stages=1)
+    assert {stage for stage, _ in reporter.lines} == {"stage1"}, "the ear isn't trained again"
+    first, other = (load_file(tmp_path / name / STAGE_ONE) for name in ("first", "second"))
+    assert all(torch.equal(first[key], other[key]) for key in first)
+    with pytest.raises(TrainingError, match="no trained audio encoder"):
+        create_run(tmp_path / "third", preset, toy_corpus, ear=tmp_path)
 
 
 def test_training_lowers_the_errors(toy_corpus: Path, tmp_path: Path, reporter: Any) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,15 +73,22 @@ class Run:
         return model.eval()
 
 
-def create_run(folder: Path, preset: Preset, corpus_folder: Path) -> Run:
-    """Begin a run; raises ``TrainingError`` when the folder holds one already."""
+def create_run(folder: Path, preset: Preset, corpus_folder: Path, ear: Path | None = None) -> Run:
+    """Begin a run, with the trained audio encoder of another run if ``ear`` names its folder.
+
+    Raises ``TrainingError`` when the folder holds a run already or the other has no such encoder.
+    """
     if (folder / SETTINGS).exists():
         raise TrainingError(
             f"{folder} holds a run already; add --resume to go on with it, or give another --out."
         )
+    if ear is not None and not (ear / EAR).is_file():
+        raise TrainingError(f"{ear} holds no trained audio encoder ({EAR}); name a run's folder that does.")
     corpus = read_corpus(corpus_folder)
     run = Run(folder, preset, read_faces(corpus_folder).template, corpus)
     folder.mkdir(parents=True, exist_ok=True)
+    if ear is not None:
+        shutil.copyfile(ear / EAR, folder / EAR)
     np.savez_compressed(folder / TEMPLATE, **template_arrays(run.template))
     record = {"preset": preset.name, "settings": preset_table(preset), "corpus": run.corpus}
     (folder / SETTINGS).write_text(json.dumps(record, indent=2), encoding="utf-8")
@@ -131,7 +139,8 @@ def fit(run: Run, corpus_folder: Path, reporter: Reporter, resume: bool = False,
     if not (resume and (run.folder / STAGE_ONE).is_file()):
         model.space.set_statistics(sample_motion(model, preset, sources))
     if preset.ear.scheduled:
-        run_stage(ear_stage(model, preset, sources), run.folder / EAR, reporter, resume)
+        adopted = (run.folder / EAR).is_file()
+        run_stage(ear_stage(model, preset, sources), run.folder / EAR, reporter, resume or adopted)
     run_stage(stage_one(model, preset, sources), run.folder / STAGE_ONE, reporter, resume)
     if stages > 1:
         stage = stage_two(model, autoregressive, preset, sources)
