@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from training.corpus.teacher.emotion import EMOTIONS
 from training.corpus.teacher.lips import LipGaps, lip_gaps
 from training.corpus.teacher.mouth import move_mouth
 from training.corpus.teacher.prosody import frame_count, measure_prosody
@@ -38,11 +39,17 @@ OPENS |= {
 }
 
 
+TUCKS = {"jawOpen": (16.6, -35.0), "mouthRollLower": (4.1, 1.9), "mouthClose": (-16.6, 35.0)}
+"""Millimetres back and up that the lower lip travels."""
+
+
 @pytest.fixture(scope="module")
 def face() -> LipGaps:
     """A face of one lip pair whose gaps are those of the template, in metres."""
     gaps = np.array([[[OPENS.get(unit, 0.0) / 1000] for unit in UNITS]])
-    return LipGaps(tuple(UNITS), np.array([[0, 1]]), np.full((1, 1), 0.0002), gaps)
+    tucks = np.array([[np.array(TUCKS.get(unit, (0.0, 0.0))) / 1000 for unit in UNITS]])
+    rest = np.array([[-0.0045, 0.0011]])
+    return LipGaps(tuple(UNITS), np.array([[0, 1]]), np.full((1, 1), 0.0002), gaps, rest, tucks)
 
 
 @pytest.fixture(scope="module")
@@ -124,10 +131,41 @@ def test_lips_meet_on_real_faces(real_faces: LipGaps) -> None:
 
 def test_teeth_meet_lip_and_each_other(face: LipGaps) -> None:
     phones = word("AA", "F", "AA", "S", "AA")
-    weights, gap = perform(phones, face)
-    assert during(phones[2], gap).min() < 1.5
-    assert during(phones[2], track(weights, "mouthRollLower")).max() > 0.6
+    weights, _ = perform(phones, face)
+    lip_to_teeth = 1000 * np.linalg.norm(face.tuck(0, weights), axis=1)
+    assert during(phones[2], lip_to_teeth).min() < 0.3
+    assert during(phones[4], lip_to_teeth)[1:].min() > 1.5
     assert during(phones[4], track(weights, "jawOpen")).min() < 0.05
+
+
+def test_lip_finds_the_teeth_on_real_faces(real_faces: LipGaps) -> None:
+    phones, nearest = word("AA", "F", "IY", "M", "OW", "V", "UW", each=0.08), []
+    for identity in range(len(real_faces.rest)):
+        weights, _ = perform(phones, real_faces, identity, None, identity)
+        away = 1000 * np.linalg.norm(real_faces.tuck(identity, weights), axis=1)
+        bitten = [during(phone, away).min() for phone in phones if phone.label in "FV"]
+        others = [during(phone, away).min() for phone in phones if phone.label in "M"]
+        nearest.append(max(bitten))
+        assert min(others) > 1.3 * max(bitten)
+    assert np.median(nearest) < 1.0
+    assert max(nearest) < 3.0
+
+
+@pytest.mark.parametrize("pause", [0.16, 0.2, 0.3, 0.6])
+@pytest.mark.parametrize("following", ["AA", "M", "S"])
+def test_lips_shut_in_every_pause_and_part_at_the_word(face: LipGaps, pause: float, following: str) -> None:
+    labels = ("AA", "SIL", following, "AA")
+    phones = [Phone(0.0, 0.5, "SIL")]
+    for label, seconds in zip(labels, (0.15, pause, 0.1, 0.15), strict=True):
+        phones.append(Phone(phones[-1].end, phones[-1].end + seconds, label))
+    _, gap = perform((*phones, Phone(phones[-1].end, phones[-1].end + 0.5, "SIL")), face)
+    silence = phones[2]
+    times = np.arange(len(gap)) / 30
+    inside = gap[(times > silence.start + 0.03) & (times < silence.end - 0.03)]
+    assert inside.max() < 0.2 + 1.0
+    assert gap[round((silence.end - 0.04) * 30)] < (0.3 if following == "M" else 1.0)
+    assert np.abs(np.diff(gap)).max() < 9.0, "the lips snap"
+    assert during(phones[4], gap).max() > 2.0
 
 
 def test_rounding_spreads_backward_more_than_forward(face: LipGaps) -> None:
@@ -138,12 +176,12 @@ def test_rounding_spreads_backward_more_than_forward(face: LipGaps) -> None:
     assert before > after > 0.05
 
 
-def test_open_words_are_anticipated_and_silence_is_shut(face: LipGaps) -> None:
+def test_lips_part_a_little_before_an_open_word(face: LipGaps) -> None:
     _, open_gap = perform(word("AA", "T"), face)
     _, shut_gap = perform(word("M", "AA"), face)
-    assert open_gap[: round(0.2 * 30)].max() < 0.4
-    assert open_gap[round(0.45 * 30)] > 0.7
-    assert shut_gap[round(0.45 * 30)] < 0.5
+    assert open_gap[: round(0.35 * 30)].max() < 0.4
+    assert 0.4 < open_gap[14] < 1.2
+    assert shut_gap[14] < 0.4
     assert open_gap[-2] < 0.5
 
 
@@ -154,7 +192,14 @@ def test_loud_vowels_open_wider() -> None:
         level: move_mouth(phones, np.full(frames, level), NEUTRAL).tracks["jaw"].max()
         for level in (-1.0, 1.0)
     }
-    assert jaw[1.0] > 1.1 * jaw[-1.0]
+    assert jaw[1.0] > 1.4 * jaw[-1.0]
+
+
+def test_the_jaw_follows_the_loudness_within_one_long_vowel() -> None:
+    phones = word("AA", each=1.0)
+    level = np.where(np.arange(60) < 30, 1.5, -1.0)
+    jaw = move_mouth(phones, level, NEUTRAL).tracks["jaw"]
+    assert jaw[20:26].mean() > 1.4 * jaw[34:40].mean()
 
 
 def test_fast_speech_undershoots(face: LipGaps) -> None:
@@ -192,6 +237,25 @@ def test_blinks_come_at_a_human_rate_fall_fast_and_rise_slowly() -> None:
     rises = [opened[opened >= b][0] - shut[shut >= b][0] for b in begins[:-1]]
     assert np.median(falls) < np.median(rises)
     assert np.mean(curve > 0.05) < 0.2
+
+
+def test_blinks_favour_the_ends_of_phrases() -> None:
+    pauses = np.arange(2.0, 1200.0, 4.0)
+    curve = blinks(36_000, Style(blinks=16.0), np.random.default_rng(0), pauses.tolist())
+    begins = np.flatnonzero((curve[1:] > 0.05) & (curve[:-1] <= 0.05)) / 30
+    near = np.abs(begins[:, None] - pauses).min(axis=1) < 0.3
+    assert 0.2 < near.mean() < 0.6
+
+
+def test_emotions_colour_the_brows_and_spare_the_closures(face: LipGaps) -> None:
+    phones = word(*("B", "AA", "S", "IY", "M", "OW") * 5)
+    brows = {}
+    for emotion in ("neutral", *EMOTIONS):
+        style = Style(emotion=emotion, feeling=0.0 if emotion == "neutral" else 1.0)
+        weights, gap = perform(phones, face, 3, style)
+        brows[emotion] = track(weights, "browInnerUp").mean()
+        assert all(during(phone, gap).min() < 0.1 for phone in phones if phone.label in "BM")
+    assert brows["sadness"] > brows["neutral"] + 0.2
 
 
 def test_two_seeds_blink_at_different_times_but_speak_alike(face: LipGaps) -> None:

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+INCISORS = (0.0047, -0.0015)
+"""Metres from the upper lip's inner middle at rest back (y) and up (z) to the edge of the upper incisors,
+which never moves."""
 NEAR_AT_REST, FAR_APART, SUNK = 0.003, 0.015, 0.012
 """Metres: facing lip vertices are this near at rest, this far apart with the jaw open, no deeper than the
 front ones."""
@@ -23,17 +26,25 @@ class LipGaps:
     """Gaps in metres for I identities, U units and P pairs; pair 0 is the middle of the mouth.
 
     ``pairs (P, 2)`` upper and lower vertex, ``rest (I, P)``, ``units (I, U, P)`` the gap that each unit
-    adds at weight 1; negative is pressed together.
+    adds at weight 1; negative is pressed together. ``tuck_rest (I, 2)`` and ``tuck_units (I, U, 2)`` are how
+    far the lower lip's inner middle lies behind (y) and above (z) the upper incisors' edge, at rest and for
+    each unit.
     """
 
     unit_names: tuple[str, ...]
     pairs: NDArray[np.int64]
     rest: NDArray[np.float64]
     units: NDArray[np.float64]
+    tuck_rest: NDArray[np.float64]
+    tuck_units: NDArray[np.float64]
 
     def gaps(self, identity: int, weights: NDArray[np.floating]) -> NDArray[np.float64]:
         """Gaps ``(T, P)`` of one identity under unit ``weights (T, U)``."""
         return self.rest[identity] + weights.astype(np.float64) @ self.units[identity]
+
+    def tuck(self, identity: int, weights: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Back and up ``(T, 2)`` from the incisors' edge to the lower lip under unit ``weights (T, U)``."""
+        return self.tuck_rest[identity] + weights.astype(np.float64) @ self.tuck_units[identity]
 
 
 def facing_pairs(
@@ -60,13 +71,27 @@ def facing_pairs(
 def lip_gaps(faces: dict[str, NDArray], count: int | None = None) -> LipGaps:
     """Gaps of the first ``count`` identities of a corpus' ``faces.npz`` arrays."""
     names = tuple(str(name) for name in faces["unit_names"])
-    marks = {str(n): int(v) for n, v in zip(faces["landmark_names"], faces["landmark_vertices"], strict=True)}
+    upper, lower = landmark_vertices(faces, "lip_upper_inner", "lip_lower_inner")
     jaw = faces["unit_deltas"][names.index("jawOpen")]
-    pairs = facing_pairs(faces["rest"], jaw, marks["lip_upper_inner"], marks["lip_lower_inner"])
-    height = (faces["rests"][:count, pairs[:, 0], 2] - faces["rests"][:count, pairs[:, 1], 2]).astype(
-        np.float64
-    )
-    motion = (faces["motion_basis"][:, pairs[:, 0], 2] - faces["motion_basis"][:, pairs[:, 1], 2]).astype(
-        np.float64
-    )
-    return LipGaps(names, pairs, height, faces["unit_codes"][:count].astype(np.float64) @ motion)
+    pairs = facing_pairs(faces["rest"], jaw, upper, lower)
+    rest, units = vertex_motion(faces, pairs.ravel(), count)
+    gap_rest, gap_units = (part[..., ::2, 2] - part[..., 1::2, 2] for part in (rest, units))
+    tuck_rest = rest[:, 1, 1:] - rest[:, 0, 1:] - np.array(INCISORS)
+    return LipGaps(names, pairs, gap_rest, gap_units, tuck_rest, units[:, :, 1, 1:])
+
+
+def landmark_vertices(faces: dict[str, NDArray], *names: str) -> list[int]:
+    """The named landmarks' vertices."""
+    marks = {str(n): int(v) for n, v in zip(faces["landmark_names"], faces["landmark_vertices"], strict=True)}
+    return [marks[name] for name in names]
+
+
+def vertex_motion(
+    faces: dict[str, NDArray], vertices: NDArray[np.integer], count: int | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Rest ``(I, N, 3)`` of some vertices of the first ``count`` identities, and what each unit adds ``(I, U,
+    N, 3)``."""
+    basis = faces["motion_basis"][:, vertices].astype(np.float64)
+    codes = faces["unit_codes"][:count].astype(np.float64)
+    units = (codes @ basis.reshape(len(basis), -1)).reshape(*codes.shape[:2], len(vertices), 3)
+    return faces["rests"][:count, vertices].astype(np.float64), units

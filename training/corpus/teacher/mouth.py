@@ -4,26 +4,33 @@ blended."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from training.corpus.teacher.prosody import smooth
 from training.corpus.teacher.style import Style
 from training.corpus.teacher.visemes import TARGETS, TRACK_NAMES, UNKNOWN_TARGET, Targets, dominance
 from training.phonemes import BILABIALS, LABIODENTALS, SIBILANTS, SILENCE, VOWELS, Phone
 
 Array = NDArray[np.float64]
 
-ANTICIPATION = 0.15
-"""Seconds that the lips part before a word that begins open (100–200 ms)."""
-LONG_PAUSE, EDGE_PAUSE = 0.4, 0.25
-"""Seconds; in a shorter pause, within speech or at the clip's ends, the lips don't come to rest."""
+PARTING = 0.1
+"""Seconds before a word that begins open in which the lips part a little (see ``Mouth.parting``)."""
+SHORTEST_PAUSE, SURE_PAUSE = 0.08, 0.13
+"""Seconds; a shorter silence is a stop's hold, a longer one shuts the lips, one between them in part."""
 HOLD = 0.036
 """Seconds that a closure lasts at least, so that one frame at 30 fps always falls into it."""
 TYPICAL_VOWEL = 0.09
-_PARTED: Targets = {"jaw": 0.03, "lower": 0.12, "upper": 0.04}
+LOUD_GAIN, LOUD_MIDDLE = 0.5, 0.5
+"""Opening grows by exp(LOUD_GAIN × style × (loudness − LOUD_MIDDLE)); vowels are a little louder than the
+clip's middle."""
+WIDEST_JAW = 0.55
+"""Jaw weight that speech never exceeds, however loud."""
+PARTED_JAW = 0.02
+"""Jaw weight, about 0.7 mm, by which the lips are apart when an open word is about to begin."""
 
 
 @dataclass(frozen=True)
@@ -40,44 +47,66 @@ class Gesture:
 @dataclass(frozen=True)
 class Mouth:
     """Tracks and constraints at the frames: ``tracks`` name -> (T,), ``closure (T,)`` 0 … 1 wants the lips
-    to meet, ``rest (T,)`` 0 … 1 is the mouth at rest in a pause."""
+    to meet, ``burst (T,)`` the same for p and b alone, ``bite (T,)`` 0 … 1 wants the lower lip at the teeth,
+    ``rest (T,)`` 0 … 1 is the mouth at rest in a pause, ``parting (T,)`` 0 … 1 its lips about to speak."""
 
     tracks: dict[str, Array]
     closure: Array
+    burst: Array
+    bite: Array
     rest: Array
+    parting: Array
 
 
 def move_mouth(phones: Sequence[Phone], loudness: Array, style: Style) -> Mouth:
     """The mouth for ``phones``, at the frames of ``loudness (T,)``."""
     times = np.arange(len(loudness)) / 30.0
-    gestures = make_gestures(phones, loudness, style)
+    gestures = make_gestures(phones)
     tracks = {name: _soften(blend(gestures, name, times)) for name in TRACK_NAMES}
-    closure, bite, teeth, rest = (np.zeros(len(times)) for _ in range(4))
+    tracks = louder(tracks, loudness, style)
+    wants = {name: np.zeros(len(times)) for name in ("closure", "burst", "bite", "teeth", "rest", "parting")}
     for index, phone in enumerate(phones):
-        if phone.label in BILABIALS:
-            np.maximum(closure, _held(times, *_closed(phone), 0.05), out=closure)
-        elif phone.label in LABIODENTALS:
-            np.maximum(bite, _held(times, phone.start + 0.01, phone.end - 0.01, 0.05), out=bite)
-        elif phone.label in SIBILANTS:
-            np.maximum(teeth, _held(times, phone.start, phone.end, 0.06), out=teeth)
-        elif phone.label == SILENCE:
-            np.maximum(rest, _resting(phones, index, times), out=rest)
-    return _constrain(tracks, closure, bite, teeth, rest, style)
+        for name, curve in _wanted(phones, index, phone, times):
+            np.maximum(wants[name], curve, out=wants[name])
+    return _constrain(tracks, wants, style)
 
 
-def make_gestures(phones: Sequence[Phone], loudness: Array, style: Style) -> list[Gesture]:
-    """Every phone's targets in time: diphthongs in two steps, lips that part before a word that begins
-    open."""
+def louder(tracks: dict[str, Array], loudness: Array, style: Style) -> dict[str, Array]:
+    """Open wider from moment to moment where the voice is louder: the jaw, and the lips a third as much."""
+    heard = np.clip(smooth(loudness, 2) - LOUD_MIDDLE, -1.6, 1.3)
+    gain = np.exp(LOUD_GAIN * style.loudness * heard)
+    part = gain ** (1 / 3)
+    return tracks | {
+        name: tracks[name] * by for name, by in (("jaw", gain), ("lower", part), ("upper", part))
+    }
+
+
+def _wanted(phones: Sequence[Phone], index: int, phone: Phone, times: Array) -> Iterator[tuple[str, Array]]:
+    """The constraints that one phone adds: their names and curves ``(T,)``."""
+    if phone.label in BILABIALS:
+        closure = _held(times, *_closed(phone), 0.05)
+        yield "closure", closure
+        if phone.label != "M":
+            yield "burst", closure
+    elif phone.label in LABIODENTALS:
+        middle, half = (phone.start + phone.end) / 2, max(phone.duration / 2 - 0.01, HOLD / 2)
+        yield "bite", _held(times, middle - half, middle + half, 0.07)
+    elif phone.label in SIBILANTS:
+        yield "teeth", _held(times, phone.start, phone.end, 0.06)
+    elif phone.label == SILENCE:
+        rest, parting = _resting(phones, index, times)
+        yield "rest", rest
+        yield "parting", parting
+
+
+def make_gestures(phones: Sequence[Phone]) -> list[Gesture]:
+    """Every phone's targets in time, diphthongs in two steps."""
     gestures: list[Gesture] = []
-    for index, phone in enumerate(phones):
+    for phone in phones:
         steps = TARGETS.get(phone.label, UNKNOWN_TARGET)
         edges = np.linspace(phone.start, phone.end, len(steps) + 1)
-        effort = _effort(phone, loudness, style)
         for start, end, targets in zip(edges, edges[1:], steps, strict=False):
-            gestures.append(_gesture(phone.label, float(start), float(end), targets, effort))
-        if phone.label == SILENCE and _opens_next(phones, index) and phone.duration > 2 * ANTICIPATION:
-            gestures[-1] = _gesture(SILENCE, phone.start, phone.end - ANTICIPATION, {}, 1.0)
-            gestures.append(Gesture("parted", phone.end - 0.05, phone.end, _PARTED))
+            gestures.append(_gesture(phone.label, float(start), float(end), targets, _effort(phone)))
     return gestures
 
 
@@ -110,18 +139,11 @@ def _gesture(label: str, start: float, end: float, targets: Targets, effort: flo
     return Gesture(label, start + inset, end - inset, targets, effort)
 
 
-def _effort(phone: Phone, loudness: Array, style: Style) -> float:
-    """Louder and longer vowels open wider; fast speech undershoots."""
+def _effort(phone: Phone) -> float:
+    """Longer vowels open wider; fast speech undershoots."""
     if phone.label not in VOWELS:
         return 1.0
-    first = min(int(phone.start * 30), len(loudness) - 1)
-    loud = float(loudness[first : max(int(phone.end * 30) + 1, first + 1)].max())
-    slow = float(np.clip((phone.duration / TYPICAL_VOWEL) ** 0.3, 0.7, 1.25))
-    return slow * (1.0 + 0.3 * style.loudness * float(np.clip(loud - 0.5, -1.5, 1.0)))
-
-
-def _opens_next(phones: Sequence[Phone], index: int) -> bool:
-    return index + 1 < len(phones) and phones[index + 1].label not in (*BILABIALS, *LABIODENTALS)
+    return float(np.clip((phone.duration / TYPICAL_VOWEL) ** 0.3, 0.7, 1.25))
 
 
 def _closed(phone: Phone) -> tuple[float, float]:
@@ -133,43 +155,55 @@ def _closed(phone: Phone) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def _held(times: Array, start: float, end: float, flank: float) -> Array:
-    """1 from start to end, raised-cosine flanks of ``flank`` seconds outside."""
-    away = np.clip(np.maximum(start - times, times - end) / flank, 0.0, 1.0)
-    return 0.5 + 0.5 * np.cos(np.pi * away)
+def _held(times: Array, start: float, end: float, before: float, after: float | None = None) -> Array:
+    """1 from start to end, raised-cosine flanks of ``before`` and ``after`` (or the same) seconds outside."""
+    away = np.maximum((start - times) / before, (times - end) / (before if after is None else after))
+    return 0.5 + 0.5 * np.cos(np.pi * np.clip(away, 0.0, 1.0))
 
 
-def _resting(phones: Sequence[Phone], index: int, times: Array) -> Array:
-    phone = phones[index]
-    last = index + 1 == len(phones)
-    if phone.duration < (EDGE_PAUSE if index == 0 or last else LONG_PAUSE):
-        return np.zeros(len(times))
-    start = phone.start + (0.2 if index else -1.0)
-    end = phone.end + 1.0 if last else phone.end - (2 * ANTICIPATION if _opens_next(phones, index) else 0.02)
-    return _held(times, min(start, end), max(end, start), 0.18)
+def _resting(phones: Sequence[Phone], index: int, times: Array) -> tuple[Array, Array]:
+    """``rest`` and ``parting`` of one pause.
+
+    The lips are shut 0.04 s after it begins, having begun to close within the dying sound, slower where
+    there is time; they leave rest for the word only at its end. Before p b m they don't part, before f v they
+    hurry.
+    """
+    phone, following = phones[index], phones[index + 1].label if index + 1 < len(phones) else SILENCE
+    depth = float(np.clip((phone.duration - SHORTEST_PAUSE) / (SURE_PAUSE - SHORTEST_PAUSE), 0.0, 1.0))
+    if depth == 0.0:
+        return np.zeros(len(times)), np.zeros(len(times))
+    slow = float(np.clip(0.07 + 0.15 * (phone.duration - 0.15), 0.07, 0.13))
+    start = phone.start + 0.04 if index else -1.0
+    end = phone.end - (0.055 if following in LABIODENTALS else 0.03)
+    if index + 1 == len(phones):
+        end = phone.end + 1.0
+    rest = depth * _held(times, min(start, end), end, slow, 0.08)
+    if following in (SILENCE, *BILABIALS, *LABIODENTALS):
+        return rest, np.zeros(len(times))
+    lead = min(PARTING, 0.5 * phone.duration)
+    return rest, _held(times, phone.end - 0.02, phone.end, lead - 0.02, 0.08)
 
 
-def _constrain(
-    tracks: dict[str, Array], closure: Array, bite: Array, teeth: Array, rest: Array, style: Style
-) -> Mouth:
+def _constrain(tracks: dict[str, Array], wants: dict[str, Array], style: Style) -> Mouth:
     """Impose what blending would wash out; scale by the style before, so that a style can't break a
     constraint."""
+    closure, teeth, rest = wants["closure"], wants["teeth"], wants["rest"]
+    bite = wants["bite"] * (1 - closure) * (1 - rest)
     loose = (1 - closure) * (1 - bite) * (1 - rest)
-    jaw = tracks["jaw"] * style.jaw
+    jaw = WIDEST_JAW * np.tanh(tracks["jaw"] * style.jaw / WIDEST_JAW)
     jaw = jaw * (1 - teeth) + np.minimum(jaw, 0.025) * teeth
-    jaw = jaw * (1 - bite) + np.minimum(jaw, 0.02) * bite
     jaw = jaw * (1 - closure) + np.minimum(jaw, 0.06) * closure
     out = {name: track * style.lips for name, track in tracks.items()}
-    out["jaw"] = jaw * (1 - rest)
-    out["upper"] = out["upper"] * loose + 0.22 * bite * (1 - closure)
+    out["jaw"] = jaw * (1 - rest) + PARTED_JAW * wants["parting"] * rest
+    out["upper"] = out["upper"] * loose + 0.25 * bite
     out["lower"] = out["lower"] * loose
     out["funnel"] = out["funnel"] * (1 - 0.85 * np.maximum(closure, bite)) * (1 - rest)
-    out["pucker"] = out["pucker"] * (1 - 0.5 * bite) * (1 - rest)
-    out["roll"] = 0.8 * bite * (1 - closure)
+    out["pucker"] = out["pucker"] * (1 - 0.85 * bite) * (1 - 0.6 * rest)
+    out["roll"] = np.zeros(len(jaw))
     out["tongue"] = out["tongue"] * loose
     for name in ("wide", "smile"):
         out[name] = out[name] * (1 - rest)
-    return Mouth(out, closure, rest)
+    return Mouth(out, closure, wants["burst"], bite, rest, wants["parting"])
 
 
 def _soften(track: Array) -> Array:

@@ -20,7 +20,7 @@ VOICED = 0.5
 @dataclass(frozen=True)
 class Prosody:
     """``loudness (T,)`` and ``pitch (T,)``, both as deviations from the clip's own middle, about −2 … 2; 0
-    = middling."""
+    = middling. Where nothing is heard the loudness is −2 and the pitch 0."""
 
     loudness: NDArray[np.float64]
     pitch: NDArray[np.float64]
@@ -47,9 +47,8 @@ def measure_prosody(samples: NDArray[np.float32], frames: int) -> Prosody:
     loud = 10 * np.log10(energy / WINDOW + 1e-9)
     heard = loud > np.percentile(loud, 95) - 30 if frames else np.zeros(0, bool)
     voiced = heard & (repeats[np.arange(frames), lag] > VOICED * np.maximum(energy, 1e-9))
-    return Prosody(
-        _deviation(loud, heard, 6.0), _smooth(_deviation(np.log2(SAMPLE_RATE / lag), voiced, 0.25), 3)
-    )
+    level = np.where(heard, _deviation(loud, heard, 6.0), -2.0)
+    return Prosody(level, smooth(_deviation(np.log2(SAMPLE_RATE / lag), voiced, 0.25), 3))
 
 
 def _deviation(values: NDArray[np.float64], valid: NDArray[np.bool_], spread: float) -> NDArray[np.float64]:
@@ -59,8 +58,10 @@ def _deviation(values: NDArray[np.float64], valid: NDArray[np.bool_], spread: fl
     return np.where(valid, np.clip((values - np.median(values[valid])) / spread, -2.0, 2.0), 0.0)
 
 
-def _smooth(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
-    """Triangular running mean over 2·reach + 1 frames."""
+def smooth(values: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
+    """Triangular running mean over 2·reach + 1 frames; the ends are held."""
+    if not len(values):
+        return values
     kernel = np.concatenate([np.arange(1, reach + 2), np.arange(reach, 0, -1)]).astype(np.float64)
-    padded = np.pad(values, reach)
+    padded = np.pad(values, reach, mode="edge")
     return np.convolve(padded, kernel / kernel.sum(), mode="valid").astype(np.float64)

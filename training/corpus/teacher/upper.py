@@ -7,10 +7,13 @@ al. 2011). Brows rise partly with pitch and loudness (Cave et al. 1996) and part
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from training.corpus.teacher.prosody import Prosody
+from training.corpus.teacher.emotion import feel
+from training.corpus.teacher.prosody import Prosody, smooth
 from training.corpus.teacher.style import Style
 
 Array = NDArray[np.float64]
@@ -19,30 +22,54 @@ Curves = dict[str, Array]
 FRAME_RATE = 30.0
 BLINK_SPREAD = 0.55
 """Standard deviation of the logarithm of the gaps between blinks."""
+FOLLOWS_PAUSE, NEAR_PAUSE = 0.5, 0.6
+"""Chance that a blink waits or hurries for a phrase's end at most this many seconds away."""
 
 
-def move_upper_face(frames: int, prosody: Prosody, style: Style, rng: np.random.Generator) -> Curves:
-    """Curves ``(frames,)`` of the eyes' and brows' units, not yet bounded."""
+def move_upper_face(
+    prosody: Prosody, pauses: Sequence[float], style: Style, rng: np.random.Generator
+) -> Curves:
+    """Curves ``(T,)`` of the eyes' and brows' units and of the take's emotion, not yet bounded; ``pauses``
+    are seconds at which a phrase ends."""
+    frames = len(prosody.pitch)
     curves: Curves = {}
-    blink = blinks(frames, style, rng)
-    for name, curve in (*brows(prosody, style, rng).items(), *eyes(frames, blink, style, rng).items()):
+    blink = blinks(frames, style, rng, pauses)
+    mood = feel(style.emotion, style.feeling * (0.75 + 0.25 * drift(frames, 2.5, rng)))
+    parts = (brows(prosody, style, rng), eyes(frames, blink, style, rng), mood)
+    for name, curve in (item for part in parts for item in part.items()):
         curves[name] = curves.get(name, np.zeros(frames)) + curve
     return curves
 
 
-def blinks(frames: int, style: Style, rng: np.random.Generator) -> Array:
-    """Lid closure ``(frames,)`` in 0 … 1."""
+def blinks(frames: int, style: Style, rng: np.random.Generator, pauses: Sequence[float] = ()) -> Array:
+    """Lid closure ``(frames,)`` in 0 … 1; half of the blinks that fall near one of the ``pauses`` (seconds)
+    wait for it."""
     curve = np.zeros(frames)
     times = np.arange(frames) / FRAME_RATE
     median = 60.0 / style.blinks / np.exp(BLINK_SPREAD**2 / 2)
     clock = median * float(rng.uniform(-0.5, 1.0))
     while clock < frames / FRAME_RATE:
-        if clock > -0.3:
-            length = float(np.clip(np.exp(rng.normal(np.log(0.24), 0.25)), 0.13, 0.4))
-            depth = 1.0 if rng.random() < 0.9 else float(rng.uniform(0.5, 0.9))
-            np.maximum(curve, depth * _lid(times - clock, length), out=curve)
-        clock += max(float(np.exp(rng.normal(np.log(median), BLINK_SPREAD))), 0.45)
+        at = _at_a_pause(clock, pauses, rng)
+        if at > -0.3:
+            length = float(np.clip(np.exp(rng.normal(np.log(0.24), 0.25)), 0.15, 0.38))
+            depth = 1.0 if rng.random() < 0.94 else float(rng.uniform(0.7, 0.95))
+            np.maximum(curve, depth * _lid(times - at, length), out=curve)
+        clock += _next_blink(median, rng)
     return curve
+
+
+def _next_blink(median: float, rng: np.random.Generator) -> float:
+    """Seconds to the next blink; one in fifty is the first of a double blink."""
+    pause = float(np.exp(rng.normal(np.log(median), BLINK_SPREAD)))
+    return max(pause, 0.7) if rng.random() < 0.98 else float(rng.uniform(0.42, 0.55))
+
+
+def _at_a_pause(clock: float, pauses: Sequence[float], rng: np.random.Generator) -> float:
+    """``clock``, or shortly after the start of the nearest pause."""
+    follows = rng.random() < FOLLOWS_PAUSE
+    late = float(rng.uniform(-0.05, 0.2))
+    near = min(pauses, key=lambda pause: abs(pause - clock), default=np.inf)
+    return near + late if follows and abs(near - clock) < NEAR_PAUSE else clock
 
 
 def _lid(since: Array, length: float) -> Array:
@@ -139,14 +166,6 @@ def drift(frames: int, seconds: float, rng: np.random.Generator) -> Array:
 def sides(uneven: float, most: float) -> tuple[float, float]:
     """Gains of the left and the right side."""
     return 1.0 + most * uneven, 1.0 - most * uneven
-
-
-def smooth(values: Array, reach: int) -> Array:
-    """Triangular running mean over 2·reach + 1 frames."""
-    kernel = np.concatenate([np.arange(1, reach + 2), np.arange(reach, 0, -1)]).astype(np.float64)
-    return np.convolve(np.pad(values, reach, mode="edge"), kernel / kernel.sum(), mode="valid").astype(
-        np.float64
-    )
 
 
 def _ease(part: Array) -> Array:

@@ -65,7 +65,7 @@ TARGETS: dict[str, tuple[Targets, ...]] = {
     "W": ({"jaw": 0.03, "funnel": 0.12, "pucker": 0.85},),
     "R": ({"jaw": 0.08, "funnel": 0.3, "pucker": 0.35},),
     "Y": ({"jaw": 0.07, "wide": 0.4, "lower": 0.35, "upper": 0.1},),
-    "L": ({"jaw": 0.12, "lower": 0.3, "upper": 0.05},),
+    "L": ({"jaw": 0.12, "lower": 0.3, "upper": 0.05, "tongue": 0.05},),
     "HH": ({"jaw": 0.13, "lower": 0.2},),
     **dict.fromkeys(("T", "D", "N"), (_T,)),
     **dict.fromkeys(("K", "G", "NG"), (_K,)),
