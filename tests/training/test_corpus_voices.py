@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -155,7 +156,10 @@ def voices_of_installed_engines() -> list:
 
 @pytest.mark.parametrize(("engine", "voice"), voices_of_installed_engines())
 def test_every_voice_speaks_with_phone_times(engine: object, voice: str) -> None:
-    (spoken,) = engine.speak(voice, ["Papa took a cat to the top, Patty kept a cookie."], 0)  # type: ignore[attr-defined]
+    text = "Papa took a cat to the top, Patty kept a cookie."
+    if "pinyin" in voice:
+        text = "pao3 bu4 de5 bao1 pi2, ta1 de5 pu2 tao5, kan4 dao4 pi2 ka3."
+    (spoken,) = engine.speak(voice, [text], 0)  # type: ignore[attr-defined]
     duration = len(spoken.samples) / 16_000
     assert 0.5 < duration < 6
     assert spoken.phones[-1].end == pytest.approx(duration, abs=0.01)
@@ -165,6 +169,37 @@ def test_every_voice_speaks_with_phone_times(engine: object, voice: str) -> None
     power = np.convolve(spoken.samples.astype(np.float64) ** 2, np.full(160, 1 / 160), mode="same")
     level = {p: power[int(p.start * 16_000) : int(p.end * 16_000)].mean() for p in (*vowels, *stops)}
     assert np.mean([level[p] for p in vowels]) > 5 * np.mean([level[p] for p in stops])
+
+
+@needs_espeak
+@pytest.mark.parametrize("voice", ["en-us+m3", "de+m5", "cmn-latn-pinyin+m7"])
+def test_espeak_stops_hold_the_silence_before_their_release(voice: str) -> None:
+    text = "wo3 pao3 bu4, ta1 pa4 pi2." if "pinyin" in voice else "The happy puppy picked up a paper cup."
+    (spoken,) = espeak.speak(voice, [text], 0)
+    starts = [
+        int(p.start * 16_000)
+        for before, p in pairwise(spoken.phones)
+        if p.label == "P" and before.label != "SIL"
+    ]
+    blocks = [np.abs(spoken.samples[start : start + 960]).reshape(-1, 160).max(axis=1) for start in starts]
+    quiet = [float(found.min()) for found in blocks]
+    assert len(quiet) >= 3
+    assert np.median(quiet) < 0.02
+
+
+def test_pinyin_is_spelt_as_the_lips_move() -> None:
+    symbols = [
+        (0.0, "ɕ"),
+        (0.1, "y"),
+        (0.2, ""),
+        (0.25, "ph"),
+        (0.3, "ɑu"),
+        (0.4, "s."),
+        (0.5, "i."),
+        (0.6, ""),
+    ]
+    found = [phone.label for phone in espeak.read_events(symbols, 0.7)]
+    assert found == ["SH", "UW", "P", "HH", "AW", "SH", "IH", "SIL"]
 
 
 def test_no_synthetic_voice_sounds_like_one_of_another_split() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from training.corpus.arrange import Cleaned, arrange
 from training.corpus.errors import CorpusError, VoiceError
 from training.corpus.options import CorpusOptions
-from training.corpus.sentences import make_sentences
+from training.corpus.sentences import make_pinyin, make_sentences
 from training.corpus.sources import licences_of
 from training.corpus.split import split_voices
 from training.corpus.utterance import SAMPLE_RATE, Piece, Utterance, stable_seed
@@ -139,10 +139,9 @@ def _speak_all(
         return []
     seconds = options.synthetic_hours * 3600 / len(voices)
     share = max(int(seconds / SENTENCE_SECONDS * 1.6), 2)
-    sentences = make_sentences(share * len(voices), options.seed)
     jobs = [
-        (voice, sentences[index * share : (index + 1) * share], stable_seed(options.seed, voice.voice))
-        for index, voice in enumerate(voices)
+        (voice, text, stable_seed(options.seed, voice.voice))
+        for voice, text in zip(voices, _texts(voices, share, options.seed), strict=True)
     ]
     out: list[Utterance] = []
     with worker_pool(options.workers, tasks=1) as pool:
@@ -151,6 +150,16 @@ def _speak_all(
             out += spoken
             tell("synthetic voices", (done + 1) / len(jobs))
     return out
+
+
+def _texts(voices: Sequence[SyntheticVoice], share: int, seed: int) -> list[tuple[str, ...]]:
+    """``share`` sentences for each voice, in the language that it reads, none given to two of them."""
+    count = share * len(voices)
+    sources = {
+        False: make_sentences(count, seed),
+        True: make_pinyin(count, seed) if any(voice.pinyin for voice in voices) else (),
+    }
+    return [sources[v.pinyin][index * share : (index + 1) * share] for index, v in enumerate(voices)]
 
 
 def _speak_one(

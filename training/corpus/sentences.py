@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A seeded source of English sentences for the synthesisers: thousands of distinct ones, without a network.
+"""A seeded source of sentences for the synthesisers: thousands of distinct ones, without a network.
 
-Nine patterns are filled with common words chosen for their phonemes (many p, b, m, f, v and w), and now and
-then with an invented name, so that phoneme sequences occur that no word list holds.
+English ones are nine patterns filled with common words chosen for their phonemes (many p, b, m, f, v and w),
+and now and then with an invented name, so that phoneme sequences occur that no word list holds. Mandarin
+ones, in pinyin, are plain chains of words.
 """
 
 from __future__ import annotations
@@ -73,6 +74,33 @@ b bl br p pl pr m f fl v w wh t tr d s sh sp sm st k kl g gr h j ch th l r n y
 _RHYMES = """
 a ay ee oo oh ow oy er ip em ob um av iff esh oom ape ime ove imp aw ang ill ooth erb
 """.split()
+
+
+_PINYIN = _phrases("""
+wo3|ni3|ta1|wo3 men5|ta1 men5|da4 jia1|ba4 ba5|ma1 ma5|peng2 you5|lao3 ban3|po2 po5|bao3 bao5|mei4 mei5|
+mao1|ma3|xiao3 bai2 tu4|yu2|xiong2 mao1|bei1 bao1|mian4 bao1|ping2 guo3|pu2 tao5|bing1 qi2 lin2|mi3 fan4|
+fang2 zi5|men2|chuang1 hu5|qiao2|fei1 ji1|qi4 che1|zi4 xing2 che1|mu4 tou5|hua1|shu4|yue4 liang5|yun2|yu3|
+feng1|shui3|huo3|bei3 jing1|shang4 hai3|xue2 xiao4|yi1 yuan4|gong1 yuan2|ma3 lu4|zhong1 wu3|wan3 shang5|
+ming2 tian1|zuo2 tian1|xian4 zai4|mei3 tian1|chi1|he1|mai3|mai4|kan4|ting1|shuo1|pao3 bu4|fei1|bang1 mang2|
+xi3 huan5|fang4|na2|mo1|bi4 shang5|pa4|wen4|xue2 xi2|gong1 zuo4|chang4 ge1|tiao4 wu3|mei2 you3|bu4|ye3|
+dou1|hen3|fei1 chang2|piao4 liang5|pian2 yi5|fang1 bian4|nan2|leng3|re4|lü4 se4|hong2 se4|bai2 se4|yi1|er4|
+san1|si4|wu3|liu4|ba1|shi2|bai3 wan4|ge4|ben3|pi3|bei1|ri4 ben3|zhu1|zhi1 dao4|ju2 zi5|jiu3|yong3 yuan3
+""")
+_PINYIN = [phrase for phrase in _PINYIN if phrase]
+
+
+def make_pinyin(count: int, seed: int) -> tuple[str, ...]:
+    """``count`` distinct chains of 4 to 11 Mandarin words, tones as digits; repeatable like
+    ``make_sentences``.
+    """
+    rng = random.Random(f"pinyin/{seed}")
+    found: dict[str, None] = {}
+    while len(found) < count:
+        words = [rng.choice(_PINYIN) for _ in range(rng.randint(4, 11))]
+        if len(words) > 6:
+            words[len(words) // 2] += ","
+        found.setdefault(" ".join(words) + rng.choice((".", ".", "?")))
+    return tuple(found)
 
 
 def make_sentences(count: int, seed: int) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import soxr
+from numpy.typing import NDArray
 
 from training.corpus.errors import VoiceError
 from training.corpus.utterance import SAMPLE_RATE
@@ -27,15 +28,35 @@ VOICES = (
         for name in ("en-029+f1", "en-gb-scotland+m1", "en-gb-x-gbcwmd+f5", "de+m5")
     ),
     *(SyntheticVoice("espeak-ng", name) for name in ("fr+f3", "es+m4", "sv+f2", "pl+m2")),
+    *(
+        SyntheticVoice("espeak-ng", name)
+        for name in ("pt-br+paul", "hu+grandma", "en-us+whisper", "tr+marco")
+    ),
+    *(
+        SyntheticVoice("espeak-ng", f"cmn-latn-pinyin+{variant}", pinyin=True)
+        for variant in ("anika", "boris", "f4", "m7")
+    ),
     SyntheticVoice("espeak-ng", "en+linda", "validation"),
     SyntheticVoice("espeak-ng", "it+m6", "validation"),
     SyntheticVoice("espeak-ng", "en-us-nyc+steph", "test"),
     SyntheticVoice("espeak-ng", "nl+max", "test"),
+    SyntheticVoice("espeak-ng", "cmn-latn-pinyin+max", "test", pinyin=True),
 )
-"""English and, for other habits of the mouth, English text read by the rules of other languages.
+"""English, Mandarin and, for other habits of the mouth, English text read by the rules of other languages.
 
-No variant (the part after the plus sign) serves two voices: they would sound alike across splits.
+No variant (the part after the plus sign) serves voices of two splits: they would sound alike.
 """
+
+_SPELLINGS = (
+    *(("s.", "ʂ"), ("z.", "ʐ"), ("i.", "ɨ"), ("o-", "ɤ"), ("onɡ", "oŋ"), ("tʂ", "tʃ")),
+    *(("ai", "aɪ"), ("ei", "eɪ"), ("ɑu", "aʊ"), ("au", "aʊ"), ("ou", "oʊ")),
+)
+"""espeak-ng's own ways to write a sound, and IPA's."""
+
+STOPS = frozenset(("P", "B", "T", "D", "K", "G", "CH", "JH"))
+HUSH = 0.003
+LONGEST_CLOSURE = 0.12
+"""Seconds: a pause no longer than this before a stop is the stop's closure (Mandarin voices name it so)."""
 
 LIBRARY = "libespeak-ng.so.1"
 _SYNCHRONOUS, _PHONEME_EVENTS_IPA, _UTF8 = 2, 1 | 2, 1
@@ -125,9 +146,10 @@ def _speak_one(library: _Library, text: str) -> Spoken:
     library.calls.espeak_Synth(encoded, len(encoded) + 1, 0, 0, 0, _UTF8, None, None)
     if not sound:
         return Spoken(text, np.zeros(1, np.float32), ())
-    samples = np.concatenate(sound).astype(np.float32) / 32768
+    samples = np.concatenate(sound).astype(np.float32) / np.float32(32768)
     duration = len(samples) / library.rate
     phones = read_events([(sample / library.rate, symbol) for sample, symbol in events], duration)
+    phones = hear_closures(samples, library.rate, phones)
     return Spoken(text, soxr.resample(samples, library.rate, SAMPLE_RATE).astype(np.float32), phones)
 
 
@@ -138,9 +160,51 @@ def read_events(events: Sequence[tuple[float, str]], duration: float) -> tuple[P
     ends = [begin for begin, _ in kept[1:]] + [duration]
     phones: list[Phone] = []
     for (begin, symbol), end in zip(kept, ends, strict=True):
-        labels = from_ipa(symbol) or ((SILENCE,) if not symbol else ("?",))
+        labels = _labels(symbol)
         edges = np.linspace(begin, end, len(labels) + 1)
         phones += [
             Phone(float(a), float(b), label) for a, b, label in zip(edges, edges[1:], labels, strict=False)
         ]
-    return tidy(phones, duration)
+    return tidy(_with_closures(phones), duration)
+
+
+def hear_closures(samples: NDArray[np.float32], rate: int, phones: Sequence[Phone]) -> tuple[Phone, ...]:
+    """Let stops begin where the sound before them stops; most voices' events name the release alone.
+
+    ``samples (N,)`` at ``rate`` Hz; what is quieter than ``HUSH`` in blocks of 5 ms is a closure.
+    """
+    block = rate // 200
+    peaks = np.abs(samples[: len(samples) // block * block]).reshape(-1, block).max(axis=1)
+    loud = np.flatnonzero(peaks > HUSH)
+    out = list(phones)
+    for index in range(1, len(out)):
+        before, stop = out[index - 1 : index + 1]
+        if stop.label not in STOPS or before.label == SILENCE or not len(loud):
+            continue
+        # The event may stand a little after the release.
+        heard = loud[: np.searchsorted(loud, max(int(stop.start * 200) - 2, 0))]
+        begin = (heard[-1] + 1) / 200 if len(heard) else stop.start
+        begin = max(begin, stop.start - LONGEST_CLOSURE, before.start + 0.02)
+        if begin < stop.start - 0.01:
+            out[index - 1] = Phone(before.start, begin, before.label)
+            out[index] = Phone(begin, stop.end, stop.label)
+    return tuple(out)
+
+
+def _labels(symbol: str) -> tuple[str, ...]:
+    if symbol == "ʲ":
+        return ("Y",)
+    for written, meant in _SPELLINGS:
+        symbol = symbol.replace(written, meant)
+    return from_ipa(symbol) or ((SILENCE,) if not symbol else ("?",))
+
+
+def _with_closures(phones: Sequence[Phone]) -> list[Phone]:
+    """A stop that comes after a sound and a short pause begins where the pause does."""
+    out: list[Phone] = []
+    for phone in phones:
+        paused = len(out) > 1 and out[-1].label == SILENCE and out[-2].label != SILENCE
+        if phone.label in STOPS and paused and out[-1].duration <= LONGEST_CLOSURE:
+            phone = Phone(out.pop().start, phone.end, phone.label)
+        out.append(phone)
+    return out

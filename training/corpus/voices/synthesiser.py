@@ -25,11 +25,14 @@ class Spoken:
 
 @dataclass(frozen=True)
 class SyntheticVoice:
-    """A voice of an engine, and the split that it belongs to (voices made from one speaker share a split)."""
+    """A voice of an engine, the split that it belongs to (voices made from one speaker share a split), and
+    whether it reads pinyin instead of English.
+    """
 
     engine: str
     name: str
     split: str = "train"
+    pinyin: bool = False
 
     @property
     def voice(self) -> str:
