@@ -40,8 +40,9 @@ class Method(Protocol):
 class Ours:
     """A bundle through the engine, as users get it."""
 
-    def __init__(self, bundle: Bundle, seed: int = 0, name: str = "ours") -> None:
-        self.name = name
+    name = "ours"
+
+    def __init__(self, bundle: Bundle, seed: int = 0) -> None:
         self._bundle, self._options = bundle, GenerateOptions(seed=seed)
         self._head = bind_head(bundle.template, bundle.template.rest, bundle.template.faces)
 
