@@ -25,6 +25,7 @@ from training.corpus.options import CorpusOptions, CorpusReport
 from training.corpus.sentences import make_sentences
 from training.corpus.split import SPLITS, agree, split_voices
 from training.corpus.store import GrowingArray
+from training.corpus.surroundings import add_beneath, coarsen, limit_band, make_babble, make_music, whisper
 from training.corpus.teacher.lips import lip_gaps
 from training.corpus.utterance import Piece, Utterance, plain_text
 from training.corpus.voices import espeak, festival, flite
@@ -289,6 +290,43 @@ def test_augmented_sound_stays_sound(seed: int) -> None:
     assert np.isfinite(changed).all()
     assert 0.05 < np.abs(changed).max() <= 1.0
     assert phones[-1].end == pytest.approx(len(changed) / 16_000, abs=0.01)
+
+
+def bursts() -> np.ndarray:
+    """Two seconds of a 120 Hz buzz, sounding in every other quarter of a second."""
+    times = np.arange(32_000) / 16_000
+    buzz = np.sign(np.sin(2 * np.pi * 120 * times)) * 0.2
+    return (buzz * (np.floor(times * 4) % 2 == 0)).astype(np.float32)
+
+
+def test_a_whisper_keeps_the_rhythm_and_loses_the_pitch() -> None:
+    def pitch(sound: np.ndarray) -> float:
+        part = sound[200:3800]
+        lag = 16_000 // 120
+        return float(np.corrcoef(part[:-lag], part[lag:])[0, 1])
+
+    voice = bursts()
+    whispered = whisper(voice, np.random.default_rng(0))
+    assert pitch(voice) > 0.9 > 0.3 > abs(pitch(whispered))
+    loud, quiet = whispered[1000:3000], whispered[5000:7000]
+    assert np.abs(loud).mean() > 20 * np.abs(quiet).mean()
+
+
+@pytest.mark.parametrize("ratio", [6.0, 20.0])
+def test_music_and_babble_lie_beneath_the_voice(ratio: float) -> None:
+    voice, rng = bursts(), np.random.default_rng(1)
+    for other in (make_music(len(voice), rng), make_babble(voice, rng)):
+        added = add_beneath(voice, other, ratio) - voice
+        found = 20 * np.log10(np.sqrt(np.mean(voice**2)) / np.sqrt(np.mean(added**2)))
+        assert found == pytest.approx(ratio, abs=0.1)
+
+
+def test_a_telephone_loses_the_highs_and_keeps_the_voice() -> None:
+    voice = bursts()
+    heard = coarsen(limit_band(voice, np.random.default_rng(2)), 8)
+    high = slice(2 * 7500, None)
+    assert np.abs(np.fft.rfft(heard)[high]).mean() < 0.5 * np.abs(np.fft.rfft(voice)[high]).mean()
+    assert np.corrcoef(np.abs(heard), np.abs(voice))[0, 1] > 0.5
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -9,27 +9,28 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from training.corpus.utterance import SAMPLE_RATE
-from training.phonemes import Phone
-
-Sound = NDArray[np.float32]
-
-
-def augment(
-    samples: Sound, phones: Sequence[Phone], rng: np.random.Generator
-) -> tuple[Sound, tuple[Phone, ...]]:
-    """A changed copy of a 16 kHz clip ``(N,)``: speed and pitch, equaliser, room, noise, level.
+from training.corpus.surroundings import add_beneath, coarsen, fast_size, limit_band, make_babble, make_music, whisper -> tuple[Sound, tuple[Phone, ...]]:
+    """A changed copy of a 16 kHz clip ``(N,)``: whispered, speed and pitch, equaliser, music or other voices,
+    room, noise, telephone, level.
 
     The phones follow the change of speed.
     """
+    if rng.random() < 0.06:
+        samples = whisper(samples, rng)
     if rng.random() < 0.7:
-        samples, phones = change_speed(samples, phones, float(rng.uniform(0.87, 1.16)))
+        samples, phones = change_speed(samples, phones, float(rng.uniform(0.82, 1.2)))
     if rng.random() < 0.7:
         samples = tilt(samples, rng)
+    if rng.random() < 0.25:
+        music = rng.random() < 0.5
+        other = make_music(len(samples), rng) if music else make_babble(samples, rng)
+        samples = add_beneath(samples, other, float(rng.uniform(8.0, 25.0)))
     if rng.random() < 0.35:
         samples = reverberate(samples, float(rng.uniform(0.08, 0.45)), float(rng.uniform(0.05, 0.35)), rng)
     if rng.random() < 0.6:
         samples = add_noise(samples, float(rng.uniform(15.0, 40.0)), rng)
+    if rng.random() < 0.15:
+        samples = coarsen(limit_band(samples, rng), int(rng.integers(6, 9)))
     return set_level(samples, float(rng.uniform(0.1, 0.95))), tuple(phones)
 
 
@@ -85,10 +86,3 @@ def coloured_noise(count: int, steepness: float, rng: np.random.Generator) -> So
 
 def set_level(samples: Sound, peak: float) -> Sound:
     return samples * np.float32(peak / max(float(np.abs(samples).max(initial=0.0)), 1e-9))
-
-
-def fast_size(count: int) -> int:
-    """The next length that numpy's FFT is quick at: a multiple of a power of two below 5 % above
-    ``count``."""
-    step = max(1 << max(count.bit_length() - 5, 0), 2)
-    return -(-count // step) * step
