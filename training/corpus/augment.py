@@ -9,7 +9,24 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from training.corpus.surroundings import add_beneath, coarsen, fast_size, limit_band, make_babble, make_music, whisper -> tuple[Sound, tuple[Phone, ...]]:
+from training.corpus.surroundings import (
+    add_beneath,
+    coarsen,
+    fast_size,
+    limit_band,
+    make_babble,
+    make_music,
+    whisper,
+)
+from training.corpus.utterance import SAMPLE_RATE
+from training.phonemes import Phone
+
+Sound = NDArray[np.float32]
+
+
+def augment(
+    samples: Sound, phones: Sequence[Phone], rng: np.random.Generator
+) -> tuple[Sound, tuple[Phone, ...]]:
     """A changed copy of a 16 kHz clip ``(N,)``: whispered, speed and pitch, equaliser, music or other voices,
     room, noise, telephone, level.
 
