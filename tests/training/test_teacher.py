@@ -49,7 +49,8 @@ def face() -> LipGaps:
     gaps = np.array([[[OPENS.get(unit, 0.0) / 1000] for unit in UNITS]])
     tucks = np.array([[np.array(TUCKS.get(unit, (0.0, 0.0))) / 1000 for unit in UNITS]])
     rest = np.array([[-0.0045, 0.0011]])
-    return LipGaps(tuple(UNITS), np.array([[0, 1]]), np.full((1, 1), 0.0002), gaps, rest, tucks)
+    over = np.zeros(1), np.zeros((1, len(UNITS)))
+    return LipGaps(tuple(UNITS), np.array([[0, 1]]), np.full((1, 1), 0.0002), gaps, rest, tucks, *over)
 
 
 @pytest.fixture(scope="module")

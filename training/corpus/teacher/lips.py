@@ -28,7 +28,8 @@ class LipGaps:
     ``pairs (P, 2)`` upper and lower vertex, ``rest (I, P)``, ``units (I, U, P)`` the gap that each unit
     adds at weight 1; negative is pressed together. ``tuck_rest (I, 2)`` and ``tuck_units (I, U, 2)`` are how
     far the lower lip's inner middle lies behind (y) and above (z) the upper incisors' edge, at rest and for
-    each unit.
+    each unit. ``over_rest (I,)`` and ``over_units (I, U)``: how far the upper lip's middle lies behind the
+    lower's.
     """
 
     unit_names: tuple[str, ...]
@@ -37,6 +38,8 @@ class LipGaps:
     units: NDArray[np.float64]
     tuck_rest: NDArray[np.float64]
     tuck_units: NDArray[np.float64]
+    over_rest: NDArray[np.float64]
+    over_units: NDArray[np.float64]
 
     def gaps(self, identity: int, weights: NDArray[np.floating]) -> NDArray[np.float64]:
         """Gaps ``(T, P)`` of one identity under unit ``weights (T, U)``."""
@@ -45,6 +48,10 @@ class LipGaps:
     def tuck(self, identity: int, weights: NDArray[np.floating]) -> NDArray[np.float64]:
         """Back and up ``(T, 2)`` from the incisors' edge to the lower lip under unit ``weights (T, U)``."""
         return self.tuck_rest[identity] + weights.astype(np.float64) @ self.tuck_units[identity]
+
+    def over(self, identity: int, weights: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Metres ``(T,)`` by which the upper lip lies behind the lower under unit ``weights (T, U)``."""
+        return self.over_rest[identity] + weights.astype(np.float64) @ self.over_units[identity]
 
 
 def facing_pairs(
@@ -77,7 +84,9 @@ def lip_gaps(faces: dict[str, NDArray], count: int | None = None) -> LipGaps:
     rest, units = vertex_motion(faces, pairs.ravel(), count)
     gap_rest, gap_units = (part[..., ::2, 2] - part[..., 1::2, 2] for part in (rest, units))
     tuck_rest = rest[:, 1, 1:] - rest[:, 0, 1:] - np.array(INCISORS)
-    return LipGaps(names, pairs, gap_rest, gap_units, tuck_rest, units[:, :, 1, 1:])
+    over_rest, over_units = (part[..., 0, 1] - part[..., 1, 1] for part in (rest, units))
+    tuck_units = units[:, :, 1, 1:]
+    return LipGaps(names, pairs, gap_rest, gap_units, tuck_rest, tuck_units, over_rest, over_units)
 
 
 def landmark_vertices(faces: dict[str, NDArray], *names: str) -> list[int]:

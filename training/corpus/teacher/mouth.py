@@ -84,7 +84,7 @@ def louder(tracks: dict[str, Array], loudness: Array, style: Style) -> dict[str,
 def _wanted(phones: Sequence[Phone], index: int, phone: Phone, times: Array) -> Iterator[tuple[str, Array]]:
     """The constraints that one phone adds: their names and curves ``(T,)``."""
     if phone.label in BILABIALS:
-        closure = _held(times, *_closed(phone), 0.05)
+        closure = _held(times, *_closed(phone), 0.045)
         yield "closure", closure
         if phone.label != "M":
             yield "burst", closure
@@ -164,7 +164,7 @@ def _held(times: Array, start: float, end: float, before: float, after: float | 
 def _resting(phones: Sequence[Phone], index: int, times: Array) -> tuple[Array, Array]:
     """``rest`` and ``parting`` of one pause.
 
-    The lips are shut 0.04 s after it begins, having begun to close within the dying sound, slower where
+    The lips are shut 35 ms after it begins, having begun to close within the dying sound, slower where
     there is time; they leave rest for the word only at its end. Before p b m they don't part, before f v they
     hurry.
     """
@@ -172,9 +172,9 @@ def _resting(phones: Sequence[Phone], index: int, times: Array) -> tuple[Array, 
     depth = float(np.clip((phone.duration - SHORTEST_PAUSE) / (SURE_PAUSE - SHORTEST_PAUSE), 0.0, 1.0))
     if depth == 0.0:
         return np.zeros(len(times)), np.zeros(len(times))
-    slow = float(np.clip(0.07 + 0.15 * (phone.duration - 0.15), 0.07, 0.13))
-    start = phone.start + 0.04 if index else -1.0
-    end = phone.end - (0.055 if following in LABIODENTALS else 0.03)
+    slow = float(np.clip(0.06 + 0.05 * (phone.duration - 0.15), 0.06, 0.08))
+    start = phone.start + 0.035 if index else -1.0
+    end = phone.end - (0.055 if following in LABIODENTALS else 0.02)
     if index + 1 == len(phones):
         end = phone.end + 1.0
     rest = depth * _held(times, min(start, end), end, slow, 0.08)

@@ -18,13 +18,15 @@ from training.phonemes import SILENCE, Phone
 
 Array = NDArray[np.float64]
 
-PRESSED = 0.0004
-"""Metres by which closed lips press into each other, so that the seam stays shut beside the middle too."""
+PRESSED = 0.0001
+"""Metres by which closed lips press into each other: more would be read as a distance again."""
 CROSSED = 0.0008
 """Metres by which lips may overlap where nothing presses them, before the jaw makes room."""
 SIDE_GAIN = 0.12
 LONG_PAUSE = 0.2
 """Seconds; blinks like to come at such a phrase's end."""
+SMALLEST_ROLL, MOST_ROLL = 0.001, 0.35
+"""Metres that a lip must travel when rolled fully to be of use; weight that a closure may ask of it."""
 MOST_TUCKING_JAW = 0.16
 
 
@@ -55,6 +57,7 @@ def teach(
             weights[:, index] = np.clip(curves[name], 0.0, 1.0)
     tuck_lip(weights, mouth, gaps, identity)
     close_lips(weights, mouth, gaps, identity)
+    align_lips(weights, mouth, gaps, identity)
     return weights.astype(np.float32)
 
 
@@ -74,8 +77,6 @@ def unit_curves(mouth: Mouth, style: Style, rng: np.random.Generator) -> dict[st
         curves[f"mouthDimple{side}"] = 0.1 * np.clip(mood, 0, None) * gain
         curves[f"mouthPress{side}"] = 0.15 * mouth.closure * gain
         curves[f"noseSneer{side}"] = 0.1 * mouth.tracks["upper"] + 0.05 * np.clip(-mood, 0, None)
-    curves["mouthRollLower"] = curves["mouthRollLower"] + 0.12 * mouth.closure
-    curves["mouthRollUpper"] = 0.08 * mouth.closure
     curves["mouthShrugLower"] = 0.05 * mouth.closure
     curves["jawForward"] = (0.04 + 0.04 * upper.drift(frames, 2.0, rng)) * (1 - mouth.bite)
     curves["mouthShrugUpper"] = 0.06 * mouth.tracks["funnel"]
@@ -118,6 +119,7 @@ def close_lips(weights: Array, mouth: Mouth, gaps: LipGaps, identity: int) -> No
     pull, drop = -gaps.units[identity, close, 0], gaps.units[identity, jaw, 0]
     if pull <= 0 or drop <= 0:
         return
+    weights[:, close] = 0.0
     gap = gaps.gaps(identity, weights)[:, 0]
     room = np.clip(-CROSSED - gap, 0.0, None) / drop
     weights[:, jaw] = np.minimum(weights[:, jaw] + room, 1.0)
@@ -126,3 +128,19 @@ def close_lips(weights: Array, mouth: Mouth, gaps: LipGaps, identity: int) -> No
     shut = mouth.closure * np.clip((gap + PRESSED) / pull, 0.0, 1.0)
     calm = mouth.rest * np.clip((gap - rest) / pull, 0.0, 1.0)
     weights[:, close] = np.maximum(shut, calm)
+
+
+def align_lips(weights: Array, mouth: Mouth, gaps: LipGaps, identity: int) -> None:
+    """Roll in ``weights (T, U)`` whichever lip stands before the other in a closure, that they meet face to
+    face; then close them again."""
+    names, frames = gaps.unit_names, np.flatnonzero(mouth.closure > 0)
+    if not len(frames) or not {"mouthRollLower", "mouthRollUpper"} <= set(names):
+        return
+    over = gaps.over(identity, weights[frames])
+    for name in ("mouthRollLower", "mouthRollUpper"):
+        unit = names.index(name)
+        step = gaps.over_units[identity, unit]
+        if abs(step) > SMALLEST_ROLL:
+            rolled = mouth.closure[frames] * np.clip(-over / step, 0.0, MOST_ROLL)
+            weights[frames, unit] = np.clip(weights[frames, unit] + rolled, 0.0, 1.0)
+    close_lips(weights, mouth, gaps, identity)

@@ -22,6 +22,8 @@ Curves = dict[str, Array]
 FRAME_RATE = 30.0
 BLINK_SPREAD = 0.55
 """Standard deviation of the logarithm of the gaps between blinks."""
+CLOSEST_BLINKS = 0.42
+"""Seconds between the starts of a double blink."""
 FOLLOWS_PAUSE, NEAR_PAUSE = 0.5, 0.6
 """Chance that a blink waits or hurries for a phrase's end at most this many seconds away."""
 
@@ -47,9 +49,9 @@ def blinks(frames: int, style: Style, rng: np.random.Generator, pauses: Sequence
     curve = np.zeros(frames)
     times = np.arange(frames) / FRAME_RATE
     median = 60.0 / style.blinks / np.exp(BLINK_SPREAD**2 / 2)
-    clock = median * float(rng.uniform(-0.5, 1.0))
+    clock, last = median * float(rng.uniform(-0.5, 1.0)), -np.inf
     while clock < frames / FRAME_RATE:
-        at = _at_a_pause(clock, pauses, rng)
+        last = at = max(_at_a_pause(clock, pauses, rng), last + CLOSEST_BLINKS)
         if at > -0.3:
             length = float(np.clip(np.exp(rng.normal(np.log(0.24), 0.25)), 0.15, 0.38))
             depth = 1.0 if rng.random() < 0.94 else float(rng.uniform(0.7, 0.95))
@@ -61,7 +63,7 @@ def blinks(frames: int, style: Style, rng: np.random.Generator, pauses: Sequence
 def _next_blink(median: float, rng: np.random.Generator) -> float:
     """Seconds to the next blink; one in fifty is the first of a double blink."""
     pause = float(np.exp(rng.normal(np.log(median), BLINK_SPREAD)))
-    return max(pause, 0.7) if rng.random() < 0.98 else float(rng.uniform(0.42, 0.55))
+    return max(pause, 0.7) if rng.random() < 0.98 else float(rng.uniform(CLOSEST_BLINKS, 0.55))
 
 
 def _at_a_pause(clock: float, pauses: Sequence[float], rng: np.random.Generator) -> float:

@@ -43,7 +43,7 @@ _EH = {"jaw": 0.2, "wide": 0.3, "lower": 0.35, "upper": 0.15}
 _IH = {"jaw": 0.12, "wide": 0.3, "lower": 0.35, "upper": 0.1}
 _IY = {"jaw": 0.08, "wide": 0.5, "lower": 0.45, "upper": 0.15, "smile": 0.1}
 _UH = {"jaw": 0.11, "funnel": 0.3, "pucker": 0.45}
-_UW = {"jaw": 0.07, "funnel": 0.25, "pucker": 0.8}
+_UW = {"jaw": 0.09, "funnel": 0.3, "pucker": 0.9}
 
 TARGETS: dict[str, tuple[Targets, ...]] = {
     SILENCE: ({},),
