@@ -105,7 +105,7 @@ def _write_npz(
                 weights.append(block.weights)
                 if block.vertices is not None:
                     rows.add(block.vertices)
-        take = performance.take(index, np.concatenate(weights), unit_names)
+        take = performance.take(index, mover.clean(np.concatenate(weights)), unit_names)
         writer.arrays(describe(take, head.polygons))
     return take
 

@@ -13,18 +13,20 @@ from numpy.typing import NDArray
 from ..bundle import Bundle
 from ..geometry.topology import Binding
 from ..geometry.units import carry_units
+from .curves import clean_curves
 from .progress import QUIET, Stage
 from .resample import Resampler
 from .sample import Labels
-from .weights import UnitFit
+from .weights import UnitFit, find_contacts
 
 Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Consecutive samples of a take from sample ``first`` on: ``weights`` (n, U) in 0…1, ``vertices`` (n, V',
-    3) in the head's own units, axes and order, or None when they were not asked for."""
+    """Consecutive samples of a take from sample ``first`` on: ``weights`` (n, U) in 0…1, to be put together
+    and cleaned (``Mover.clean``); ``vertices`` (n, V', 3) in the head's own units, axes and order, or None
+    when they were not asked for."""
 
     first: int
     weights: Float32
@@ -38,7 +40,7 @@ class Mover:
         self._bundle = bundle
         self._binding = binding
         self._rest = np.ascontiguousarray(binding.rest, np.float32)
-        self._fit = UnitFit(carry_units(bundle.template, binding.rest))
+        self._fit = UnitFit(carry_units(bundle.template, binding.rest), find_contacts(bundle.template))
 
     def blocks(
         self, labels: Labels, fps: Fraction, count: int, keep_vertices: bool, stage: Stage = QUIET
@@ -57,6 +59,10 @@ class Mover:
                 vertices = None if motion is None else self._carry(motion[part])
                 yield Block(first + at, weights[part], vertices)
             first += len(weights)
+
+    def clean(self, weights: Float32) -> Float32:
+        """The weights (T, U) of all blocks of a take, as curves that an animator keeps; see ``curves``."""
+        return clean_curves(self._fit, self._bundle.unit_names, weights)
 
     def displacements(self, labels: Labels, stage: Stage = QUIET) -> Iterator[Float32]:
         """Displacements ``(n, V, 3)`` from rest, in normalised template space, at the model's rate."""

@@ -65,7 +65,8 @@ def generate(
     takes = []
     for index in range(options.takes):
         blocks = move(mover, performance, index, options.keep_vertices)
-        takes.append(_take(performance, index, bundle.unit_names, blocks))
+        weights, vertices = _joined(performance.count, len(bundle.unit_names), blocks)
+        takes.append(performance.take(index, mover.clean(weights), bundle.unit_names, vertices))
     return tuple(takes)
 
 
@@ -94,7 +95,7 @@ def perform(
 
 def move(mover: Mover, performance: Performance, index: int, keep_vertices: bool = True) -> Iterator[Block]:
     """Motion of take ``index`` of a performance, block by block, so that a file can be written in bounded
-    memory."""
+    memory; the weights of all blocks together go through ``Mover.clean``."""
     stage = performance.moving.part(index, len(performance.seeds))
     return mover.blocks(performance.labels[index], performance.fps, performance.count, keep_vertices, stage)
 
@@ -113,14 +114,17 @@ def _stages(
     )
 
 
-def _take(performance: Performance, index: int, unit_names: tuple[str, ...], blocks: Iterator[Block]) -> Take:
-    weights = np.empty((performance.count, len(unit_names)), np.float32)
+def _joined(
+    count: int, units: int, blocks: Iterator[Block]
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Weights (count, units) and vertices (count, V', 3) of all blocks."""
+    weights = np.empty((count, units), np.float32)
     vertices: NDArray[np.float32] | None = None
     for block in blocks:
         part = slice(block.first, block.first + len(block.weights))
         weights[part] = block.weights
         if block.vertices is not None:
             if vertices is None:
-                vertices = np.empty((performance.count, *block.vertices.shape[1:]), np.float32)
+                vertices = np.empty((count, *block.vertices.shape[1:]), np.float32)
             vertices[part] = block.vertices
-    return performance.take(index, weights, unit_names, vertices)
+    return weights, vertices

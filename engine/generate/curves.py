@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Curves that an animator keeps: few units, none that works against another, no motion that nobody sees.
+
+What least squares finds frame by frame spreads what one unit does over all that resemble it. Here a whole
+take is looked at, in the space of the weights alone: the units that others can stand in for are left out, and
+the rest is fitted again to the same motion, with a price on every weight that fades as the weight grows.
+Nothing is smoothed over time: a closure of two frames stays one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .weights import Float32, Float64, UnitFit
+
+VISIBLE = 3e-4
+"""Metres; a unit whose own part of the motion never reaches this far, on any vertex, isn't needed."""
+
+LEAST, MOST = 0.001, 0.03
+"""Bounds of the weight that counts as visible, so that neither the jaw nor a lid is taken too exactly."""
+
+PRICE = 0.05
+"""The L1 penalty of a weight, as a part of its visible weight; what is cheaper than this is 0 in a frame."""
+
+FADE = 3.0
+"""At this many times the weight that the price alone takes away the price is gone, so that it bends no large
+weight (a minimax concave penalty: Zhang 2010, by one step of local linear approximation: Zou and Li 2008)."""
+
+DOMINANCE = 4.0
+"""An opposing unit may reach this many times its lead; more would jump where two opposites change over."""
+
+STEPS = 60
+ROWS = 512
+"""Frames at a time, which bounds the memory."""
+
+OPPOSITES = (
+    ("eyeLookIn{}", "eyeLookOut{}"),
+    ("eyeLookUp{}", "eyeLookDown{}"),
+    ("eyeBlink{}", "eyeWide{}"),
+    ("mouthSmile{}", "mouthFrown{}"),
+    ("jawLeft", "jawRight"),
+    ("mouthLeft", "mouthRight"),
+)
+"""Units that undo each other; {} is a side."""
+
+
+def clean_curves(fit: UnitFit, unit_names: Sequence[str], weights: Float32) -> Float32:
+    """The weights ``(T, U)`` of a whole take with fewer units, for nearly the same motion.
+
+    Units that stay below what is visible are exactly 0 in every frame (on both sides of the face), and of two
+    opposites one is always 0.
+    """
+    visible = visible_weights(fit.sizes)
+    pairs = opposite_pairs(unit_names)
+    groups = mirrored_groups(unit_names, pairs)
+    kept = needed_units(fit, weights, visible, groups)
+    cleaned = np.zeros_like(weights)
+    for rows in _parts(len(weights)):
+        cleaned[rows] = _refit(fit, weights[rows], kept, visible, pairs)
+    seen = cleaned.max(axis=0, initial=0.0) >= visible
+    for group in map(list, groups):
+        if not seen[group].any():
+            cleaned[:, group] = 0.0
+    return cleaned
+
+
+def visible_weights(sizes: Float64) -> Float64:
+    """The weight (U,) from which on a unit of a size (U,), metres, is seen."""
+    return np.clip(VISIBLE / np.maximum(sizes, 1e-9), LEAST, MOST)
+
+
+def opposite_pairs(unit_names: Sequence[str]) -> NDArray[np.intp]:
+    """Rows (P, 2) of the opposing units that a model has."""
+    names = list(unit_names)
+    sided = [(one.format(side), other.format(side)) for one, other in OPPOSITES for side in ("Left", "Right")]
+    found = [pair for pair in dict.fromkeys(sided) if pair[0] in names and pair[1] in names]
+    rows = [[names.index(one), names.index(other)] for one, other in found]
+    return np.array(rows, np.intp).reshape(-1, 2)
+
+
+def mirrored_groups(unit_names: Sequence[str], opposites: NDArray[np.intp]) -> tuple[tuple[int, ...], ...]:
+    """Rows of the units that stay or go together: both sides of a face, unless they undo each other."""
+    names, apart = list(unit_names), {tuple(sorted(pair)) for pair in opposites.tolist()}
+    groups: dict[tuple[int, ...], None] = {}
+    for row, name in enumerate(names):
+        stem = name.removesuffix("Left").removesuffix("Right")
+        sides = tuple(sorted(names.index(stem + side) for side in ("Left", "Right") if stem + side in names))
+        groups[sides if row in sides and sides not in apart else (row,)] = None
+    return tuple(groups)
+
+
+def needed_units(
+    fit: UnitFit, weights: Float32, visible: Float64, groups: Sequence[tuple[int, ...]]
+) -> NDArray[np.bool_]:
+    """Which units (U,) a take (T, U) needs.
+
+    One after the other the group goes whose own part is the least visible: what is left of a weight once the
+    others have taken over what they can, which is weight / √(G⁻¹)ᵤᵤ. They do take it over (a step of backward
+    elimination), inside their bounds.
+    """
+    left = weights.astype(np.float32, copy=True)
+    kept = fit.lengths > 0
+    open_groups = list(groups)
+    while open_groups:
+        seen = _own_part(fit, left, kept) / visible
+        group = min(open_groups, key=lambda rows: seen[list(rows)].max())
+        if seen[list(group)].max() >= 1.0:
+            break
+        open_groups.remove(group)
+        for unit in group:
+            if kept[unit]:
+                _hand_over(fit, left, kept, unit)
+    return kept
+
+
+def _own_part(fit: UnitFit, left: Float32, kept: NDArray[np.bool_]) -> Float64:
+    """The largest weight (U,) of each kept unit over a take that no other kept unit can stand in for; 0 for
+    the others."""
+    own = np.zeros(len(kept))
+    inverse = np.linalg.inv(fit.problem.gram[np.ix_(kept, kept)])
+    own[kept] = left[:, kept].max(axis=0, initial=0.0) / np.sqrt(np.diag(inverse))
+    return own
+
+
+def _hand_over(fit: UnitFit, left: Float32, kept: NDArray[np.bool_], gone: int) -> None:
+    """Give the motion of one unit to the other kept ones, in place in ``left`` (T, U) and ``kept`` (U,)."""
+    kept[gone] = False
+    others = np.flatnonzero(kept)
+    share = np.linalg.solve(fit.problem.gram[np.ix_(others, others)], fit.problem.gram[others, gone])
+    change = (share * fit.lengths[gone] / fit.lengths[others]).astype(np.float32)
+    for rows in _parts(len(left)):
+        left[rows, others] = np.clip(left[rows, others] + left[rows, gone, None] * change, 0.0, 1.0)
+    left[:, gone] = 0.0
+
+
+def _refit(
+    fit: UnitFit, weights: Float32, kept: NDArray[np.bool_], visible: Float64, pairs: NDArray[np.intp]
+) -> Float32:
+    """The same motion from the kept units: first with the full price, which finds who leads, then with the
+    price and the bounds that follow from it."""
+    dense = fit.scaled(weights)
+    target = dense @ fit.problem.gram
+    upper = np.where(kept, fit.lengths, 0.0)
+    price = PRICE * visible * fit.lengths
+    rough = fit.problem.solve(target - price, upper, dense, STEPS, 0.0)
+    first = fit.unscaled(rough)
+    faded = price * np.clip(1.0 - first / (FADE * PRICE * visible), 0.0, 1.0)
+    bounds = upper * _lead(first, pairs)
+    return fit.unscaled(fit.problem.solve(target - faded, bounds, rough, STEPS, 0.0))
+
+
+def _lead(weights: Float32, pairs: NDArray[np.intp]) -> Float64:
+    """Largest weights (T, U) that keep opposites apart: none for the weaker, and for the stronger a bound
+    that grows with its lead, so that a change from one to the other passes through 0."""
+    most = np.ones(weights.shape)
+    for one, other in (*pairs, *pairs[:, ::-1]):
+        most[:, one] = np.clip(DOMINANCE * (weights[:, one] - weights[:, other]), 0.0, 1.0)
+    return most
+
+
+def _parts(count: int) -> Iterator[slice]:
+    return (slice(at, at + ROWS) for at in range(0, count, ROWS))
