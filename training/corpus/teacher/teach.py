@@ -121,7 +121,8 @@ def close_lips(weights: Array, mouth: Mouth, gaps: LipGaps, identity: int) -> No
         return
     weights[:, close] = 0.0
     gap = gaps.gaps(identity, weights)[:, 0]
-    room = np.clip(-CROSSED - gap, 0.0, None) / drop
+    deepest = CROSSED + (PRESSED - CROSSED) * mouth.closure
+    room = np.clip(-deepest - gap, 0.0, None) / drop
     weights[:, jaw] = np.minimum(weights[:, jaw] + room, 1.0)
     gap = gap + room * drop
     rest = max(float(gaps.rest[identity, 0]), 0.0) + PARTED_JAW * drop * mouth.parting
