@@ -42,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--limit", type=int, metavar="N", help="at most so many recordings a folder, for a trial"
     )
     parser.add_argument(
+        "--ears",
+        type=Path,
+        metavar="RUN",
+        help="folder of a training run; recordings in which it hears other phones are left out",
+    )
+    parser.add_argument(
         "--require",
         action="append",
         default=[],
@@ -78,6 +84,7 @@ def options_from(args: argparse.Namespace) -> CorpusOptions:
         workers=args.workers,
         limit=args.limit,
         required=tuple(args.require),
+        ears=args.ears,
     )
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from training.corpus.arrange import Cleaned, arrange
+from training.corpus.ears import fit_of, open_ears, shares_of_time
 from training.corpus.errors import CorpusError, VoiceError
 from training.corpus.options import CorpusOptions
 from training.corpus.sentences import make_pinyin, make_sentences
@@ -28,6 +29,9 @@ EARLY = 0.015
 """Seconds by which forced alignments begin too early."""
 SENTENCE_SECONDS = 4.4
 """A synthetic sentence's typical length."""
+
+LEAST_FIT = 0.0
+"""Recordings whose phones are no likelier by what a trained run hears than by chance are left out."""
 
 _ENGINES = {"flite": flite, "festival": festival, "espeak-ng": espeak}
 
@@ -97,8 +101,10 @@ def _clean_all(
     if not recordings:
         return cleaned, dropped
     jobs = [(recording, work / f"{index:06d}.wav") for index, recording in enumerate(recordings)]
+    priors = shares_of_time(recording.phones or () for recording in recordings)
+    clean = partial(_clean_one, ears=options.ears, priors=priors)
     with worker_pool(options.workers) as pool:
-        for done, result in enumerate(pool.imap(_clean_one, jobs, chunksize=16)):
+        for done, result in enumerate(pool.imap(clean, jobs, chunksize=16)):
             if isinstance(result, Cleaned):
                 cleaned.append(result)
             else:
@@ -107,7 +113,7 @@ def _clean_all(
     return cleaned, dropped
 
 
-def _clean_one(job: tuple[Recording, Path]) -> Cleaned | str:
+def _clean_one(job: tuple[Recording, Path], ears: Path | None, priors: tuple[float, ...]) -> Cleaned | str:
     """The recording at 16 kHz with phones that fit it, or why it is left out."""
     import soundfile
 
@@ -123,6 +129,10 @@ def _clean_one(job: tuple[Recording, Path]) -> Cleaned | str:
     cleaned = clean_phones(samples, phones, EARLY)
     if cleaned is None:
         return "recordings whose phone times look wrong"
+    if ears is not None:
+        heard = open_ears(ears, priors)
+        if fit_of(heard.listen(samples), cleaned, heard.rate) <= LEAST_FIT:
+            return "recordings in which other phones are heard"
     soundfile.write(path, samples, SAMPLE_RATE, subtype="PCM_16")
     piece = Piece(path, 0.0, len(samples) / SAMPLE_RATE)
     return Cleaned(piece, recording.voice, recording.text, cleaned, recording.path.name)

@@ -17,7 +17,7 @@ HOURS_ALONE, HOURS_BESIDE = 9.0, 3.0
 class CorpusOptions:
     """``hours`` of synthetic speech (None: as much as is sensible), ``identities`` of faces, ``copies`` the
     share of training clips that get an augmented copy, ``limit`` at most so many recordings a folder (for
-    trials)."""
+    trials), ``ears`` a training run's folder: recordings in which it hears other phones are left out."""
 
     out: Path
     recordings: tuple[Path, ...] = ()
@@ -29,6 +29,7 @@ class CorpusOptions:
     workers: int = 2
     limit: int | None = None
     required: tuple[str, ...] = ()
+    ears: Path | None = None
     mel: MelSettings = field(default_factory=MelSettings)
 
     @property
