@@ -2,10 +2,10 @@
 """Measurement 1: do the lips meet on p b m, and only there?
 
 *Score.* The smallest aperture in every p b m, widened by 30 ms on both sides, against the smallest in every
-vowel, not widened and less the 30 ms that a p b m beside it was given (``intervals.py`` says why). The area
-under the ROC curve is the chance that a p b m has the smaller one. A longer window alone makes a smallest
-value smaller, so two more areas are kept: ``strict`` with the times as they are written, and ``equal`` with
-the same 100 ms around every phone's middle.
+vowel, not widened and less the 30 ms beside a p b m or a silence, where the lips may close already or still
+(``intervals.py`` says why). The area under the ROC curve is the chance that a p b m has the smaller one. A
+longer window alone makes a smallest value smaller, so two more areas are kept: ``strict`` with the times as
+they are written, and ``equal`` with the same 100 ms around every phone's middle.
 
 *Touching.* The lips touch where the vertical gap of the middles of the inner lips, two vertices that face
 each other, is 0; the template at rest is at 0.37 mm. A phone touches when that gap comes to 0.5 mm or less.
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.phonemes import BILABIALS, VOWELS, Phone
+from training.phonemes import BILABIALS, SILENCE, VOWELS, Phone
 from training.ranking import area_under_curve
 from training.report.intervals import Span, reduce_spans, spans_apart, spans_of
 from training.report.table import Target
@@ -109,7 +109,7 @@ def _wide(phones: Sequence[Phone], labels: Sequence[str]) -> list[Span]:
 
 
 def _apart(phones: Sequence[Phone], labels: Sequence[str]) -> list[Span]:
-    return spans_apart(phones, labels, BILABIALS)
+    return spans_apart(phones, labels, (*BILABIALS, SILENCE))
 
 
 def _written(phones: Sequence[Phone], labels: Sequence[str]) -> list[Span]:

@@ -3,7 +3,7 @@
 
 Correlation of our jaw with the animators' ``mouth_stretch_c`` at 30 fps over voiced frames. Their silent
 frames are often exact zeros, which anything that is still in silence would get for free. A frame is voiced
-when its sound repeats after one period of the voice, and is no more than 30 dB below the take's loud parts.
+when its sound repeats after one period of the voice, and is no more than 40 dB below the take's loud parts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from training.report.tracks import Tracks
 
 Array = NDArray[np.float64]
 
-BELOW_LOUD = 30.0
+BELOW_LOUD = 40.0
 """Decibels below the 95th percentile at which a sound is too faint to be a voice."""
 
 MOST_LAG = 6
@@ -115,7 +115,9 @@ def voiced_frames(samples: NDArray[np.float32], frames: int) -> NDArray[np.bool_
     size, longest = 512, int(SAMPLE_RATE / LOWEST_HZ)
     centres = np.arange(frames) * SAMPLE_RATE // FRAME_RATE
     padded = np.pad(samples.astype(np.float64), (size, size + longest + SAMPLE_RATE))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, size + longest)[centres + size // 2]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, size + longest)[
+        centres + size // 2 - longest // 4
+    ]
     head = windows[:, :size]
     fft = 2 ** int(np.ceil(np.log2(2 * size + longest)))
     products = np.fft.irfft(

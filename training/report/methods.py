@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -17,8 +18,8 @@ from engine.template import Template
 from training.errors import TrainingError
 from training.model.settings import MEL_PER_FRAME
 from training.report.loudness import jaw_opening
-from training.report.recordings import Recording
-from training.report.visemes import recognise, shape_weights
+from training.report.recordings import MANDARIN, Recording
+from training.report.visemes import recognise, recognise_words, shape_weights
 
 Floats = NDArray[np.float32]
 
@@ -70,16 +71,19 @@ class Loudness:
 
 
 class Visemes:
-    """Rhubarb's way: recognise phones, hold one of nine mouth shapes for each, blend between them."""
+    """Rhubarb's way: recognise phones, hold one of nine mouth shapes for each, blend between them.
 
-    name = "visemes"
+    ``words`` takes its recogniser for English, for English alone.
+    """
 
-    def __init__(self, template: Template) -> None:
-        self._template = template
+    def __init__(self, template: Template, words: bool = False) -> None:
+        self.name = "visemes by words" if words else "visemes"
+        self._template, self._words = template, words
 
     def motion(self, recording: Recording) -> Floats:
         """As ``Method`` says: weights."""
-        phones = recognise(recording.samples)
+        words = self._words and recording.collection != MANDARIN
+        phones = recognise_words(recording.samples) if words else recognise(recording.samples)
         return shape_weights(self._template, phones, recording.frames)
 
 
@@ -101,10 +105,33 @@ class VocaStyle:
         return self._regression.motion(log_mel(recording.samples, -before, count, self._mel, gain))
 
 
+def method_names(regression: bool = True) -> tuple[str, ...]:
+    """Names of all methods in the order of the tables."""
+    return tuple(name for name in _METHODS if regression or name != VocaStyle.name)
+
+
+def make_method(name: str, bundle: Bundle, regression: Path | None = None) -> Method:
+    """A method by its name; raises TrainingError for an unknown one or a regression without its file."""
+    if name not in _METHODS:
+        raise TrainingError(f"There is no method {name!r}; the methods are {', '.join(_METHODS)}.")
+    return _METHODS[name](bundle, regression)
+
+
 def all_methods(bundle: Bundle, regression: Path | None = None) -> tuple[Method, ...]:
     """Every method, ours last; the regression only where its file is given."""
-    template = bundle.template
-    baselines: list[Method] = [Loudness(template), Visemes(template)]
-    if regression is not None:
-        baselines.append(VocaStyle(regression, bundle.card.mel))
-    return (*baselines, Ours(bundle))
+    return tuple(make_method(name, bundle, regression) for name in method_names(regression is not None))
+
+
+def _voca_style(bundle: Bundle, regression: Path | None) -> Method:
+    if regression is None:
+        raise TrainingError("The method regression needs its file; give --regression.")
+    return VocaStyle(regression, bundle.card.mel)
+
+
+_METHODS: dict[str, Callable[[Bundle, Path | None], Method]] = {
+    Loudness.name: lambda bundle, _: Loudness(bundle.template),
+    "visemes": lambda bundle, _: Visemes(bundle.template),
+    "visemes by words": lambda bundle, _: Visemes(bundle.template, words=True),
+    VocaStyle.name: _voca_style,
+    Ours.name: lambda bundle, _: Ours(bundle),
+}

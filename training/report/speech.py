@@ -115,7 +115,7 @@ def measure_takes(english: Takes, mandarin: Takes) -> Figures:
     return Figures(
         closures=measure_closures(spoken),
         shapes=measure_shapes(spoken),
-        timing=measure_timing(spoken),
+        timing=measure_timing(english),
         mandarin=measure_mandarin(mandarin),
         intensity=measure_intensity(english),
         by_collection={

@@ -5,6 +5,9 @@ The reference is made from the phone times alone: every phone's opening (the jaw
 give it, none for p b m and silence) is held from its start to its end and smoothed by a symmetric window,
 so that it is neither early nor late. It knows nothing of loudness or style.
 
+A second reference, ``taught``, is the teacher's own jaw for these phones in its neutral style, which hears
+the loudness too; it tells how well the model learnt its lesson.
+
 *Lag.* The shift of the aperture against the reference at which they correlate best, pooled over recordings
 and refined by a parabola; positive means that the face is late.
 
@@ -24,13 +27,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from training.corpus.teacher.mouth import move_mouth
+from training.corpus.teacher.prosody import measure_prosody
+from training.corpus.teacher.style import NEUTRAL
 from training.corpus.teacher.visemes import TARGETS
 from training.phonemes import BILABIALS, Phone
-from training.report.lips import Spoken
+from training.report.recordings import Recording
 from training.report.table import Target
-from training.report.tracks import FRAME_RATE
+from training.report.tracks import FRAME_RATE, Tracks
 
 Array = NDArray[np.float64]
+Takes = Sequence[tuple[Tracks, Recording]]
+Pairs = Sequence[tuple[Array, Array]]
+"""A face's opening and a reference, ``(T,)`` each."""
 
 FINE = 8
 """The reference is drawn at so many times the frame rate before it is smoothed."""
@@ -48,7 +57,8 @@ MILLISECONDS = 1000.0 / FRAME_RATE
 
 @dataclass(frozen=True)
 class Timing:
-    """Lag in frames, correlation there and at lag 0; misalignments in ms, and the matched share of peaks."""
+    """Lag in frames, correlation there and at lag 0; misalignments in ms, and the matched share of peaks;
+    lag, correlation and misalignment against the teacher."""
 
     lag: float
     correlation: float
@@ -57,6 +67,9 @@ class Timing:
     matched: float
     nearest: float
     peaks: int
+    taught_lag: float
+    taught_correlation: float
+    taught_misalignment: float
 
     def targets(self, where: str = "") -> list[Target]:
         """What the issue wants of them."""
@@ -70,25 +83,37 @@ class Timing:
         return asdict(self)
 
 
-def measure_timing(spoken: Spoken) -> Timing:
-    """The figures over all recordings."""
-    pairs = [(tracks.aperture, reference_opening(phones, len(tracks))) for tracks, phones in spoken]
+def measure_timing(takes: Takes) -> Timing:
+    """The figures over all recordings with phones."""
+    pairs = [(tracks.aperture, reference_opening(r.phones, len(tracks))) for tracks, r in takes]
+    taught = [(tracks.aperture, taught_opening(r, len(tracks))) for tracks, r in takes]
     lag, best, at_zero = best_lag(pairs)
-    matched, nearest, count = [], [], 0
-    for face, reference in pairs:
-        delays, peaks = peak_delays(face, reference)
-        matched += delays
-        count += peaks
-        nearest += nearest_delays(face, reference)
+    delays, peaks = _all_delays(pairs)
+    taught_lag, taught_best, _ = best_lag(taught)
     return Timing(
         lag=lag,
         correlation=best,
         correlation_at_0=at_zero,
-        misalignment=_mean_of_size(matched),
-        matched=len(matched) / max(count, 1),
-        nearest=_mean_of_size(nearest),
-        peaks=count,
+        misalignment=_mean_of_size(delays),
+        matched=len(delays) / max(peaks, 1),
+        nearest=_mean_of_size([delay for pair in pairs for delay in nearest_delays(*pair)]),
+        peaks=peaks,
+        taught_lag=taught_lag,
+        taught_correlation=taught_best,
+        taught_misalignment=_mean_of_size(_all_delays(taught)[0]),
     )
+
+
+def _all_delays(pairs: Pairs) -> tuple[list[float], int]:
+    """What ``peak_delays`` finds in all pairs together."""
+    found = [peak_delays(face, reference) for face, reference in pairs]
+    return [delay for delays, _ in found for delay in delays], sum(count for _, count in found)
+
+
+def taught_opening(recording: Recording, frames: int) -> Array:
+    """The neutral teacher's jaw ``(frames,)`` for a recording's phones and loudness."""
+    loudness = measure_prosody(recording.samples, frames).loudness
+    return move_mouth(recording.phones, loudness, NEUTRAL).tracks["jaw"]
 
 
 def reference_opening(phones: Sequence[Phone], frames: int) -> Array:
@@ -102,10 +127,11 @@ def reference_opening(phones: Sequence[Phone], frames: int) -> Array:
             wanted[(times >= start) & (times < end)] = targets.get("jaw", 0.0)
     half = round(SOFT * FRAME_RATE * FINE)
     window = np.hanning(2 * half + 3)[1:-1]
-    return np.convolve(wanted, window / window.sum(), mode="same")[FINE : FINE * (frames + 1) : FINE]
+    soft = np.convolve(wanted, window / window.sum(), mode="same").astype(np.float64)
+    return soft[FINE : FINE * (frames + 1) : FINE]
 
 
-def best_lag(pairs: Sequence[tuple[Array, Array]], most: int = MOST_LAG) -> tuple[float, float, float]:
+def best_lag(pairs: Pairs, most: int = MOST_LAG) -> tuple[float, float, float]:
     """Frames by which the first curves follow the second, the correlation there, and that at lag 0.
 
     Correlations of the pairs at each lag are averaged by their frames; a parabola through the best and its

@@ -4,14 +4,17 @@
 The shapes are those that Rhubarb Lip Sync took from Preston Blair's and Hanna-Barbera's charts: A closed (p b
 m), B clenched (most consonants, EE), C open (EH, AE), D wide open (AA), E slightly rounded (AO, ER), F
 puckered (OO, W), G lip under teeth (f v), H tongue up (L), X at rest. Several shapes suit most consonants,
-and the one nearest to the shape before is taken. Nobody tells the recogniser the words, as with Rhubarb's
-phonetic recogniser.
+and the one nearest to the shape before is taken. Phones come from either of Rhubarb's two recognisers:
+``phonetic`` hears phones without any words, and is what it offers for languages other than English; its own
+choice for English recognises words first and then places their phones.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from functools import lru_cache
+from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -27,8 +30,11 @@ if TYPE_CHECKING:
 PAUSE = 0.3
 """Seconds: in a shorter silence the mouth keeps its shape."""
 
-BLEND = 0.07
+BLEND = 0.04
 """Seconds from one shape to the next, half on each side of their border."""
+
+HEARD_RATE = 100
+"""Frames a second of pocketsphinx."""
 
 OCCLUSION = (0.04, 0.12)
 """A stop's closure lies before its phone: half of the phone before, at least and at most so many seconds."""
@@ -73,15 +79,20 @@ def recognise(samples: NDArray[np.float32]) -> tuple[Phone, ...]:
 
     Raises TrainingError where pocketsphinx is missing.
     """
-    decoder = _decoder()
-    sound = (np.clip(samples, -1.0, 1.0) * 32767).astype(np.int16).tobytes()
-    decoder.start_utt()
-    decoder.process_raw(sound, full_utt=True)
-    decoder.end_utt()
     return tuple(
-        Phone(segment.start_frame / 100, (segment.end_frame + 1) / 100, _label(segment.word))
-        for segment in decoder.seg() or ()
+        Phone(first / HEARD_RATE, (last + 1) / HEARD_RATE, word if word in PHONEMES else SILENCE)
+        for word, first, last in _segments(_phone_decoder(), samples)
     )
+
+
+def recognise_words(samples: NDArray[np.float32]) -> tuple[Phone, ...]:
+    """Phones of the English words that pocketsphinx hears in 16 kHz ``samples (N,)``; what it hears without
+    words where they can't be placed. Raises TrainingError where pocketsphinx is missing."""
+    from training.corpus.voices.align import align
+
+    words = [word.partition("(")[0] for word, _, _ in _segments(_word_decoder(), samples)]
+    text = " ".join(word for word in words if word and word[0] not in "<[+")
+    return align(samples, text) or recognise(samples)
 
 
 def cues(phones: Sequence[Phone]) -> list[Cue]:
@@ -164,23 +175,31 @@ _SINGLE |= dict.fromkeys(("CH", "JH", "TH", "DH", "S", "Z", "SH", "ZH"), _CLENCH
 
 
 @lru_cache(maxsize=1)
-def _decoder() -> Decoder:
+def _phone_decoder() -> Decoder:
+    """Settings of Rhubarb's phonetic recogniser: a phone language model of little weight, narrow beams."""
+    path = _sphinx().get_model_path("en-us/en-us-phone.lm.bin")
+    return _sphinx().Decoder(
+        allphone=path, lm=None, allphone_ci=True, lw=2.0, beam=1e-20, pbeam=1e-20, loglevel="FATAL"
+    )
+
+
+@lru_cache(maxsize=1)
+def _word_decoder() -> Decoder:
+    return _sphinx().Decoder(loglevel="FATAL")
+
+
+def _sphinx() -> ModuleType:
     try:
-        from pocketsphinx import Decoder, get_model_path
+        return importlib.import_module("pocketsphinx")
     except ImportError as error:
         raise TrainingError(
             "The method visemes needs pocketsphinx; install the extra meshtalk[train]."
         ) from error
-    return Decoder(
-        allphone=get_model_path("en-us/en-us-phone.lm.bin"),
-        lm=None,
-        allphone_ci=True,
-        lw=2.0,
-        beam=1e-20,
-        pbeam=1e-20,
-        loglevel="FATAL",
-    )
 
 
-def _label(word: str) -> str:
-    return word if word in PHONEMES else SILENCE
+def _segments(decoder: Decoder, samples: NDArray[np.float32]) -> list[tuple[str, int, int]]:
+    """What is heard, with its first and last frame; nothing where the decoder finds no way to the end."""
+    decoder.start_utt()
+    decoder.process_raw((np.clip(samples, -1.0, 1.0) * 32767).astype(np.int16).tobytes(), full_utt=True)
+    decoder.end_utt()
+    return [(segment.word, segment.start_frame, segment.end_frame) for segment in decoder.seg() or ()]
