@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     _export(commands.add_parser("export", help="export a run to a bundle"))
     _evaluate(commands.add_parser("evaluate", help="measure a bundle"))
     _report(commands.add_parser("report", help="measure a bundle against its targets and other methods"))
+    _regression(commands.add_parser("regression", help="train the VOCA-style regression to compare with"))
     _tiny(commands.add_parser("tiny-bundle", help="write the small seeded bundle of the tests"))
     return parser
 
@@ -134,6 +135,13 @@ def _report(parser: argparse.ArgumentParser) -> None:
 
     command.add_arguments(parser)
     parser.set_defaults(run=command.run)
+
+
+def _regression(parser: argparse.ArgumentParser) -> None:
+    from training.report import regression_training
+
+    regression_training.add_arguments(parser)
+    parser.set_defaults(run=regression_training.run)
 
 
 def _tiny(parser: argparse.ArgumentParser) -> None:
