@@ -54,7 +54,9 @@ _SPELLINGS = (
 """espeak-ng's own ways to write a sound, and IPA's."""
 
 STOPS = frozenset(("P", "B", "T", "D", "K", "G", "CH", "JH"))
-HUSH = 0.003
+HUSH, ECHO, REACH = 0.003, 0.08, 32
+"""Peak of a silent block; what of a vowel's peak the variants with an echo leave in a closure; blocks of 5 ms
+before a release that are looked at."""
 LONGEST_CLOSURE = 0.12
 """Seconds: a pause no longer than this before a stop is the stop's closure (Mandarin voices name it so)."""
 
@@ -171,19 +173,21 @@ def read_events(events: Sequence[tuple[float, str]], duration: float) -> tuple[P
 def hear_closures(samples: NDArray[np.float32], rate: int, phones: Sequence[Phone]) -> tuple[Phone, ...]:
     """Let stops begin where the sound before them stops; most voices' events name the release alone.
 
-    ``samples (N,)`` at ``rate`` Hz; what is quieter than ``HUSH`` in blocks of 5 ms is a closure.
+    ``samples (N,)`` at ``rate`` Hz; blocks of 5 ms are a closure where they are quieter than ``HUSH`` or
+    than ``ECHO`` times the sound before.
     """
     block = rate // 200
     peaks = np.abs(samples[: len(samples) // block * block]).reshape(-1, block).max(axis=1)
-    loud = np.flatnonzero(peaks > HUSH)
     out = list(phones)
     for index in range(1, len(out)):
         before, stop = out[index - 1 : index + 1]
-        if stop.label not in STOPS or before.label == SILENCE or not len(loud):
+        if stop.label not in STOPS or before.label == SILENCE:
             continue
         # The event may stand a little after the release.
-        heard = loud[: np.searchsorted(loud, max(int(stop.start * 200) - 2, 0))]
-        begin = (heard[-1] + 1) / 200 if len(heard) else stop.start
+        last = max(int(stop.start * 200) - 2, 0)
+        near = peaks[max(last - REACH, 0) : last]
+        heard = np.flatnonzero(near > max(HUSH, ECHO * float(near.max(initial=0.0))))
+        begin = (max(last - REACH, 0) + heard[-1] + 1) / 200 if len(heard) else stop.start
         begin = max(begin, stop.start - LONGEST_CLOSURE, before.start + 0.02)
         if begin < stop.start - 0.01:
             out[index - 1] = Phone(before.start, begin, before.label)
