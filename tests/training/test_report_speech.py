@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("scipy")
 
 from engine.audio.sound import sound_from_samples  # noqa: E402
+from engine.bundle import load_bundle  # noqa: E402
 from engine.template import Template  # noqa: E402
 from training.__main__ import main  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
@@ -25,6 +26,7 @@ from training.report.intervals import frames_in, spans_apart, spans_of  # noqa: 
 from training.report.lips import measure_closures  # noqa: E402
 from training.report.loudness import jaw_opening  # noqa: E402
 from training.report.mandarin import measure_take, voiced_frames  # noqa: E402
+from training.report.methods import all_methods, make_method  # noqa: E402
 from training.report.recordings import Recording, read_english, read_mandarin  # noqa: E402
 from training.report.request import Measurement  # noqa: E402
 from training.report.shapes import measure_shapes  # noqa: E402
@@ -277,6 +279,26 @@ def test_groups_are_checked() -> None:
     for wrong in ("speech,voices", ""):
         with pytest.raises(TrainingError, match="--only takes speech"):
             chosen_groups(wrong)
+
+
+def test_methods_are_known_by_name() -> None:
+    bundle = load_bundle(BUNDLE, threads=1)
+    assert [method.name for method in all_methods(bundle)] == ["loudness", "visemes", "visemes-words", "ours"]
+    assert [method.name for method in all_methods(bundle, names=("ours",))] == ["ours"]
+    for wrong, words in (("telepathy", "no method"), ("regression", "--regression")):
+        with pytest.raises(TrainingError, match=words):
+            make_method(wrong, bundle)
+
+
+def test_every_method_moves_the_face_by_the_sound() -> None:
+    pytest.importorskip("pocketsphinx")
+    bundle = load_bundle(BUNDLE, threads=1)
+    samples = (0.2 * np.random.default_rng(5).normal(size=16_000)).astype(np.float32)
+    recording = Recording("noise", "made", sound_from_samples(samples, 16_000))
+    for method in all_methods(bundle):
+        tracks = tracks_of(bundle.template, bundle.card.landmarks, method.motion(recording))
+        assert len(tracks) == 30
+        assert np.isfinite(tracks.aperture).all()
 
 
 def test_folders_without_recordings_are_told_in_one_sentence(tmp_path: Path) -> None:

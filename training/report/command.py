@@ -34,6 +34,11 @@ class Part:
     function: str
     needs: tuple[str, ...]
 
+    @property
+    def name(self) -> str:
+        """The module's own name."""
+        return self.module.rpartition(".")[2]
+
 
 PARTS = (
     Part("speech", "training.report.speech", "measure_methods", ("check",)),
@@ -55,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--without-cross-modality", type=Path, help="bundle trained without that loss")
     parser.add_argument("--out", type=Path, default=OUT, help="folder for figures and pictures (%(default)s)")
     parser.add_argument("--json", type=Path, help="file for the figures, if not figures.json in --out")
+    parser.add_argument("--methods", default="", help="methods to compare, with commas (all)")
     parser.add_argument("--only", default=",".join(GROUPS), help="parts, with commas (%(default)s)")
 
 
@@ -74,6 +80,7 @@ def run(options: argparse.Namespace) -> int:
         regression=options.regression,
         without_cross_modality=options.without_cross_modality,
         out=options.out,
+        methods=_names(options.methods),
     )
     figures = measure(request, groups)
     target = options.json if options.json is not None else options.out / FIGURES
@@ -84,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
 
 def chosen_groups(text: str) -> tuple[str, ...]:
     """The groups that ``--only`` names; raises TrainingError for another name."""
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    names = _names(text)
     unknown = [name for name in names if name not in GROUPS]
     if unknown or not names:
         raise TrainingError(f"--only takes {', '.join(GROUPS)}, not {', '.join(unknown) or 'nothing'}.")
@@ -97,13 +104,13 @@ def measure(request: Request, groups: Sequence[str], parts: Sequence[Part] = PAR
     for part in parts:
         if part.group not in groups:
             continue
-        missing = [name for name in part.needs if getattr(request, name) is None]
-        if missing:
-            flags = " and ".join(f"--{name.replace('_', '-')}" for name in missing)
-            sys.stdout.write(f"\n{part.module.rpartition('.')[2]}: skipped, because it needs {flags}.\n")
+        problem = _obstacle(part, request)
+        if problem:
+            sys.stdout.write(f"\n{part.name}: skipped, because it needs {problem}.\n")
             continue
         for measurement in _results(_function(part)(request)):
             sys.stdout.write(f"\n{as_text(measurement)}\n")
+            sys.stdout.flush()
             figures[measurement.title] = as_figures(measurement)
     return figures
 
@@ -128,6 +135,22 @@ def _results(found: Measurement | Sequence[Measurement] | None) -> Sequence[Meas
     if found is None:
         return ()
     return (found,) if isinstance(found, Measurement) else found
+
+
+def _obstacle(part: Part, request: Request) -> str:
+    """What keeps a part from running: options that were not given, or a package that isn't installed."""
+    missing = [name for name in part.needs if getattr(request, name) is None]
+    if missing:
+        return " and ".join(f"--{name.replace('_', '-')}" for name in missing)
+    try:
+        _function(part)
+    except ModuleNotFoundError as error:
+        return f"the package {error.name}"
+    return ""
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _function(part: Part) -> Callable[[Request], Measurement | Sequence[Measurement] | None]:

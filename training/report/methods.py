@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -77,7 +77,7 @@ class Visemes:
     """
 
     def __init__(self, template: Template, words: bool = False) -> None:
-        self.name = "visemes by words" if words else "visemes"
+        self.name = "visemes-words" if words else "visemes"
         self._template, self._words = template, words
 
     def motion(self, recording: Recording) -> Floats:
@@ -105,11 +105,6 @@ class VocaStyle:
         return self._regression.motion(log_mel(recording.samples, -before, count, self._mel, gain))
 
 
-def method_names(regression: bool = True) -> tuple[str, ...]:
-    """Names of all methods in the order of the tables."""
-    return tuple(name for name in _METHODS if regression or name != VocaStyle.name)
-
-
 def make_method(name: str, bundle: Bundle, regression: Path | None = None) -> Method:
     """A method by its name; raises TrainingError for an unknown one or a regression without its file."""
     if name not in _METHODS:
@@ -117,9 +112,13 @@ def make_method(name: str, bundle: Bundle, regression: Path | None = None) -> Me
     return _METHODS[name](bundle, regression)
 
 
-def all_methods(bundle: Bundle, regression: Path | None = None) -> tuple[Method, ...]:
-    """Every method, ours last; the regression only where its file is given."""
-    return tuple(make_method(name, bundle, regression) for name in method_names(regression is not None))
+def all_methods(
+    bundle: Bundle, regression: Path | None = None, names: Sequence[str] = ()
+) -> tuple[Method, ...]:
+    """The named methods, or every one where no names are given: ours last, the regression only where its file
+    is."""
+    every = [name for name in _METHODS if regression is not None or name != VocaStyle.name]
+    return tuple(make_method(name, bundle, regression) for name in names or every)
 
 
 def _voca_style(bundle: Bundle, regression: Path | None) -> Method:
@@ -131,7 +130,7 @@ def _voca_style(bundle: Bundle, regression: Path | None) -> Method:
 _METHODS: dict[str, Callable[[Bundle, Path | None], Method]] = {
     Loudness.name: lambda bundle, _: Loudness(bundle.template),
     "visemes": lambda bundle, _: Visemes(bundle.template),
-    "visemes by words": lambda bundle, _: Visemes(bundle.template, words=True),
+    "visemes-words": lambda bundle, _: Visemes(bundle.template, words=True),
     VocaStyle.name: _voca_style,
     Ours.name: lambda bundle, _: Ours(bundle),
 }

@@ -16,7 +16,7 @@ class Request:
     """A loaded ``bundle`` from ``folder``; the other paths are None where they were not given.
 
     ``without_cross_modality`` is a bundle or run trained without that loss, ``out`` the folder for JSON,
-    plots and pictures (it exists).
+    plots and pictures (it exists). ``methods`` are compared, every one if it is empty.
     """
 
     folder: Path
@@ -26,6 +26,7 @@ class Request:
     regression: Path | None = None
     without_cross_modality: Path | None = None
     out: Path | None = None
+    methods: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
