@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measurement 6: the lip error of generated takes on the test split, against a regression and a model that was
-trained without the cross-modality loss (MeshTalk, section 4.1 and table 2)."""
+"""Measurement 6: the lip error of generated takes on the test split, against a regression and a model that
+was trained without the cross-modality loss (MeshTalk, section 4.1 and table 2)."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def measure_lip_error(request: Request) -> Measurement:
 
 
 def clip_errors(bundle: Bundle, clips: list[Clip], seed: int = 0) -> dict[str, Array]:
-    """Lip error in mm of every clip: ``generation`` is sampled as users get it, ``reconstruction`` decodes the
-    clip's own codes, ``still`` never moves."""
+    """Lip error in mm of every clip: ``generation`` is sampled as users get it, ``reconstruction`` decodes
+    the clip's own codes, ``still`` never moves."""
     networks, regions = BundleNetworks(bundle), Regions(bundle.template)
     basis = _basis(bundle)
     rows: dict[str, list[float]] = {"generation": [], "reconstruction": [], "still": []}
