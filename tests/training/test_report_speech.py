@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from training.__main__ import main  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.export.toy import toy_template  # noqa: E402
 from training.phonemes import Phone  # noqa: E402
-from training.report.command import as_text, chosen_groups  # noqa: E402
+from training.report.command import as_text, chosen_groups, keep  # noqa: E402
 from training.report.intensity import measure_intensity, without_class  # noqa: E402
 from training.report.intervals import frames_in, spans_apart, spans_of  # noqa: E402
 from training.report.lips import measure_closures  # noqa: E402
@@ -279,6 +281,20 @@ def test_groups_are_checked() -> None:
     for wrong in ("speech,voices", ""):
         with pytest.raises(TrainingError, match="--only takes speech"):
             chosen_groups(wrong)
+
+
+def test_parts_measured_one_after_another_are_kept_together(tmp_path: Path) -> None:
+    card = load_bundle(BUNDLE, threads=1).card
+    other = dataclasses.replace(card, name="another")
+    file = tmp_path / "figures.json"
+    keep(file, card, {"a": 1})
+    keep(file, card, {"b": 2})
+    assert {"a", "b", "bundle"} == set(json.loads(file.read_text(encoding="utf-8")))
+    keep(file, other, {"c": 3})
+    assert {"c", "bundle"} == set(json.loads(file.read_text(encoding="utf-8")))
+    file.write_text("no figures", encoding="utf-8")
+    with pytest.raises(TrainingError, match="no file of figures"):
+        keep(file, card, {"a": 1})
 
 
 def test_methods_are_known_by_name() -> None:

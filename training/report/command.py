@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.bundle import load_bundle
+from engine.bundle import Card, load_bundle
 from training.errors import TrainingError
 from training.report.request import Measurement, Request
 from training.report.table import targets_table
@@ -83,10 +83,27 @@ def run(options: argparse.Namespace) -> int:
         methods=_names(options.methods),
     )
     figures = measure(request, groups)
-    target = options.json if options.json is not None else options.out / FIGURES
     if figures:
-        target.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        keep(
+            options.json if options.json is not None else options.out / FIGURES, request.bundle.card, figures
+        )
     return 0
+
+
+def keep(file: Path, card: Card, figures: dict[str, Any]) -> None:
+    """Write the figures as JSON, beside those of other parts of the same bundle that the file holds already;
+    another bundle's are dropped."""
+    own = {"name": card.name, "created": card.created, "checksums": dict(card.checksums)}
+    try:
+        before = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        before = {}
+    except ValueError as error:
+        raise TrainingError(f"{file} is no file of figures ({error}); remove it.") from error
+    if not isinstance(before, dict) or before.get("bundle") != own:
+        before = {}
+    text = json.dumps(before | {"bundle": own} | figures, indent=2)
+    file.write_text(text + "\n", encoding="utf-8")
 
 
 def chosen_groups(text: str) -> tuple[str, ...]:
