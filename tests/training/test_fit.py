@@ -49,7 +49,7 @@ def test_presets_have_the_sizes_that_they_promise() -> None:
     assert (released.heads, released.categories) == (16, 128)
     assert (paper.heads, paper.categories, paper.rank) == (64, 128, "full")
     default = load_preset("default")
-    assert default.stage1.minutes + default.stage2.minutes <= 75
+    assert default.ear.minutes + default.stage1.minutes + default.stage2.minutes <= 75
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_cross_modality_asks_each_code_for_its_own_region(toy_corpus: Path) -> N
     """
     model, batch = _models(toy_corpus)
     parts = stage_one_loss(model, batch, LossSettings(), Gumbel())[1]
-    assert set(parts) == {"cross", "eyelid", "contact", "velocity", "phoneme"}
+    assert set(parts) == {"cross", "eyelid", "brows", "gaze", "contact", "velocity", "phoneme"}
     both = stage_one_loss(model, batch, LossSettings(reconstruction=1.0), Gumbel())[1]
     assert set(both) == set(parts) | {"reconstruction"}
 
@@ -300,3 +300,32 @@ def test_checkpoint_of_another_size_is_refused(toy_corpus: Path, tmp_path: Path,
     other = dataclasses.replace(run, preset=dataclasses.replace(run.preset, model=larger))
     with pytest.raises(TrainingError, match="other sizes"):
         other.load_stage_one()
+
+
+def test_guided_labels_follow_the_motion_in_equal_steps(toy_corpus: Path) -> None:
+    """Along a component the labels rise step by step, and what they say of the motion is exact to a step."""
+    from training.fit.guide import learn_guide
+
+    model, batch = _models(toy_corpus)
+    vectors = model.space.motion_vector(batch.motion).flatten(0, 1)
+    model.space.set_statistics(vectors)
+    guide = learn_guide(model.space, model.settings, vectors)
+    labels = guide.labels(vectors[None])[0]
+    scores = (vectors - guide.centre) @ guide.axes
+    for head in range(model.settings.heads):
+        order = scores[:, head].argsort()
+        assert (labels[order, head].diff() >= 0).all()
+        assert labels[:, head].min() == 0 and labels[:, head].max() == model.settings.categories - 1
+        width = guide.edges[head].diff()
+        assert torch.allclose(width, width.mean().expand_as(width), rtol=1e-3)
+    perfect = torch.nn.functional.one_hot(labels, model.settings.categories) * 50.0
+    assert guide.loss(perfect[None], vectors[None]) > guide.loss(
+        guide.blurred[labels].log()[None], vectors[None]
+    )
+
+
+def test_guidance_ends_where_the_preset_says(toy_corpus: Path, tmp_path: Path, reporter: Any) -> None:
+    preset = load_preset("tiny")
+    fit(create_run(tmp_path / "run", preset, toy_corpus), toy_corpus, reporter, stages=1)
+    guided = [values for stage, _, values in reporter.curves if stage == "stage1" and "loss" in values]
+    assert "guide" not in guided[-1]

@@ -27,6 +27,9 @@ def face_arrays(template: Template, motion_std: NDArray[np.float32]) -> FaceArra
     lips = np.zeros(len(template), np.float32)
     lips[pairs.reshape(-1)] = 1.0
     regions = {"mouth": template.mask_mouth, "upper": template.mask_upper, "eyelids": template.mask_eyelids}
+    skin = (template.part == 0).astype(np.float32)
+    regions["brows"] = template.mask_upper * (1 - template.mask_eyelids) * skin
+    regions["gaze"] = (template.part == 1).astype(np.float32)
     regions |= {"all": np.ones(len(template), np.float32), "lips": lips}
     return FaceArrays(
         mean=template.rest,

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from training.data.batches import IGNORED, Batch
+from training.fit.guide import Guide
 from training.fit.preset import LossSettings
 from training.model.latent import straight_through
 from training.model.meshtalk import MeshTalk
@@ -76,9 +77,17 @@ def encode(model: MeshTalk, batch: Batch, bfloat16: bool = False) -> BothCodes:
 
 
 def stage_one_loss(
-    model: MeshTalk, batch: Batch, settings: LossSettings, gumbel: Gumbel, bfloat16: bool = False
+    model: MeshTalk,
+    batch: Batch,
+    settings: LossSettings,
+    gumbel: Gumbel,
+    bfloat16: bool = False,
+    guide: Guide | None = None,
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """The whole loss and its parts by name. "Other" clips ã, x̃ are the batch's neighbours."""
+    """The whole loss and its parts by name. "Other" clips ã, x̃ are the batch's neighbours.
+
+    With ``guide`` the labels of the clips' own codes are guided, at the weight that ``settings`` has.
+    """
     codes = encode(model, batch, bfloat16)
     own = (codes.audio, codes.expression)
     if settings.cross_modality:
@@ -95,6 +104,9 @@ def stage_one_loss(
     if len(pairs) == 3:
         terms["reconstruction"] = sum_of_regions(model, decoded[2] - codes.target, decoded[2] - codes.target)
         weights["reconstruction"] = settings.reconstruction
+    if guide is not None:
+        terms["guide"] = guide.loss(model.fusion(codes.audio, codes.expression), codes.target)
+        weights["guide"] = settings.guide
     if settings.readout > 0:
         terms["readout"] = readout_loss(model, codes, settings)
         weights["readout"] = settings.readout
@@ -143,6 +155,8 @@ def _terms(model: MeshTalk, codes: BothCodes, heard: Tensor, seen: Tensor) -> di
     return {
         "cross": sum_of_regions(model, mouth, upper),
         "eyelid": _share(model, upper, "eyelids"),
+        "brows": _share(model, upper, "brows"),
+        "gaze": _share(model, upper, "gaze"),
         "contact": contact_loss(model, heard, codes),
         "velocity": _share(model, mouth.diff(dim=1), "mouth"),
     }

@@ -46,7 +46,8 @@ class StageSettings:
 @dataclass(frozen=True)
 class LossSettings:
     """Weights of the terms of stage 1 (see ``training.fit.losses``) Gumbel temperature and noise from start
-    to end, and the share of random labels that stage 2 sees.
+    to end, and the share of random labels that stage 2 sees. ``guide`` falls to nothing at the share
+    ``guide_until`` of the schedule.
 
     Without ``cross_modality`` plain reconstruction takes its place.
     """
@@ -55,10 +56,14 @@ class LossSettings:
     cross: float = 1.0
     reconstruction: float = 0.0
     eyelid: float = 1.0
+    brows: float = 0.0
+    gaze: float = 0.0
     contact: float = 0.5
     velocity: float = 2.0
     phoneme: float = 0.2
     readout: float = 0.0
+    guide: float = 0.0
+    guide_until: float = 0.5
     temperature: tuple[float, float] = (1.0, 0.5)
     noise: tuple[float, float] = (0.1, 0.5)
     corrupted_labels: float = 0.1

@@ -3,21 +3,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from engine.audio.features import MelSettings
 from training.data.batches import Batch, BatchSettings, draw_batch
 from training.data.clip import ClipSource
+from training.fit.guide import learn_guide
 from training.fit.loop import Stage, parameters
 from training.fit.losses import Gumbel, ear_loss, encode, hear, stage_one_loss
 from training.fit.preset import Preset
 from training.model.autoregressive import Autoregressive
 from training.model.meshtalk import MeshTalk
+from training.model.space import REGIONS
 
 VALIDATION_BATCHES = 4
 VALIDATION_SEED = 7
@@ -35,10 +38,7 @@ class Sources:
 
 def ear_stage(model: MeshTalk, preset: Preset, sources: Sources) -> Stage:
     """The audio encoder on its own: it learns far more in the same time without latent and decoder."""
-    assert model.readout is not None
-    modules: list[nn.Module] = [model.audio_encoder, model.readout]
-    if model.phoneme_head is not None:
-        modules.append(model.phoneme_head)
+    ear = model.ear()
 
     def loss(step: int, fraction: float) -> tuple[Tensor, dict[str, Tensor]]:
         batch = _batch(preset, sources, 0, step, preset.ear_batch)
@@ -47,17 +47,23 @@ def ear_stage(model: MeshTalk, preset: Preset, sources: Sources) -> Stage:
     def validate() -> dict[str, float]:
         return validate_ear(model, validation_batches(preset, sources))
 
-    return Stage("ear", model, parameters(modules), loss, validate, preset.ear, preset.seed + 2)
+    return Stage("ear", ear, parameters([ear]), loss, validate, preset.ear, preset.seed + 2)
 
 
 def stage_one(model: MeshTalk, preset: Preset, sources: Sources) -> Stage:
     """Encoders, fusion and decoder with the cross-modality loss (section 3.2)."""
     start, end = preset.loss.temperature
     quiet, loud = preset.loss.noise
+    guide = None
+    if preset.loss.guide > 0:
+        guide = learn_guide(model.space, preset.model, sample_motion(model, preset, sources))
 
     def loss(step: int, fraction: float) -> tuple[Tensor, dict[str, Tensor]]:
         gumbel = Gumbel(start * (end / start) ** fraction, quiet + (loud - quiet) * fraction)
-        return stage_one_loss(model, _batch(preset, sources, 1, step), preset.loss, gumbel, preset.bfloat16)
+        left = max(0.0, 1 - fraction / preset.loss.guide_until)
+        settings = dataclasses.replace(preset.loss, guide=preset.loss.guide * left)
+        batch = _batch(preset, sources, 1, step)
+        return stage_one_loss(model, batch, settings, gumbel, preset.bfloat16, guide if left > 0 else None)
 
     def validate() -> dict[str, float]:
         return validate_stage_one(model, validation_batches(preset, sources))
@@ -145,9 +151,7 @@ def validate_stage_one(model: MeshTalk, batches: list[Batch]) -> dict[str, float
         other = model.decode_labels(
             codes.rest, model.fusion(codes.audio, codes.expression.roll(1, 0)).argmax(-1)
         )
-        squares = {
-            f"reconstruct_{region}": (own, region) for region in ("all", "mouth", "upper", "eyelids", "lips")
-        }
+        squares = {f"reconstruct_{region}": (own, region) for region in REGIONS}
         squares["heard_mouth"], squares["heard_lips"] = (other, "mouth"), (other, "lips")
         for name, (decoded, region) in squares.items():
             sums.setdefault(name, []).append(

@@ -36,6 +36,16 @@ class MeshTalk(nn.Module):
         self.phoneme_head = nn.Linear(settings.code, phonemes) if phonemes else None
         self.readout = nn.Linear(settings.code, space.motion_size) if readout else None
 
+    def ear(self) -> nn.ModuleDict:
+        """What the audio encoder is trained with on its own: itself, its two readers and the space."""
+        parts: dict[str, nn.Module | None] = {
+            "audio_encoder": self.audio_encoder,
+            "readout": self.readout,
+            "phoneme_head": self.phoneme_head,
+            "space": self.space,
+        }
+        return nn.ModuleDict({name: part for name, part in parts.items() if part is not None})
+
     def encode_motion(self, vector: Tensor, state: Tensor | None = None) -> Tensor:
         """Motion vectors ``(B, T, motion_size)`` in metres -> expression code ``(B, T, code)``."""
         return self.expression_encoder(vector / self.space.motion_scale, state)[0]

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-REGIONS = ("all", "mouth", "upper", "eyelids", "lips")
+REGIONS = ("all", "mouth", "upper", "eyelids", "lips", "brows", "gaze")
 METRES_TO_MM = 1000.0
 
 
