@@ -32,7 +32,7 @@ Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
 
 TITLE = "Life (7)"
-CLIPS, SEEDS, SHORTEST = 28, 8, 4.0
+CLIPS, SEEDS, SHORTEST = 40, 8, 4.0
 """Clips, takes of each, and seconds that a clip lasts at least."""
 BLINKS, SECONDS, DYNAMICS, APERTURE, STUCK = (8.0, 30.0), (0.1, 0.4), 0.15, 0.95, 0.01
 LIKE_TAKES = (0.67, 1.5)
