@@ -21,8 +21,10 @@ from .errors import MeshTalkError
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int32]
 
-PARTS = ("skin", "eye", "teeth", "tongue", "other")
-SKIN = 0
+PARTS = ("skin", "eye", "teeth", "tongue", "other", "iris", "pupil", "gums", "mouth")
+SKIN, EYE, TEETH, TONGUE, _OTHER, IRIS, PUPIL, GUMS, MOUTH = range(len(PARTS))
+BONES = ("skull", "jaw", "eye_left", "eye_right")
+SKULL, JAW, EYE_LEFT, EYE_RIGHT = range(len(BONES))
 LANDMARKS = (
     "lip_upper_inner",
     "lip_lower_inner",
@@ -40,6 +42,7 @@ LANDMARKS = (
 )
 QUANTISED = ("unit_deltas", "identity_basis", "motion_basis")
 PLAIN = ("rest", "faces", "mask_mouth", "mask_upper", "mask_eyelids", "part", "identity_std", "align")
+ATTACHED = ("attached_rest", "attached_faces", "attached_part", "attached_bone", "bone_motion", "inside")
 CLOSURE = ("closure_unit", "closure_with", "closure_moving", "closure_fixed", "closure_mix", "closure_keep")
 
 
@@ -63,6 +66,10 @@ class Template:
     `closure_with`, if ≥ 0): the vertex `closure_moving` meets the blend `closure_mix` of the two vertices
     `closure_fixed`, where `closure_keep` is the part of the rest pose's offset between them that stays (axis
     by axis: lips keep their overbite).
+
+    Attached are N vertices and M polygons that no model knows of, such as teeth: each vertex follows one of
+    BONES. A unit u at weight 1 moves the point x of bone b by M x + m, where [M m] is bone_motion[b, u].
+    Older bundles have none (N = 0).
     """
 
     rest: Floats  # (V, 3)
@@ -87,6 +94,14 @@ class Template:
     )  # (P,) weight of the second vertex
     closure_keep: Floats = field(default_factory=lambda: np.zeros((0, 3), np.float32))  # (P, 3)
     topologies: tuple[Topology, ...] = ()
+    attached_rest: Floats = field(default_factory=lambda: np.zeros((0, 3), np.float32))  # (N, 3)
+    attached_faces: Integers = field(default_factory=lambda: np.zeros((0, 4), np.int32))  # (M, 4), of 0…N−1
+    attached_part: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))  # (N,) of PARTS
+    attached_bone: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))  # (N,) of BONES
+    bone_motion: Floats = field(default_factory=lambda: np.zeros((0, 0, 3, 4), np.float32))  # (B, U, 3, 4)
+    inside: NDArray[np.bool_] = field(
+        default_factory=lambda: np.zeros(0, bool)
+    )  # (V,) the mouth's walls, or (0,)
 
     def __len__(self) -> int:
         """Vertex count."""
@@ -100,6 +115,8 @@ class Template:
 def template_arrays(template: Template) -> dict[str, Any]:
     """Every array of a template by its name in the files, unquantised (faces.npz uses these)."""
     arrays: dict[str, Any] = {name: getattr(template, name) for name in (*PLAIN, *QUANTISED, *CLOSURE)}
+    if len(template.attached_rest):
+        arrays.update({name: getattr(template, name) for name in ATTACHED})
     arrays["unit_names"] = np.array(template.unit_names)
     arrays["landmark_names"] = np.array(list(template.landmarks))
     arrays["landmark_vertices"] = np.array(list(template.landmarks.values()), np.int32)
@@ -113,6 +130,8 @@ def template_arrays(template: Template) -> dict[str, Any]:
 def template_from_arrays(arrays: Mapping[str, NDArray]) -> Template:
     """The inverse of `template_arrays`; also accepts the quantised arrays of `template.npz`."""
     values = {name: np.asarray(arrays[name]) for name in (*PLAIN, *CLOSURE)}
+    if "attached_rest" in arrays:
+        values.update({name: np.asarray(arrays[name]) for name in ATTACHED})
     values.update({name: _read_quantised(arrays, name) for name in QUANTISED})
     topologies = tuple(
         Topology(

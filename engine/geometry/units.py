@@ -52,15 +52,25 @@ def carry_units(template: Template, rest: ArrayLike) -> NDArray[np.float32]:
 
 def affine_maps(template: Template, rest: Doubles) -> Doubles:
     """Linear parts (U, 3, 3) of the units' maps from the mean template to `rest` (V, 3)."""
-    source = np.asarray(template.rest, np.float64)
     weights = np.linalg.norm(template.unit_deltas, axis=2).astype(np.float64)
-    weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
-    x, y = source - source.mean(axis=0), rest - rest.mean(axis=0)  # small numbers keep the moments exact
+    return fit_affine(weights, np.asarray(template.rest, np.float64), rest)[0]
+
+
+def fit_affine(weights: Doubles, source: Doubles, target: Doubles) -> tuple[Doubles, Doubles, Doubles]:
+    """Affine maps from source points (V, 3) to target points (V, 3), one for each row of weights (G, V).
+
+    Gives their linear parts (G, 3, 3) and the weighted means (G, 3) of source and target, which they map onto
+    each other.
+    """
+    weights = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-12)
+    from_centre, to_centre = source.mean(axis=0), target.mean(axis=0)
+    x, y = source - from_centre, target - to_centre  # small numbers keep the moments exact
     mean_x, mean_y = weights @ x, weights @ y
     xx = _moments(weights, x, x) - mean_x[:, :, None] * mean_x[:, None]
     yx = _moments(weights, y, x) - mean_y[:, :, None] * mean_x[:, None]
     ridge = (RIDGE * np.trace(xx, axis1=1, axis2=2)[:, None, None] + 1e-12) * np.eye(3)
-    return np.linalg.solve(xx + ridge, np.swapaxes(yx + ridge, 1, 2)).swapaxes(1, 2)
+    linear = np.linalg.solve(xx + ridge, np.swapaxes(yx + ridge, 1, 2)).swapaxes(1, 2)
+    return linear, mean_x + from_centre, mean_y + to_centre
 
 
 def closure_gaps(template: Template, rest: ArrayLike, units: NDArray[np.floating]) -> Doubles:

@@ -7,6 +7,7 @@ import bpy
 from bpy.props import FloatProperty
 
 from ...engine.errors import MeshTalkError
+from ...engine.geometry.attached import whole_head
 from ..models import chosen_threads, loaded_bundle, model_folder
 from ..scene.head import make_head_mesh, place_head
 from .checks import model_problem
@@ -44,8 +45,8 @@ class MESHTALK_OT_add_head(bpy.types.Operator):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         middle = (template.rest.min(axis=0) + template.rest.max(axis=0)) / 2
-        vertices = (template.rest - middle) * self.scale
-        mesh = make_head_mesh("MeshTalk Head", vertices, template.faces, template.part)
+        vertices, faces, part = whole_head(template)
+        mesh = make_head_mesh("MeshTalk Head", (vertices - middle) * self.scale, faces, part)
         head = place_head(mesh, _collection(context), context.scene.cursor.location)
         context.view_layer.update()  # it learns of new objects no sooner
         if head.name in context.view_layer.objects:  # not so in a collection that is excluded from it

@@ -19,6 +19,8 @@ MATERIALS: tuple[tuple[str, tuple[float, float, float], float, float], ...] = (
     ("MeshTalk Hair", (0.05, 0.03, 0.02), 0.60, 0.0),
     ("MeshTalk Iris", (0.08, 0.13, 0.17), 0.10, 0.0),
     ("MeshTalk Pupil", (0.003, 0.003, 0.003), 0.05, 0.0),
+    ("MeshTalk Gums", (0.42, 0.14, 0.13), 0.35, 0.10),
+    ("MeshTalk Mouth", (0.22, 0.06, 0.05), 0.50, 0.0),
 )
 VIEWPORT_GAIN = 1.35
 """Solid view's studio light is darker than a lit scene: its colours are raised by this."""
@@ -52,8 +54,11 @@ def make_head_mesh(
 def face_slots(
     vertices: NDArray[np.float32], faces: NDArray[np.int32], part: NDArray[np.uint8]
 ) -> NDArray[np.int32]:
-    """Material slot (F,) of each face: its part, and iris and pupil around the front of each eyeball."""
-    slots = part[faces[:, 0]].astype(np.int32)
+    """Material slot (F,) of each face: its part, where parts meet the lower one. A head without irises of its
+    own gets them from the faces around the front of each eyeball."""
+    slots = np.where(faces < 0, len(MATERIALS), part[faces]).min(axis=1).astype(np.int32)
+    if (slots == _IRIS).any():
+        return slots
     centres = vertices[faces[:, :3]].mean(axis=1)
     for side in (centres[:, 0] > 0, centres[:, 0] <= 0):
         eye = np.flatnonzero(side & (slots == _EYE))

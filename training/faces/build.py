@@ -13,6 +13,7 @@ from engine.geometry.units import carry_units
 from engine.template import Template, template_arrays
 
 from . import bases, closures, identities, regions, topologies
+from .attached import attach
 from .source import HeadSource, load_head, parts_of
 
 IDENTITY_SIZE = 48
@@ -63,6 +64,7 @@ def build_faces(
     split = identities.split_identities(count, seed)
     units = np.stack([carry_units(template, rest) for rest in rests])
     template = with_bases(template, rests[split == 0], units[split == 0], motion_size, identity_size)
+    template = attach(template, source)
     unit_codes = bases.codes(units, template.motion_basis)
     rest_codes = bases.codes(rests - template.rest, template.identity_basis)
     arrays = template_arrays(template)

