@@ -96,6 +96,13 @@ def test_a_mouth_that_never_moves_tells_nothing_apart() -> None:
     assert not any(target.met for target in (*closures.targets()[:2], *shapes.targets()))
 
 
+def test_what_was_not_said_is_not_measured() -> None:
+    phones = (Phone(0, 0.5, "AA"), Phone(0.5, 1.0, "T"))
+    closures, shapes = measure_closures([(still(30), phones)]), measure_shapes([(still(30), phones)])
+    assert np.isnan([closures.area, closures.touching, shapes.teeth, shapes.width, shapes.closed]).all()
+    assert not any(target.met for target in (*closures.targets()[:2], *shapes.targets()))
+
+
 @pytest.mark.parametrize("late", [-0.03, 0.03])
 def test_phone_times_may_be_wrong_by_thirty_milliseconds(late: float) -> None:
     phones = spoken()

@@ -125,6 +125,7 @@ def measure(request: Request, groups: Sequence[str], parts: Sequence[Part] = PAR
         if problem:
             sys.stdout.write(f"\n{part.name}: skipped, because it needs {problem}.\n")
             continue
+        sys.stderr.write(f"measuring: {part.name}\n")
         for measurement in _results(_function(part)(request)):
             sys.stdout.write(f"\n{as_text(measurement)}\n")
             sys.stdout.flush()

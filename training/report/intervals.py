@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.phonemes import Phone
+from training.ranking import area_under_curve
 from training.report.tracks import FRAME_RATE
 
 Array = NDArray[np.float64]
@@ -64,3 +65,14 @@ def frames_in(span: Span, count: int) -> slice:
 def reduce_spans(values: Array, spans: Sequence[Span], reduce: Callable[[Array], Any]) -> list[float]:
     """``reduce`` (a smallest, a median) of the values ``(T,)`` in every span."""
     return [float(reduce(values[frames_in(span, len(values))])) for span in spans]
+
+
+def area_below(small: Array, large: Array) -> float:
+    """Area under the ROC curve of values that should be small against those that should be large: the chance
+    that they are in this order. NaN where either side is empty."""
+    return area_under_curve(-small, -large) if len(small) and len(large) else float("nan")
+
+
+def share(flags: NDArray[Any]) -> float:
+    """Share in 0 … 1 of flags that are set; NaN for none at all."""
+    return float(np.mean(flags)) if len(flags) else float("nan")

@@ -13,23 +13,24 @@ each other, is 0; the template at rest is at 0.37 mm. A phone touches when that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.phonemes import BILABIALS, SILENCE, VOWELS, Phone
-from training.ranking import area_under_curve
-from training.report.intervals import Span, reduce_spans, spans_apart, spans_of
+from training.report.intervals import Span, area_below, reduce_spans, share, spans_apart, spans_of
 from training.report.table import Target
 from training.report.tracks import Tracks
 
 Array = NDArray[np.float64]
 Spoken = Sequence[tuple[Tracks, Sequence[Phone]]]
 """Tracks and phones of several recordings."""
+
+Spans = Callable[[Sequence[Phone], Sequence[str]], list[Span]]
+"""From phones and labels to stretches of time."""
 
 TOUCHING = 0.5
 """Millimetres from touching that still count as touching."""
@@ -69,39 +70,39 @@ class Closures:
 
 
 def measure_closures(spoken: Spoken) -> Closures:
-    """The figures over all recordings; they must hold p b m and vowels."""
-    shut, open_ = partial(smallest_in, spoken, "aperture"), partial(smallest_in, spoken, "gap")
-    both = ((BILABIALS, _wide), (VOWELS, _apart))
-    aperture = [shut(labels, spans) for labels, spans in both]
-    gap = [open_(labels, spans) for labels, spans in both]
-    strict = [shut(labels, _written) for labels in (BILABIALS, VOWELS)]
-    equal = [shut(labels, _middles) for labels in (BILABIALS, VOWELS)]
-    gap_strict = [open_(labels, _written) for labels in (BILABIALS, VOWELS)]
+    """The figures over all recordings; NaN where they hold no p b m or no vowels."""
+    aperture, gap = (_both_kinds(spoken, track, _wide, _apart) for track in ("aperture", "gap"))
+    gap_strict = _both_kinds(spoken, "gap", _written, _written)
     return Closures(
-        area=area_under_curve(-aperture[0], -aperture[1]),
-        area_strict=area_under_curve(-strict[0], -strict[1]),
-        area_equal=area_under_curve(-equal[0], -equal[1]),
-        area_gap=area_under_curve(-gap[0], -gap[1]),
+        area=area_below(*aperture),
+        area_strict=area_below(*_both_kinds(spoken, "aperture", _written, _written)),
+        area_equal=area_below(*_both_kinds(spoken, "aperture", _middles, _middles)),
+        area_gap=area_below(*gap),
         touching=touching(gap[0]),
         touching_strict=touching(gap_strict[0]),
         touching_vowels=touching(gap[1]),
         touching_vowels_strict=touching(gap_strict[1]),
-        median_closures=float(np.median(aperture[0])),
-        median_vowels=float(np.median(aperture[1])),
+        median_closures=float(np.median(aperture[0])) if len(aperture[0]) else float("nan"),
+        median_vowels=float(np.median(aperture[1])) if len(aperture[1]) else float("nan"),
         closures=len(aperture[0]),
         vowels=len(aperture[1]),
     )
 
 
-def smallest_in(spoken: Spoken, track: str, labels: Sequence[str], spans: Any) -> Array:
+def _both_kinds(spoken: Spoken, track: str, closures: Spans, vowels: Spans) -> tuple[Array, Array]:
+    """The smallest values in p b m and in vowels."""
+    return smallest_in(spoken, track, BILABIALS, closures), smallest_in(spoken, track, VOWELS, vowels)
+
+
+def smallest_in(spoken: Spoken, track: str, labels: Sequence[str], spans: Spans) -> Array:
     """The smallest value of a track in every span that ``spans(phones, labels)`` names."""
     found = [reduce_spans(getattr(tracks, track), spans(phones, labels), np.min) for tracks, phones in spoken]
-    return np.array([value for values in found for value in values])
+    return np.array([value for values in found for value in values], np.float64)
 
 
 def touching(gaps: Array) -> float:
     """Share of smallest gaps (mm) at which the lips touch."""
-    return float(np.mean(gaps <= TOUCHING))
+    return share(gaps <= TOUCHING)
 
 
 def _wide(phones: Sequence[Phone], labels: Sequence[str]) -> list[Span]:

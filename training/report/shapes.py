@@ -23,8 +23,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.phonemes import BILABIALS, CONSONANTS, LABIODENTALS, SILENCE, Phone
-from training.ranking import area_under_curve
-from training.report.intervals import TOLERANCE, Span, frames_in, reduce_spans, spans_apart, spans_of
+from training.report.intervals import (
+    TOLERANCE,
+    Span,
+    area_below,
+    frames_in,
+    reduce_spans,
+    share,
+    spans_apart,
+    spans_of,
+)
 from training.report.lips import Spoken, smallest_in
 from training.report.table import Target
 from training.report.tracks import Tracks
@@ -73,7 +81,7 @@ class Shapes:
 
 
 def measure_shapes(spoken: Spoken) -> Shapes:
-    """The figures over all recordings; they must hold phones of all these kinds."""
+    """The figures over all recordings; NaN where they hold none of a kind."""
     others = [label for label in CONSONANTS if label not in LABIODENTALS]
     far = [label for label in others if label not in BILABIALS]
     bites = smallest_in(spoken, "teeth", LABIODENTALS, spans_of)
@@ -82,16 +90,16 @@ def measure_shapes(spoken: Spoken) -> Shapes:
     pauses = [_pauses(tracks, phones) for tracks, phones in spoken]
     closed, settled = (np.concatenate(parts) for parts in zip(*pauses, strict=True))
     return Shapes(
-        teeth=area_under_curve(-bites, -smallest_in(spoken, "teeth", others, _apart)),
-        teeth_without_bilabials=area_under_curve(-bites, -smallest_in(spoken, "teeth", far, _apart)),
-        teeth_strict=area_under_curve(-strict[0], -strict[1]),
+        teeth=area_below(bites, smallest_in(spoken, "teeth", others, _apart)),
+        teeth_without_bilabials=area_below(bites, smallest_in(spoken, "teeth", far, _apart)),
+        teeth_strict=area_below(*strict),
         bites=len(bites),
-        width=area_under_curve(-round_, -spread),
-        width_widened=area_under_curve(-widths(spoken, ROUND, TOLERANCE), -widths(spoken, SPREAD, TOLERANCE)),
+        width=area_below(round_, spread),
+        width_widened=area_below(*(widths(spoken, labels, TOLERANCE) for labels in (ROUND, SPREAD))),
         round_phones=len(round_),
         spread_phones=len(spread),
-        closed=_share(closed),
-        closed_settled=_share(settled),
+        closed=share(closed),
+        closed_settled=share(settled),
         pauses=sum(len(long_pauses(phones)) for _, phones in spoken),
         pause_frames=len(closed),
     )
@@ -103,7 +111,7 @@ def widths(spoken: Spoken, labels: Sequence[str], tolerance: float) -> Array:
         reduce_spans(tracks.width, spans_of(phones, labels, tolerance), np.median)
         for tracks, phones in spoken
     ]
-    return np.array([value for values in found for value in values])
+    return np.array([value for values in found for value in values], np.float64)
 
 
 def long_pauses(phones: Sequence[Phone]) -> list[tuple[Span, bool]]:
@@ -128,10 +136,6 @@ def _pauses(tracks: Tracks, phones: Sequence[Phone]) -> tuple[Array, Array]:
         if last > start:
             settled.append(shut[frames_in((start, last), len(shut))])
     return np.concatenate(whole), np.concatenate(settled)
-
-
-def _share(flags: Array) -> float:
-    return float(flags.mean()) if len(flags) else float("nan")
 
 
 def _apart(phones: Sequence[Phone], labels: Sequence[str]) -> list[Span]:
