@@ -26,6 +26,8 @@ EDGE_FROM_LIP = np.array([0.0, 4.67e-3, -1.49e-3])
 little below the line where they meet, as at rest in most people."""
 GROUPS = ((SKULL, JAW), (EYE_LEFT,), (EYE_RIGHT,))  # bones that are placed by the same map
 REACH = 0.008  # metres; width of the Gaussian around a group's parts that weighs the vertices of its map
+LEAST_TRUST = 0.01  # vertices that show a bone's motion less than this are left out
+SINGULAR = 1e-4  # of the largest singular value: what is smaller can't be told apart
 STILL = 3e-4  # metres; vertices that the bone's units move less tell nothing of the bone
 
 
@@ -76,7 +78,7 @@ class Attached:
     def follow(self, displacement: ArrayLike) -> Floats:
         """Displacements (T, N, 3) of the parts while the face is displaced by (T, V, 3).
 
-        Each bone's units are fitted to the vertices that hardly anything else moves (least squares).
+        All units are fitted (least squares) to the vertices that show a bone's motion best; its own count.
         """
         moved = np.asarray(displacement, np.float64)
         parts = np.zeros((len(moved), len(self.points), 3))
@@ -98,10 +100,11 @@ class Attached:
             if not len(units):
                 continue
             trust = _trust(self.template, units)
-            vertices = np.flatnonzero(trust > 0.1)
+            vertices = np.flatnonzero(trust > LEAST_TRUST)
             root = np.sqrt(np.repeat(trust[vertices], 3))
-            columns = carried[units][:, vertices].reshape(len(units), -1).astype(np.float64) * root
-            found[bone] = (units, vertices, np.linalg.pinv(columns) * root[:, None])
+            columns = carried[:, vertices].reshape(len(carried), -1).astype(np.float64) * root
+            solver = np.linalg.pinv(columns, rcond=SINGULAR)[:, units]
+            found[bone] = (units, vertices, solver * root[:, None])
         return found
 
 
