@@ -47,6 +47,11 @@ SPACE = {
 class Regression(nn.Module):
     """From mel features to motion; ``space`` is what it needs of the template (see ``space_of``)."""
 
+    mean: Tensor
+    identity_basis: Tensor
+    identity_std: Tensor
+    motion_basis: Tensor
+
     def __init__(self, bands: int, space: dict[str, Tensor]) -> None:
         super().__init__()
         for name, value in space.items():

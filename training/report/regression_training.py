@@ -28,7 +28,7 @@ class RegressionOptions:
     """Training ends when ``patience`` looks at the validation split, every ``every`` steps, brought nothing,
     or after ``minutes``. The rate halves after half the patience."""
 
-    minutes: float = 6.0
+    minutes: float = 10.0
     learning_rate: float = 1e-3
     batch: int = 16
     frames: int = 32
