@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from engine.bundle import Bundle
 from engine.generate.sample import sample_labels
-from engine.template import Template
+from engine.geometry.attached import place_attached, teeth_edge
+from engine.template import SKULL, TEETH, Template
 from training.corpus.teacher.lips import facing_pairs
 from training.data.corpus import CorpusClips
 from training.errors import TrainingError
@@ -25,7 +26,6 @@ from training.report.lids import Lids, find_blinks, lids_of
 from training.report.life import long_clips
 from training.report.request import Measurement, Request
 from training.report.table import Target, number
-from training.report.tracks import INCISORS_BEHIND, INCISORS_BELOW
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
@@ -40,15 +40,18 @@ CROSSED = 0.8
 press by 0.1 mm), about as much as soft lips give way."""
 LIDS = 0.1
 """Share of the lids' opening at rest that may be left at an identity's deepest blink."""
-COVERS, THROUGH = 0.002, 0.0
-"""Metres from a tooth, seen from the front, within which a lip vertex covers it; how far it may stand out."""
+FULL = 0.97
+"""Closure of a blink that is meant to be full; the teacher makes one in seventeen shallower."""
+COVERS, FRONT_TEETH = 0.002, 40
+"""Metres from a tooth, seen from the front, within which a lip vertex covers it; so many of the foremost
+vertices of the upper teeth are looked at."""
 
 
 @dataclass(frozen=True)
 class Head:
     """One head under one take: ``crossed`` mm by which lips overlap at most, and the share of frames in which
     they overlap by more than CROSSED; ``lids`` share of the opening left at the deepest blink, ``blinks`` so
-    many; ``teeth`` mm by which the incisors' edge stands out of the lip over it at most (0: never)."""
+    many; ``teeth`` mm by which the upper front teeth stand out of the lip over them at most (0: never)."""
 
     crossed: float
     crossed_share: float
@@ -66,7 +69,7 @@ class Checker:
         jaw = template.unit_deltas[template.unit("jawOpen")]
         self.pairs = facing_pairs(template.rest, jaw, upper, lower)
         self.lids: Lids = lids_of(template)
-        self.lips, self.upper_lip = Regions(template).lips, upper
+        self.lips, self.template = Regions(template).lips, template
 
     def check(self, rest: Floats, motion: Floats) -> Head:
         """``motion (T, V, 3)`` in metres from ``rest (V, 3)``."""
@@ -77,7 +80,7 @@ class Checker:
             float((overlap > CROSSED).mean()),
             self.lids_left(rest, motion, int(closure.argmax())),
             len(find_blinks(closure)),
-            self.teeth(rest, motion),
+            self.teeth_out(rest, motion),
         )
 
     def lids_left(self, rest: Floats, motion: Floats, frame: int) -> float:
@@ -95,14 +98,27 @@ class Checker:
         own = np.minimum(rest[self.pairs[:, 0], 2] - rest[self.pairs[:, 1], 2], 0.0)
         return 1000 * np.clip(own - (height[0] - height[1]), 0.0, None).max(1)
 
-    def teeth(self, rest: Floats, motion: Floats) -> float:
-        """By how many mm at most the upper incisors' edge stands before all lip that covers it."""
-        edge = rest[self.upper_lip] + np.array([0.0, INCISORS_BEHIND, -INCISORS_BELOW])
+    def teeth_out(self, rest: Floats, motion: Floats) -> float:
+        """By how many mm at most an upper tooth stands before all lip that covers it."""
+        teeth = teeth_points(self.template, rest)
         lips = rest[self.lips] + motion[:, self.lips].astype(np.float64)
-        covers = np.linalg.norm((lips - edge)[..., [0, 2]], axis=-1) < COVERS
-        front = np.where(covers, lips[..., 1], np.inf).min(1)
-        out = np.where(np.isfinite(front), front - edge[1] - THROUGH, 0.0)
-        return float(1000 * np.clip(out, 0.0, None).max())
+        worst = 0.0
+        for tooth in teeth:
+            covers = np.linalg.norm((lips - tooth)[..., [0, 2]], axis=-1) < COVERS
+            front = np.where(covers, lips[..., 1], np.inf).min(1)
+            out = front[np.isfinite(front)] - tooth[1]
+            worst = max(worst, float(out.max(initial=0.0)))
+        return 1000 * worst
+
+
+def teeth_points(template: Template, rest: Floats) -> Array:
+    """Points ``(P, 3)`` of the upper front teeth on a head of ``rest (V, 3)``: the foremost vertices where
+    the template has teeth, or else the incisors' edge alone. The skull carries them."""
+    upper = (template.attached_bone == SKULL) & (template.attached_part == TEETH)
+    if not upper.any():
+        return teeth_edge(template, rest)[None]
+    front = np.flatnonzero(upper)[np.argsort(template.attached_rest[upper, 1], kind="stable")[:FRONT_TEETH]]
+    return place_attached(template, rest)[front]
 
 
 def measure_identities(request: Request) -> Measurement:
@@ -110,10 +126,19 @@ def measure_identities(request: Request) -> Measurement:
     if request.corpus is None:
         return Measurement(TITLE, {}, [], "skipped, because it needs --corpus for the sound.")
     source = CorpusClips(request.corpus, "test", request.bundle.card.audio_context)
-    rests = unseen_heads(request.bundle.template, HEADS, SEED)
-    heads = check_heads(request.bundle, rests, draw_takes(request.bundle, source))
-    figures = identity_figures(heads) | {"corpus": identity_figures(check_corpus(request.bundle, source))}
+    template = with_teeth(request.bundle.template, source.faces.template)
+    rests = unseen_heads(template, HEADS, SEED)
+    heads = check_heads(request.bundle, template, rests, draw_takes(request.bundle, source))
+    figures = identity_figures(heads) | {"corpus": identity_figures(check_corpus(template, source))}
+    figures["teeth"] = int((template.attached_part == TEETH).sum())
     return Measurement(TITLE, figures, identity_targets(figures), identity_text(figures))
+
+
+def with_teeth(template: Template, other: Template) -> Template:
+    """Whichever of two templates of the same head has teeth; the first where both or none have."""
+    if len(template.attached_rest) or not len(other.attached_rest):
+        return template
+    return other if np.allclose(template.rest, other.rest, atol=1e-5) else template
 
 
 def unseen_heads(template: Template, count: int, seed: int) -> Floats:
@@ -126,7 +151,8 @@ def unseen_heads(template: Template, count: int, seed: int) -> Floats:
 
 
 def draw_takes(bundle: Bundle, source: CorpusClips) -> list[Labels]:
-    """Labels ``(T, H)`` of takes that blink on the template's own head; all takes where none does."""
+    """Labels ``(T, H)`` of takes with a full blink on the template's own head, so that lids which stay open
+    on another head are that head's fault; all takes where none has one."""
     networks, lids = BundleNetworks(bundle), lids_of(bundle.template)
     rest, blinking, others = bundle.template.rest, [], []
     for index in long_clips(source, CLIPS, SHORTEST):
@@ -135,22 +161,22 @@ def draw_takes(bundle: Bundle, source: CorpusClips) -> list[Labels]:
         for row in sample_labels(bundle, audio, range(TAKES), bundle.card.default_temperature):
             labels = row.astype(np.int64)
             blinks = find_blinks(lids.closure(rest, networks.decode(rest, labels)))
-            (blinking if len(blinks) else others).append(labels)
+            (blinking if blinks.depths.max(initial=0.0) >= FULL else others).append(labels)
     return blinking or others
 
 
-def check_heads(bundle: Bundle, rests: Floats, takes: Sequence[Labels]) -> list[Head]:
+def check_heads(bundle: Bundle, template: Template, rests: Floats, takes: Sequence[Labels]) -> list[Head]:
     """Each head under one of the takes in turn."""
-    networks, checker = BundleNetworks(bundle), Checker(bundle.template)
+    networks, checker = BundleNetworks(bundle), Checker(template)
     return [
         checker.check(rest, networks.decode(rest, takes[index % len(takes)]))
         for index, rest in enumerate(rests)
     ]
 
 
-def check_corpus(bundle: Bundle, source: CorpusClips) -> list[Head]:
+def check_corpus(template: Template, source: CorpusClips) -> list[Head]:
     """The same checks on the corpus' own motion."""
-    checker, basis = Checker(bundle.template), source.faces.template.motion_basis
+    checker, basis = Checker(template), source.faces.template.motion_basis
     basis, heads = basis.reshape(len(basis), -1), []
     for index in long_clips(source, CORPUS_CLIPS, SHORTEST):
         clip = source.clip(index, 0, source.frames(index))
@@ -182,7 +208,7 @@ def identity_targets(figures: dict[str, Any]) -> list[Target]:
     return [
         Target(f"heads whose lips overlap by {CROSSED} mm at most", figures["lips_apart"], 1.0, "at least"),
         Target("blinking heads whose lids close fully", figures["lids_close"], 1.0, "at least"),
-        Target("heads with their incisors behind the lips", figures["teeth_behind"], 1.0, "at least"),
+        Target("heads with their upper teeth behind the lips", figures["teeth_behind"], 1.0, "at least"),
     ]
 
 
@@ -193,7 +219,7 @@ def identity_text(figures: dict[str, Any]) -> str:
         values = (
             f"{what.replace('_', ' ')} {number(float(value))}"
             for what, value in row.items()
-            if what != "corpus"
+            if what not in ("corpus", "teeth")
         )
         lines.append(f"  {name}: {', '.join(values)}")
     return "\n".join(lines)
