@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 MATERIALS: tuple[tuple[str, tuple[float, float, float], float, float], ...] = (
     ("MeshTalk Skin", (0.52, 0.27, 0.18), 0.50, 0.10),
     ("MeshTalk Eye", (0.80, 0.78, 0.75), 0.15, 0.0),
-    ("MeshTalk Teeth", (0.78, 0.73, 0.62), 0.30, 0.0),
+    ("MeshTalk Teeth", (0.88, 0.81, 0.68), 0.25, 0.0),
     ("MeshTalk Tongue", (0.45, 0.12, 0.11), 0.40, 0.10),
     ("MeshTalk Hair", (0.05, 0.03, 0.02), 0.60, 0.0),
     ("MeshTalk Iris", (0.08, 0.13, 0.17), 0.10, 0.0),

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
+
 import bpy
 import numpy as np
 import pytest
@@ -42,6 +45,29 @@ def test_two_heads_share_their_materials(scene):
     count = len(bpy.data.materials)
     bpy.ops.meshtalk.add_head()
     assert len(bpy.data.materials) == count
+
+
+def test_the_default_models_head_has_teeth_that_talk_with_it(part, scene):
+    default = importlib.import_module(f"{part('models').__package__.rsplit('.', 1)[0]}.engine.bundle")
+    if not Path(default.default_bundle_path()).is_dir():
+        pytest.skip("there is no default model: train it")
+    scene.meshtalk.model = "default"
+    bpy.ops.meshtalk.add_head(scale=2.0)
+    head = bpy.context.active_object
+    models = part("models")
+    template = models.loaded_bundle(models.model_folder("default"), None).template
+    if not len(template.attached_rest):
+        pytest.skip("the default model has no teeth: python -m training.faces.patch engine/models/default")
+    names = {slot.material.name for slot in head.material_slots}
+    assert {"MeshTalk Teeth", "MeshTalk Gums", "MeshTalk Tongue", "MeshTalk Iris", "MeshTalk Mouth"} <= names
+    pose = part("scene.mesh").read_rest_pose(head)
+    topology = importlib.import_module(f"{default.__package__.rsplit('.', 1)[0]}.geometry.topology")
+    binding = topology.bind_head(template, pose.vertices, pose.polygons)
+    part("scene.shape_keys").ensure_unit_keys(head, template.unit_names, binding.unit_deltas())
+    jaw = head.data.shape_keys.key_blocks["jawOpen"]
+    down = np.array([point.co.z for point in jaw.data]) - pose.vertices[:, 2]
+    lower, upper = (np.flatnonzero(template.attached_bone == bone) + len(template) for bone in (1, 0))
+    assert down[lower].max() < -0.005 and np.abs(down[upper]).max() == 0.0
 
 
 def test_undo_takes_the_head_back(scene):

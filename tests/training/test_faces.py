@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,22 @@ import pytest
 pytest.importorskip("anny", reason="faces are made with the anny package, which is not installed")
 
 from engine.geometry.units import carry_units
-from engine.template import LANDMARKS, Template, load_template, save_template, template_from_arrays
+from engine.template import (
+    LANDMARKS,
+    SKULL,
+    TEETH,
+    Template,
+    load_template,
+    save_template,
+    template_from_arrays,
+)
+from training.errors import TrainingError
 from training.faces.build import build_faces, lip_vertices
 from training.faces.identities import sample_rests, split_identities
+from training.faces.patch import patch_folder
 from training.faces.source import load_head
+from training.faces.teeth import LOWER, UPPER, Arch, crowns
+from training.pictures import triangles_of
 
 IDENTITIES = 40
 MILLIMETRE = 1e-3
@@ -107,6 +120,38 @@ def test_the_motion_basis_holds_every_unit(faces: dict[str, np.ndarray], templat
     for rest, codes in zip(faces["rests"][:8], faces["unit_codes"], strict=False):
         error = carry_units(template, rest) - (codes @ basis).reshape(52, -1, 3)
         assert np.linalg.norm(error[:, lips], axis=2).max() < 0.5 * MILLIMETRE  # 100 rows; the corpus has 160
+
+
+def test_teeth_sit_behind_the_lips_and_apart_from_the_model(template: Template) -> None:
+    teeth = template.attached_rest[template.attached_part == TEETH]
+    lip = template.rest[template.landmarks["lip_upper_inner"]]
+    assert 0.045 < np.ptp(teeth[:, 0]) < 0.065 and np.abs(teeth[:, 0].min() + teeth[:, 0].max()) < 1e-5
+    assert 2 * MILLIMETRE < teeth[:, 1].min() - lip[1] < 6 * MILLIMETRE
+    upper = template.attached_rest[(template.attached_part == TEETH) & (template.attached_bone == SKULL)]
+    front = upper[np.abs(upper[:, 0]) < 6 * MILLIMETRE]
+    assert -2.5 * MILLIMETRE < front[:, 2].min() - lip[2] < -0.5 * MILLIMETRE
+    assert template.attached_faces.max() == len(template.attached_rest) - 1
+    assert template.inside.sum() > 200 and not template.inside[template.landmarks["chin"]]
+
+
+def test_crowns_are_closed_to_the_outside() -> None:
+    straight = Arch(np.linspace(-0.06, 0.06, 101), np.linspace([-0.06, 0, 0], [0.06, 0, 0], 101), 1.0)
+    for up, half in ((1.0, UPPER), (-1.0, LOWER)):
+        piece = crowns(replace(straight, up=up), half)
+        a, b, c = (piece.vertices[triangles_of(piece.faces)[:, i]] for i in range(3))
+        inside = np.einsum("ij,ij->i", a, np.cross(b, c)).sum() / 6
+        assert len(piece.vertices) == 14 * 61 and inside * 1e6 > 3.0  # millilitres; inside out is negative
+
+
+def test_a_patched_file_gains_teeth_and_keeps_the_rest(template: Template, tmp_path: Path) -> None:
+    plain = replace(template, attached_rest=np.zeros((0, 3), np.float32))
+    save_template(tmp_path / "template.npz", plain)
+    patch_folder(tmp_path, load_head())
+    patched = load_template(tmp_path / "template.npz")
+    np.testing.assert_array_equal(patched.attached_rest, template.attached_rest)
+    np.testing.assert_array_equal(patched.rest, template.rest)
+    with pytest.raises(TrainingError, match="holds neither"):
+        patch_folder(tmp_path / "nothing", load_head())
 
 
 def test_the_template_file_is_small(template: Template, tmp_path: Path) -> None:
