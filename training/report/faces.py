@@ -53,7 +53,7 @@ PHONE_KINDS = {
 """Moments named by a phone, in the order of a strip; earlier phones of a kind are more telling."""
 LEAD, ENOUGH = 0.03, 0.2
 """Seconds of length that make up for one place in that order; a longer phone tells no more."""
-FACE = View(centre=(0.5, 0.15, 0.44), width=0.62)
+FACE = View(centre=(0.5, 0.15, 0.41), width=0.62)
 MOUTH = View(centre=(0.5, 0.15, 0.29), width=0.32)
 MOUTH_TURNED = View(yaw=40.0, centre=(0.5, 0.15, 0.29), width=0.32)
 STRIP_SIZE, SHEET_SIZE, FRAME_SIZE = 208, 160, 128
@@ -108,8 +108,18 @@ def shoot(bundle: Bundle, recording: Recording, rest: Floats, seed: int = 0) -> 
 
 
 def most_telling(recordings: Sequence[Recording]) -> Recording:
-    """The first recording whose phones hold the most kinds of moments."""
-    return max(recordings, key=lambda recording: len(phone_moments(recording)))
+    """The first recording whose phones hold the most kinds of moments, and of each the most telling phone."""
+
+    def kinds_and_places(recording: Recording) -> tuple[int, int]:
+        found = phone_moments(recording)
+        places = [
+            PHONE_KINDS[kind].index(caption.split()[0])
+            for kind, (_, caption) in found.items()
+            if kind in PHONE_KINDS
+        ]
+        return len(found), -sum(places)
+
+    return max(recordings, key=kinds_and_places)
 
 
 def telling_moments(shot: Shot) -> Moments:
@@ -235,7 +245,7 @@ def moments_sheet(template: Template, shot: Shot) -> Picture:
     moments = telling_moments(shot)
     rows = []
     for view, size in ((FACE, STRIP_SIZE), (MOUTH, STRIP_SIZE), (MOUTH_TURNED, STRIP_SIZE)):
-        captions = [f"{kind}: {caption}" for kind, (_, caption) in moments.items()]
+        captions = [caption for _, caption in moments.values()]
         rows.append(strip(_renders(template, shot, moments, view, size), captions))
     return _titled(np.concatenate(rows), f"{shot.recording.name}: a phone is shown at its middle")
 
@@ -260,7 +270,7 @@ def clip_strip(bundle: Bundle, recording: Recording, rest: Floats, number: int) 
     moments = {kind: found[kind] for kind in a_few(list(found), MOMENTS, number)}
     pictures = _renders(bundle.template, shot, moments, FACE, SHEET_SIZE)
     pictures += [np.zeros_like(pictures[0])] * (MOMENTS - len(pictures))
-    captions = [f"{kind}: {caption}" for kind, (_, caption) in moments.items()]
+    captions = [caption for _, caption in moments.values()]
     captions += [""] * (MOMENTS - len(captions))
     return _titled(strip(pictures, captions), f"{number + 1}. {recording.collection} {recording.name}")
 

@@ -25,7 +25,7 @@ from training.corpus.teacher.teach import teach
 from training.data.corpus import CorpusClips
 from training.errors import TrainingError
 from training.phonemes import BILABIALS, SILENCE, VOWELS, Phone
-from training.report.intensity import vowel_levels
+from training.report.intensity import measure_intensity, vowel_levels
 from training.report.intervals import Span, area_below, reduce_spans, spans_apart, spans_of
 from training.report.lids import find_blinks, lids_of
 from training.report.life import Watched, long_clips, watch
@@ -56,7 +56,7 @@ SENTENCE = (3.0, 6.0)
 """Seconds that the drawn sentence lasts, where there is one."""
 SEEDS, WINDOW = 8, 14.0
 LIVELY_CLIPS, LIVELY_SEEDS = 10, 3
-WIDE_OPEN = 20.0
+WIDE_OPEN = 14.0
 """Millimetres at which the histogram of apertures ends."""
 
 
@@ -206,11 +206,11 @@ def mandarin_plot(tracks: Tracks, recording: Recording) -> Figure:
     theirs = axes.twinx()
     axes.plot(times, tracks.jaw[part], color=COLOURS["ours"], lw=2, label="ours: descent of the chin (mm)")
     theirs.plot(times, recording.jaw[part], color="#222222", lw=1.4, ls="--", label="animators' jaw")
-    axes.fill_between(
-        times, 0, 1, where=voiced[part].tolist(), transform=axes.get_xaxis_transform(), color="#f0ece2", lw=0
-    )
+    shaded, below = voiced[part].tolist(), theirs.get_xaxis_transform()
+    theirs.fill_between(times, 0, 1, where=shaded, transform=below, color="#f0ece2", lw=0, zorder=0)
     axes.set_zorder(1)
     axes.patch.set_visible(False)
+    theirs.spines[["top"]].set_visible(False)
     theirs.set(ylim=(0, None), ylabel="animators' jaw (weight, 0 to 1)")
     found = measure_take(tracks, recording.jaw, voiced).jaw
     axes.set(xlabel="time (s)", ylabel="chin below rest (mm)", xlim=(times[0], times[-1]))
@@ -222,8 +222,6 @@ def mandarin_plot(tracks: Tracks, recording: Recording) -> Figure:
 
 def loudness_plot(takes: Sequence[tuple[Tracks, Recording]]) -> Figure:
     """Largest aperture against intensity, a dot a vowel."""
-    from scipy.stats import spearmanr
-
     figure, axes = _figure(5.6, 4.2)
     openings = [
         value
@@ -232,8 +230,8 @@ def loudness_plot(takes: Sequence[tuple[Tracks, Recording]]) -> Figure:
     ]
     levels = np.concatenate([vowel_levels(r) for _, r in takes])
     axes.scatter(levels, openings, s=9, color=COLOURS["ours"], alpha=0.45, lw=0)
-    found = float(spearmanr(levels, openings)[0]) if len(levels) > 2 else float("nan")
-    axes.set(title=f"Louder vowels open wider (rank correlation {found:.2f})", ylim=(0, None))
+    found = measure_intensity(takes).syllables_correlation
+    axes.set(title=f"Opening and loudness of vowels, ours (rank correlation {found:.2f})", ylim=(0, None))
     axes.set_xlabel("intensity of the vowel against the recording's median (dB)")
     axes.set_ylabel("largest aperture in the vowel (mm)")
     low, high = np.percentile(levels, (0.5, 99.5)) if len(levels) else (-1.0, 1.0)
@@ -311,7 +309,7 @@ def listing(title: str, files: Sequence[Path]) -> Measurement:
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
-    axes.spines[["top"]].set_visible(False)
+    axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=9)
     return figure, axes
 
