@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from .commands import animate, info
+from .commands import animate, bind, info
 from .errors import Cancelled, MeshTalkError
 
 WRONG, INTERRUPTED = 2, 130
@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="meshtalk", description="Recorded speech in, the motion of a whole face out.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     animate.add_parser(commands)
+    bind.add_parser(commands)
     info.add_parser(commands)
     return parser
 

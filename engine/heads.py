@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading heads from files: Wavefront .obj, and .npz with arrays `vertices` and `faces`."""
+"""Reading heads from files: Wavefront .obj, .ply, glTF, and .npz with arrays `vertices` and `faces`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import HeadError
+from .head_files.gltf import read_gltf
+from .head_files.ply import read_ply
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +27,20 @@ class Head:
 
 
 def read_head(path: str | Path) -> Head:
-    """Read a head from an .obj or .npz file; HeadError says in one sentence what is wrong with it."""
+    """Read a head from an .obj, .ply, .glb, .gltf or .npz file; HeadError says what is wrong with it."""
     path = Path(path)
-    readers = {".obj": _read_obj, ".npz": _read_npz}
+    readers = {
+        ".obj": _read_obj,
+        ".ply": _read_ply,
+        ".glb": _read_gltf,
+        ".gltf": _read_gltf,
+        ".npz": _read_npz,
+    }
     reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise HeadError(f"{path.name} is no head that MeshTalk can read; give an .obj or .npz file.")
+        raise HeadError(
+            f"{path.name} is no head that MeshTalk can read; give an .obj, .ply, .glb, .gltf or .npz file."
+        )
     if not path.is_file():
         raise HeadError(f"The head {path} doesn't exist; check the path.")
     try:
@@ -75,6 +85,25 @@ def _read_obj(path: Path) -> Head:
         raise HeadError(f"{path.name} has vertices but no faces; export it with its faces.")
     _check_corners(path, polygons, len(vertices))
     return Head(np.array(vertices, np.float64), pad_polygons(polygons))
+
+
+def _read_ply(path: Path) -> Head:
+    """Vertices and faces of a .ply; colours, normals and the like are passed over."""
+    vertices, polygons = read_ply(path)
+    if not len(vertices) or not polygons:
+        raise HeadError(
+            f"{path.name} has no {'faces' if len(vertices) else 'vertices'}; export it with its faces."
+        )
+    if min(min(polygon, default=0) for polygon in polygons) < 0:
+        raise HeadError(f"{path.name} has a face with a negative vertex number; export it again.")
+    _check_corners(path, polygons, len(vertices))
+    return Head(vertices, pad_polygons(polygons))
+
+
+def _read_gltf(path: Path) -> Head:
+    """The triangles of all meshes of a glTF scene."""
+    vertices, triangles = read_gltf(path)
+    return Head(vertices, triangles.astype(np.int32))
 
 
 def _position(words: list[str]) -> list[float]:

@@ -19,6 +19,7 @@ from ..geometry.topology import Binding, bind_head
 from ..heads import Head, read_head
 from ..takes import NpzWriter, describe, write_live_link_csv
 from ..takes.atomic import check_writable, replacing
+from .landmarks import read_landmarks
 
 SUFFIXES = (".npz", ".csv")
 
@@ -33,7 +34,8 @@ def add_parser(commands: Any) -> None:
     add = parser.add_argument
     add("speech", type=Path, metavar="SPEECH", help="wav, flac, ogg or mp3")
     add("--out", type=Path, required=True, metavar="TAKE", help="where to write, with or without suffix")
-    add("--head", type=Path, help=".obj or .npz with the template's topology (default: the template)")
+    add("--head", type=Path, help="any head: .obj, .ply, .glb, .gltf or .npz (default: the template)")
+    add("--landmarks", type=Path, metavar="L.json", help="places on the head, by the names that info lists")
     add("--model", type=Path, metavar="DIR", help="folder of the model (default: the bundled one)")
     add("--seed", type=int, default=0, help="another seed is another take (default: 0)")
     add(
@@ -57,7 +59,8 @@ def run(arguments: argparse.Namespace) -> None:
             check_writable(_with(stem, suffix))
     bundle = load_bundle(arguments.model or default_bundle_path())
     head = read_head(arguments.head) if arguments.head else _template_head(bundle)
-    binding = bind_head(bundle.template, head.vertices, head.polygons)
+    landmarks = read_landmarks(arguments.landmarks, head.vertices) if arguments.landmarks else None
+    binding = bind_head(bundle.template, head.vertices, head.polygons, landmarks)
     sound = load_sound(arguments.speech)
     with _Line() as line:
         performance = perform(bundle, sound, options, line.show)

@@ -6,10 +6,12 @@ Known are the template itself and the topologies listed in `template.npz`: Anny'
 MakeHuman's base mesh with and without helpers. A mesh is taken for one of them when it has as many vertices
 and every polygon edge of the template is an edge of the mesh; polygons may be triangulated. Scale, rotation
 and place are free. The template may also come with its attached parts (teeth), whose vertices follow its own.
+To other meshes the template is fitted (`fit`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -119,9 +121,16 @@ class Binding:
         return self._carry_all(units, self.attached.unit_deltas)
 
 
-def bind_head(template: Template, vertices: ArrayLike, polygons: ArrayLike) -> Binding:
-    """Bind a mesh at rest, vertices (V', 3) and polygons (F', K) padded with −1; HeadError for unknown or
-    bad meshes.
+def bind_head(
+    template: Template,
+    vertices: ArrayLike,
+    polygons: ArrayLike,
+    landmarks: Mapping[str, ArrayLike] | None = None,
+) -> Binding:
+    """Bind a mesh at rest, vertices (V', 3) and polygons (F', K) padded with −1.
+
+    A known topology is bound exactly; to any other mesh the template is fitted (`fit.binding`), helped by
+    `landmarks`, places (3,) in the mesh's space by name. HeadError for bad meshes, and where no face fits.
     """
     points, corners = _checked_vertices(vertices), _checked_polygons(polygons)
     if len(corners) and int(corners.max()) >= len(points):
@@ -129,7 +138,11 @@ def bind_head(template: Template, vertices: ArrayLike, polygons: ArrayLike) -> B
             f"A polygon of this mesh uses vertex {int(corners.max())}, but there are only {len(points)}; "
             "export the head again."
         )
-    topology = recognise(template, len(points), corners)
+    topology = find_topology(template, len(points), corners)
+    if topology is None:
+        from .fit.binding import bind_fitted  # a fitted binding is a Binding, so it imports this module
+
+        return bind_fitted(template, points, corners, landmarks)
     index = topology.index.astype(np.int32)
     known = np.flatnonzero(index >= 0)
     to_head = _aligned(template, points, index, known)
@@ -140,28 +153,14 @@ def bind_head(template: Template, vertices: ArrayLike, polygons: ArrayLike) -> B
     return Binding(template, topology.name, points, rest.astype(np.float32), index, to_head)
 
 
-def recognise(template: Template, count: int, polygons: NDArray[np.integer]) -> Topology:
-    """The topology of a mesh of `count` vertices and checked polygons (F', K); HeadError where it is
-    unknown.
-    """
+def find_topology(template: Template, count: int, polygons: NDArray[np.integer]) -> Topology | None:
+    """The known topology of a mesh of `count` vertices and checked polygons (F', K), None where it has
+    none."""
     index = np.arange(len(template), dtype=np.int32)
     own = [Topology(OWN, len(template) + extra, index) for extra in {0, len(template.attached_rest)}]
     candidates = [topology for topology in (*own, *template.topologies) if topology.vertices == count]
     edges = _edge_keys(polygons, count) if candidates else np.zeros(0, np.int64)
-    for topology in candidates:
-        if _is_joined(template, topology, edges):
-            return topology
-    if candidates:
-        raise HeadError(
-            f"This mesh has {count:,} vertices like a {_title(candidates[0].name)}, but they are joined or "
-            "ordered differently; export it with its original vertex order, or add a head with "
-            "Add ▸ Mesh ▸ MeshTalk Head."
-        )
-    size = f"{count:,} {'vertex' if count == 1 else 'vertices'}"
-    raise HeadError(
-        f"This mesh has {size} and isn't a MeshTalk, Anny or MakeHuman head; "
-        "add one with Add ▸ Mesh ▸ MeshTalk Head."
-    )
+    return next((topology for topology in candidates if _is_joined(template, topology, edges)), None)
 
 
 @lru_cache(maxsize=8)
@@ -296,12 +295,3 @@ def _place_missing(
                 around = known[np.argsort(distance)[:NEIGHBOURS]]
                 fit = align(source[around], rest[around], np.ones(len(around)))
                 rest[side] = fit.points(source[side])
-
-
-def _title(name: str) -> str:
-    """A topology's name for people."""
-    return (
-        name.replace("_", " ").replace("anny", "Anny").replace("makehuman", "MakeHuman")
-        if name != OWN
-        else "MeshTalk head"
-    )

@@ -134,15 +134,15 @@ CUBE_FACES = np.array([[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [
 
 
 def test_a_cube_is_refused(template: Template) -> None:
-    with pytest.raises(HeadError, match="8 vertices and isn't a MeshTalk, Anny or MakeHuman head"):
+    with pytest.raises(HeadError, match="only 8 vertices"):
         bind_head(template, CUBE, CUBE_FACES)
 
 
-def test_other_connectivity_of_the_same_size_is_refused(template: Template) -> None:
+def test_faces_without_a_head_are_refused(template: Template) -> None:
     shuffled = np.random.default_rng(0).permutation(len(template)).astype(np.int32)
-    with pytest.raises(HeadError, match="joined or ordered differently"):
+    with pytest.raises(HeadError, match="face"):
         bind_head(template, template.rest, shuffled[template.faces])
-    with pytest.raises(HeadError, match="joined or ordered differently"):
+    with pytest.raises(HeadError, match="only 0 vertices with faces"):
         bind_head(template, template.rest, np.zeros((0, 4), int))
 
 

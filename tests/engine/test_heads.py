@@ -56,7 +56,7 @@ def test_npz_round_trip(tmp_path: Path) -> None:
     [
         ("missing.obj", None, "doesn't exist"),
         ("empty.obj", b"", "empty file"),
-        ("head.fbx", b"x", "give an .obj or .npz"),
+        ("head.fbx", b"x", "give an .obj, .ply, .glb, .gltf or .npz"),
         ("noise.obj", bytes(range(256)) * 8, "no vertices"),
         ("cut.obj", b"v 0 0 0\nv 1 0", "Line 2"),
         ("words.obj", b"v a b c\n", "Line 1"),
