@@ -250,7 +250,29 @@ def test_the_command_writes_every_picture(
     assert all(name in told for name in names if name != "figures.json")
 
 
-def test_voices_of_a_corpus_come_with_their_phones(bundle: Bundle, check: Path) -> None:
+def test_without_a_corpus_recordings_and_heads_are_those_at_hand(bundle: Bundle, check: Path) -> None:
     english = read_english(check)
     assert [recording.name for recording in faces.clips_of(bundle, None, english, ())] == ["one"]
     assert faces.heads_of(bundle, None, 3).shape == (3, *bundle.template.rest.shape)
+
+
+def test_every_source_of_a_corpus_has_a_voice_before_any_has_two(bundle: Bundle, tmp_path: Path) -> None:
+    from tests.training.toy_corpus import write_toy_corpus
+
+    corpus, frames = write_toy_corpus(tmp_path / "corpus", clips=6, frames=120), 120
+    info = json.loads((corpus / "corpus.json").read_text(encoding="utf-8"))
+    info |= {
+        "speaker_names": ["a/1", "a/2", "b/1", "a/3", "b/2", "c/1"],
+        "sources": ["real", "flite", "noise"],
+    }
+    (corpus / "corpus.json").write_text(json.dumps(info), encoding="utf-8")
+    with np.load(corpus / "test_clips.npz") as stored:
+        clips = {name: stored[name] for name in stored.files}
+    count = frames * RATE // 30
+    clips |= {"first_sample": np.arange(6) * count, "samples": np.full(6, count)}
+    np.savez(corpus / "test_clips.npz", **clips)
+    np.save(corpus / "test_audio.npy", np.arange(6 * count).astype(np.int16))
+    voices = faces.test_voices(corpus, bundle, 5)
+    assert [voice.name for voice in voices] == ["a/1", "b/1", "c/1", "a/2", "b/2"]
+    assert all(voice.frames == frames and voice.phones for voice in voices)
+    assert faces.heads_of(bundle, corpus, 4).shape == (4, *bundle.template.rest.shape)

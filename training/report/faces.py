@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +58,7 @@ FACE = View(centre=(0.5, 0.15, 0.41), width=0.62)
 MOUTH = View(centre=(0.5, 0.15, 0.29), width=0.32)
 MOUTH_TURNED = View(yaw=40.0, centre=(0.5, 0.15, 0.29), width=0.32)
 STRIP_SIZE, SHEET_SIZE, FRAME_SIZE = 208, 160, 128
-CLIPS, MOMENTS, LONGEST, SHORTEST = 20, 5, 8.0, 3.0
+CLIPS, MOMENTS, LONGEST, SHORTEST = 20, 5, 30.0, 3.0
 """Clips of the sheet, moments of each, seconds that are generated at most, and that a clip has at least."""
 OF_CHECK = {"ljspeech": 6, "mfa": 1, "facegood": 2}
 EVERY, COLUMNS = 2, 10
@@ -189,11 +190,18 @@ def clips_of(
 
 
 def test_voices(corpus: Path, bundle: Bundle, count: int) -> list[Recording]:
-    """Recordings from all over a corpus' test split with their phones."""
+    """Recordings of a corpus' test split with their phones: a voice of each of its sources (the part of its
+    name before the slash), another of each, and so on."""
     source = CorpusClips(corpus, "test", bundle.card.audio_context)
     names, kinds = source.info["speaker_names"], source.info["sources"]
+    groups: dict[str, dict[int, int]] = {}
+    for index in long_clips(source, len(source), SHORTEST):
+        speaker = int(source.clips["speaker"][index])
+        groups.setdefault(str(names[speaker]).partition("/")[0], {}).setdefault(speaker, index)
+    turns = zip_longest(*(list(voices.values()) for voices in groups.values()))
+    voices = [index for turn in turns for index in turn if index is not None]
     found = []
-    for index in long_clips(source, count, SHORTEST):
+    for index in voices[:count]:
         speaker, kind = (int(source.clips[name][index]) for name in ("speaker", "source"))
         sound = sound_from_samples(sound_of(corpus, source, index), source.mel_settings.sample_rate)
         phones = tuple(phones_of(corpus, source, index))
