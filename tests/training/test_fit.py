@@ -31,7 +31,7 @@ from training.fit.preset import (  # noqa: E402
     preset_names,
     preset_table,
 )
-from training.fit.run import EAR, STAGE_ONE, STAGE_TWO, create_run, fit, open_run, with_minutes  # noqa: E402
+from training.fit.run import EAR, SETTLED, STAGE_ONE, STAGE_TWO, create_run, fit, open_run, with_minutes  # noqa: E402
 
 CONTEXT = (48, 48)
 
@@ -49,7 +49,8 @@ def test_presets_have_the_sizes_that_they_promise() -> None:
     assert (released.heads, released.categories) == (16, 128)
     assert (paper.heads, paper.categories, paper.rank) == (64, 128, "full")
     default = load_preset("default")
-    assert default.ear.minutes + default.stage1.minutes + default.stage2.minutes <= 75
+    stages = (default.ear, default.stage1, default.settle, default.stage2)
+    assert sum(stage.minutes for stage in stages) <= 75
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,8 @@ def test_schedule_goes_by_steps_where_they_are_set_else_by_time() -> None:
     assert fraction_done(StageSettings(minutes=1.0), progress) == pytest.approx(0.5)
     assert fraction_done(StageSettings(steps=20), progress) == pytest.approx(0.25)
     scaled = with_minutes(load_preset("default"), 19.0)
-    assert scaled.stage1.minutes + scaled.stage2.minutes == pytest.approx(19.0)
+    stages = (scaled.ear, scaled.stage1, scaled.settle, scaled.stage2)
+    assert sum(stage.minutes for stage in stages) == pytest.approx(19.0)
 
 
 def test_clip_has_real_context_inside_and_silence_outside(toy_corpus: Path) -> None:
@@ -212,12 +214,12 @@ def test_interrupted_run_ends_like_an_uninterrupted_one(
     broken = create_run(tmp_path / "broken", preset, toy_corpus)
     _interrupt_after(9, halted, broken, toy_corpus, reporter)
     fit(open_run(tmp_path / "broken"), toy_corpus, reporter, resume=True)
-    for name in (EAR, STAGE_ONE, STAGE_TWO):
+    for name in (EAR, STAGE_ONE, SETTLED, STAGE_TWO):
         first, second = load_file(tmp_path / "whole" / name), load_file(tmp_path / "broken" / name)
         assert first.keys() == second.keys()
         for key in first:
             assert torch.equal(first[key], second[key]), f"{name}: {key}"
-    assert {stage for stage, _ in reporter.lines} == {"ear", "stage1", "stage2"}
+    assert {stage for stage, _ in reporter.lines} == {"ear", "stage1", "settle", "stage2"}
     assert any("valid_heard_lips" in values for _, _, values in reporter.curves)
     assert any("valid_reconstruct_mouth" in values for _, _, values in reporter.curves)
 
@@ -252,7 +254,7 @@ def test_a_run_can_take_the_ear_of_another(toy_corpus: Path, tmp_path: Path, rep
     reporter.lines.clear()
     second = create_run(tmp_path / "second", preset, toy_corpus, ear=tmp_path / "first")
     fit(second, toy_corpus, reporter, stages=1)
-    assert {stage for stage, _ in reporter.lines} == {"stage1"}, "the ear isn't trained again"
+    assert {stage for stage, _ in reporter.lines} == {"stage1", "settle"}, "the ear isn't trained again"
     first, other = (load_file(tmp_path / name / STAGE_ONE) for name in ("first", "second"))
     assert all(torch.equal(first[key], other[key]) for key in first)
     with pytest.raises(TrainingError, match="no trained audio encoder"):
@@ -329,3 +331,14 @@ def test_guidance_ends_where_the_preset_says(toy_corpus: Path, tmp_path: Path, r
     fit(create_run(tmp_path / "run", preset, toy_corpus), toy_corpus, reporter, stages=1)
     guided = [values for stage, _, values in reporter.curves if stage == "stage1" and "loss" in values]
     assert "guide" not in guided[-1]
+
+
+def test_settling_moves_the_decoder_and_nothing_else(toy_corpus: Path, tmp_path: Path, reporter: Any) -> None:
+    """Labels, and so what stage 2 learns, stay what they were."""
+    run = create_run(tmp_path / "run", load_preset("tiny"), toy_corpus)
+    fit(run, toy_corpus, reporter, stages=1)
+    settled = run.load_stage_one().state_dict()
+    (run.folder / SETTLED).unlink()
+    before = run.load_stage_one().state_dict()
+    moved = {name.split(".")[0] for name in before if not torch.equal(before[name], settled[name])}
+    assert moved == {"decoder"}

@@ -8,6 +8,7 @@ weights, as in the paper, mean the same on every corpus.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import torch
@@ -17,7 +18,8 @@ from torch import Tensor
 from training.data.batches import IGNORED, Batch
 from training.fit.guide import Guide
 from training.fit.preset import LossSettings
-from training.model.latent import straight_through
+from training.model.autoregressive import HEARD_SHARPNESS
+from training.model.latent import gumbel_like, one_hot, straight_through
 from training.model.meshtalk import MeshTalk
 
 CLOSED_MM = 2.0
@@ -89,13 +91,7 @@ def stage_one_loss(
     With ``guide`` the labels of the clips' own codes are guided, at the weight that ``settings`` has.
     """
     codes = encode(model, batch, bfloat16)
-    own = (codes.audio, codes.expression)
-    if settings.cross_modality:
-        pairs = [(codes.audio, codes.expression.roll(1, 0)), (codes.audio.roll(1, 0), codes.expression)]
-        if settings.reconstruction > 0:
-            pairs.append(own)
-    else:
-        pairs = [own]
+    pairs = pairs_of(codes, settings)
     audio, expression = (torch.cat(parts) for parts in zip(*pairs, strict=True))
     sample = straight_through(model.fusion(audio, expression), gumbel.temperature, gumbel.noise)
     decoded = model.decode(codes.rest.repeat(len(pairs), 1), sample).chunk(len(pairs))
@@ -114,6 +110,35 @@ def stage_one_loss(
         terms["phoneme"] = phoneme_loss(model, codes.audio, batch.phonemes)
         weights["phoneme"] = settings.phoneme
     return _weighed(weights, terms)
+
+
+def pairs_of(codes: BothCodes, settings: LossSettings) -> list[tuple[Tensor, Tensor]]:
+    """Audio and expression codes to decode together: (a, x̃) and (ã, x), and (a, x) where it is asked for."""
+    own = (codes.audio, codes.expression)
+    if not settings.cross_modality:
+        return [own]
+    pairs = [(codes.audio, codes.expression.roll(1, 0)), (codes.audio.roll(1, 0), codes.expression)]
+    return [*pairs, own] if settings.reconstruction > 0 else pairs
+
+
+def settle_loss(
+    model: MeshTalk, batch: Batch, settings: LossSettings, bfloat16: bool = False
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The decoder's loss on labels as they are drawn in use: heads that only hear are sampled as sharply as
+    the autoregressive model does, the others are the likeliest."""
+    with torch.no_grad():
+        codes = encode(model, batch, bfloat16)
+        pairs = pairs_of(codes, dataclasses.replace(settings, reconstruction=0.0))
+        audio, expression = (torch.cat(parts) for parts in zip(*pairs, strict=True))
+        logits = model.fusion(audio, expression)
+        heard = logits[..., : model.settings.audio_heads, :]
+        drawn = (HEARD_SHARPNESS * heard + gumbel_like(heard)).argmax(-1)
+        labels = torch.cat([drawn, logits[..., model.settings.audio_heads :, :].argmax(-1)], -1)
+    decoded = model.decode(codes.rest.repeat(len(pairs), 1), one_hot(labels, model.settings.categories))
+    parts = decoded.chunk(len(pairs))
+    terms = _terms(model, codes, parts[0], parts[-1])
+    weights = {name: getattr(settings, name) for name in terms}
+    return _weighed(weights | {"contact": settings.settled_contact}, terms)
 
 
 def ear_loss(

@@ -59,6 +59,7 @@ class LossSettings:
     brows: float = 0.0
     gaze: float = 0.0
     contact: float = 0.5
+    settled_contact: float = 0.5
     velocity: float = 2.0
     phoneme: float = 0.2
     readout: float = 0.0
@@ -72,7 +73,8 @@ class LossSettings:
 @dataclass(frozen=True)
 class Preset:
     """One preset file. ``ear`` trains the audio encoder alone before the first stage, on ``ear_batch``; 0
-    minutes and steps leave it out. ``threads`` 0 leaves the number of CPU threads to torch."""
+    minutes and steps leave it out. ``settle`` trains the decoder alone after the first stage, on labels
+    as they are drawn in use. ``threads`` 0 leaves the number of CPU threads to torch."""
 
     name: str
     model: ModelSettings = field(default_factory=ModelSettings)
@@ -83,6 +85,7 @@ class Preset:
     ear: StageSettings = field(default_factory=lambda: StageSettings(minutes=0.0))
     ear_batch: BatchSettings = field(default_factory=lambda: BatchSettings(16, 128))
     stage1: StageSettings = field(default_factory=StageSettings)
+    settle: StageSettings = field(default_factory=lambda: StageSettings(minutes=0.0))
     stage2: StageSettings = field(default_factory=lambda: StageSettings(minutes=10.0))
     seed: int = 1
     threads: int = 0

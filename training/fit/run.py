@@ -23,13 +23,14 @@ from training.errors import TrainingError
 from training.fit.checkpoint import load_checkpoint
 from training.fit.loop import Reporter, run_stage
 from training.fit.preset import Preset, parse_preset, preset_table
-from training.fit.stages import Sources, ear_stage, sample_motion, stage_one, stage_two
+from training.fit.stages import Sources, ear_stage, sample_motion, settle_stage, stage_one, stage_two
 from training.model.autoregressive import Autoregressive
 from training.model.meshtalk import MeshTalk
 from training.model.space import VertexSpace
 
 SETTINGS, TEMPLATE = "run.json", "template.npz"
-EAR, STAGE_ONE, STAGE_TWO = "ear.safetensors", "stage1.safetensors", "stage2.safetensors"
+EAR, STAGE_ONE, SETTLED = "ear.safetensors", "stage1.safetensors", "settled.safetensors"
+STAGE_TWO = "stage2.safetensors"
 LOG, BUNDLE = "log", "bundle"
 
 
@@ -61,15 +62,16 @@ class Run:
     def load(self) -> tuple[MeshTalk, Autoregressive]:
         """Both networks as trained so far; raises ``TrainingError`` when a stage is missing or doesn't fit.
         """
-        model, autoregressive = self.build()
-        load_checkpoint(self.folder / STAGE_ONE, model)
+        autoregressive = self.build()[1]
         load_checkpoint(self.folder / STAGE_TWO, autoregressive)
-        return model.eval(), autoregressive.eval()
+        return self.load_stage_one(), autoregressive.eval()
 
     def load_stage_one(self) -> MeshTalk:
         """The first stage alone, as far as it is trained."""
         model = self.build()[0]
         load_checkpoint(self.folder / STAGE_ONE, model)
+        if (self.folder / SETTLED).is_file():
+            load_checkpoint(self.folder / SETTLED, model.decoder)
         return model.eval()
 
 
@@ -112,7 +114,7 @@ def open_run(folder: Path) -> Run:
 
 def with_minutes(preset: Preset, minutes: float) -> Preset:
     """The preset with all stages' time scaled to ``minutes`` in all."""
-    timed = {name: getattr(preset, name) for name in ("ear", "stage1", "stage2")}
+    timed = {name: getattr(preset, name) for name in ("ear", "stage1", "settle", "stage2")}
     share = minutes / sum(stage.minutes for stage in timed.values())
     stages = {
         name: dataclasses.replace(stage, minutes=stage.minutes * share, steps=0)
@@ -142,6 +144,8 @@ def fit(run: Run, corpus_folder: Path, reporter: Reporter, resume: bool = False,
         adopted = (run.folder / EAR).is_file()
         run_stage(ear_stage(model, preset, sources), run.folder / EAR, reporter, resume or adopted)
     run_stage(stage_one(model, preset, sources), run.folder / STAGE_ONE, reporter, resume)
+    if preset.settle.scheduled:
+        run_stage(settle_stage(model, preset, sources), run.folder / SETTLED, reporter, resume)
     if stages > 1:
         stage = stage_two(model, autoregressive, preset, sources)
         run_stage(stage, run.folder / STAGE_TWO, reporter, resume)

@@ -16,7 +16,7 @@ from training.data.batches import Batch, BatchSettings, draw_batch
 from training.data.clip import ClipSource
 from training.fit.guide import learn_guide
 from training.fit.loop import Stage, parameters
-from training.fit.losses import Gumbel, ear_loss, encode, hear, stage_one_loss
+from training.fit.losses import Gumbel, ear_loss, encode, hear, settle_loss, stage_one_loss
 from training.fit.preset import Preset
 from training.model.autoregressive import Autoregressive
 from training.model.meshtalk import MeshTalk
@@ -69,6 +69,20 @@ def stage_one(model: MeshTalk, preset: Preset, sources: Sources) -> Stage:
         return validate_stage_one(model, validation_batches(preset, sources))
 
     return Stage("stage1", model, parameters([model]), loss, validate, preset.stage1, preset.seed)
+
+
+def settle_stage(model: MeshTalk, preset: Preset, sources: Sources) -> Stage:
+    """The decoder alone, once labels are fixed: in stage 1 it sees them noisier than they are in use."""
+
+    def loss(step: int, fraction: float) -> tuple[Tensor, dict[str, Tensor]]:
+        return settle_loss(model, _batch(preset, sources, 3, step), preset.loss, preset.bfloat16)
+
+    def validate() -> dict[str, float]:
+        return validate_stage_one(model, validation_batches(preset, sources))
+
+    decoder = model.decoder
+    model.eval()
+    return Stage("settle", decoder, parameters([decoder]), loss, validate, preset.settle, preset.seed + 3)
 
 
 def stage_two(model: MeshTalk, autoregressive: Autoregressive, preset: Preset, sources: Sources) -> Stage:
