@@ -8,12 +8,14 @@ of a request's bundle and the methods that it is compared with.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from PIL import Image
 
 from engine.bundle import Bundle
 from engine.generate import GenerateOptions, generate
@@ -50,8 +52,8 @@ COLOURS = {
 }
 OTHER = "#6a7d2f"
 LABELS = {"visemes": "phones and visemes", "visemes-words": "words and visemes"}
-DPI, LARGEST = 110, 150_000
-"""Pixels an inch; bytes that a PNG takes at most."""
+DPI, PALETTE, LARGEST = 110, 160, 150_000
+"""Pixels an inch; colours of a PNG, and bytes that it takes at most."""
 SENTENCE = (3.0, 6.0)
 """Seconds that the drawn sentence lasts, where there is one."""
 SEEDS, WINDOW = 8, 14.0
@@ -216,7 +218,8 @@ def mandarin_plot(tracks: Tracks, recording: Recording) -> Figure:
     axes.set(xlabel="time (s)", ylabel="chin below rest (mm)", xlim=(times[0], times[-1]))
     axes.set_title(f"Mandarin take {recording.name}, r = {found:.2f} over voiced frames (shaded)")
     lines = [*axes.get_lines(), *theirs.get_lines()]
-    axes.legend(lines, [str(line.get_label()) for line in lines], loc="upper right", framealpha=0.8)
+    names = [str(line.get_label()) for line in lines]
+    axes.legend(lines, names, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncol=2, frameon=False)
     return figure
 
 
@@ -290,10 +293,12 @@ def dynamics_plot(watched: Sequence[Watched]) -> Figure:
 
 
 def save_figure(figure: Figure, path: Path) -> Path:
-    """Write a figure as PNG of at most LARGEST bytes: fewer pixels where it needs more."""
+    """Write a figure as PNG with a palette, of at most LARGEST bytes: fewer pixels where it needs more."""
     path.parent.mkdir(parents=True, exist_ok=True)
     for dpi in (DPI, 90, 75, 60):
-        figure.savefig(path, dpi=dpi, metadata={"Software": None})
+        drawn = BytesIO()
+        figure.savefig(drawn, format="png", dpi=dpi)
+        Image.open(drawn).convert("RGB").quantize(PALETTE).save(path, optimize=True)
         if path.stat().st_size <= LARGEST:
             break
     return path
