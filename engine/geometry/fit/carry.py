@@ -22,6 +22,7 @@ Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
+TONGUE_ONLY = "tongueOut"
 STILL = 1e-6  # metres; a bone that moves less doesn't move
 
 
@@ -48,14 +49,15 @@ class Carrier:
 
     @cached_property
     def unit_deltas(self) -> Floats:
-        """The units (U, V', 3) at weight 1, with no triangle of the skin turned over."""
-        units = carry_units(self.template, self.rest)
-        carried = np.zeros((len(units), len(self.surface.vertices), 3), np.float32)
-        triangles, edges = _local(self.surface, self.skin)
-        points = self.surface.vertices[self.skin]
-        carried[:, self.skin] = unfold(self._skin(units), points, triangles, edges)
-        self._attach(units, carried)
-        return carried
+        """The units (U, V', 3) at weight 1, with no triangle turned over."""
+        template, surface = self.template, self.surface
+        carried = self.carry(carry_units(template, self.rest))
+        together = zip(template.closure_unit.tolist(), template.closure_with.tolist(), strict=True)
+        if TONGUE_ONLY in template.unit_names:  # the bone's vertices are the tongue's own
+            carried[template.unit(TONGUE_ONLY), self.roles.role == MOUTH] = 0
+        partners = {unit: other for unit, other in together if other >= 0}
+        unfold(carried, surface.vertices, surface.weld[surface.triangles], partners)
+        return carried[:, surface.weld]
 
     def _skin(self, motion: Floats) -> Floats:
         return self.softener.apply(self.ties.carry(motion) * self.share[:, None])

@@ -33,7 +33,7 @@ ROUNDS = (
 TURN = 0.006  # metres that normals which differ by 1 cost
 LIKE = 0.35  # cosine of normals below which a match doesn't count
 PINNED = 4.0  # weight of a given landmark
-STEPS, ENOUGH = 60, 1e-3  # conjugate gradients: most steps, and the part of the residual to reach
+STEPS, ENOUGH = 40, 3e-3  # conjugate gradients: most steps, and the part of the residual to reach
 
 
 def bend(template: Template, points: Doubles, target: Target, marks: Marks | None = None) -> Doubles:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,8 @@ TEAR = 1.0  # difference of two neighbours' displacements, as a part of their di
 RINGS = 2  # rings around a tear that are smoothed with it
 HOLD = 0.25  # how much a vertex with a sure tie keeps of its own displacement, against its neighbours' mean
 ROUNDS = 16
-UNFOLD_ROUNDS, SWEEPS = 24, 6
+UNFOLD_ROUNDS = 100
+STILL = 1e-6  # metres
 FOLD = 0.05  # cosine of a triangle's turn below which it counts as turned over
 
 
@@ -67,30 +69,37 @@ def softener(edges: Indices, points: Doubles, units: Floats, sure: Doubles) -> S
     return Softener(vertices, table[vertices], real[vertices].astype(np.float32), hold.astype(np.float32))
 
 
-def unfold(units: Floats, points: Doubles, triangles: Indices, edges: Indices) -> Floats:
-    """Units (U, N, 3), in place, with what turns a triangle of the mesh over smoothed until none does."""
-    table, real = neighbour_table(edges, len(points))
-    degree = np.maximum(real.sum(axis=1), 1)
+def unfold(units: Floats, points: Doubles, triangles: Indices, partners: Mapping[int, int]) -> Floats:
+    """Units (U, N, 3), in place, so that no triangle of the mesh turns over at weight 1.
+
+    Corners of a triangle that does are moved alike: by the mean of its corners' displacements. That is
+    repeated, for it may turn a neighbour over, and changes slivers at the edges of lips and lids by fractions
+    of a millimetre. A unit with a partner only makes sense on top of it (mouthClose on jawOpen), and is
+    looked at there.
+    """
     rest = _normals(points, triangles)
     length = np.linalg.norm(rest, axis=1)
-    for unit in units:
-        moving = np.flatnonzero((np.abs(unit).max(axis=1) > 1e-6)[triangles].any(axis=1) & (length > 0))
-        patch = np.zeros(len(points), bool)
-        for round_ in range(UNFOLD_ROUNDS):
-            now = _normals(points + unit, triangles[moving])
-            turned = (now * rest[moving]).sum(axis=1) < FOLD * length[moving] * np.linalg.norm(now, axis=1)
-            if not turned.any():
-                break
-            fresh = np.zeros(len(points), bool)
-            fresh[triangles[moving[turned]]] = True
-            for _ in range(1 + round_ // 3):
-                fresh[table[fresh].ravel()] = True
-            patch |= fresh
-            around = np.flatnonzero(patch)
-            weight = real[around] / degree[around, None]
-            for _ in range(SWEEPS):
-                unit[around] += 0.7 * (np.einsum("zk,zkc->zc", weight, unit[table[around]]) - unit[around])
+    for unit in sorted(range(len(units)), key=partners.__contains__):
+        base = points + units[partners[unit]] if unit in partners else points
+        moves = (np.abs(base + units[unit] - points).max(axis=1) > STILL)[triangles].any(axis=1)
+        moving = np.flatnonzero(moves & (length > 0))
+        _unfold_one(units[unit], base, triangles[moving], rest[moving], FOLD * length[moving])
     return units
+
+
+def _unfold_one(unit: Floats, base: Doubles, triangles: Indices, rest: Doubles, least: Doubles) -> None:
+    for _ in range(UNFOLD_ROUNDS):
+        now = _normals(base + unit, triangles)
+        turned = (now * rest).sum(axis=1) <= least * np.linalg.norm(now, axis=1)
+        if not turned.any():
+            return
+        corners = triangles[turned]
+        total, count = np.zeros_like(unit), np.zeros(len(unit), np.float32)
+        for corner in range(3):
+            np.add.at(total, corners[:, corner], unit[corners].mean(axis=1))
+            np.add.at(count, corners[:, corner], 1)
+        found = count > 0
+        unit[found] = total[found] / count[found, None]
 
 
 def _normals(points: Doubles, triangles: Indices) -> Doubles:
