@@ -15,7 +15,7 @@ from engine.bundle import default_bundle_path
 from engine.errors import HeadError
 from engine.geometry.fit.binding import FittedBinding
 from engine.geometry.fit.mesh import closest_on_triangles, surface_of
-from engine.geometry.fit.nearest import grid_of
+from engine.geometry.fit.nearest import search_of
 from engine.geometry.fit.shape import face_sample
 from engine.geometry.topology import bind_head
 from engine.template import Template, load_template
@@ -221,7 +221,7 @@ def test_nearest_points_are_those_of_a_full_search() -> None:
     random = np.random.default_rng(0)
     points, queries = random.random((400, 3)), random.random((90, 3))
     zeros = np.zeros_like(points)
-    found, distance = grid_of(points, zeros, 0.3).nearest(queries, zeros[:90], 0.0)
+    found, distance = search_of(points, zeros, 0.3).nearest(queries, zeros[:90], 0.0)
     apart = np.linalg.norm(queries[:, None] - points[None], axis=2)
     np.testing.assert_array_equal(found, apart.argmin(axis=1))
     np.testing.assert_allclose(distance, apart.min(axis=1), atol=1e-6)

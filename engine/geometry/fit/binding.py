@@ -13,7 +13,7 @@ from ...template import Template
 from ..topology import Binding
 from .carry import Carrier, carrier
 from .head import fit_head
-from .nearest import grid_of
+from .nearest import search_of
 
 Floats = NDArray[np.float32]
 
@@ -59,7 +59,7 @@ def bind_fitted(
     """Fit the template to any head; see `fit_head` for the landmarks and errors."""
     fit = fit_head(template, vertices, polygons, landmarks)
     tied = carrier(template, fit.rest, fit.surface, fit.roles)
-    grid = grid_of(fit.surface.vertices, np.zeros_like(fit.surface.vertices), SAME_PLACE)
+    grid = search_of(fit.surface.vertices, np.zeros_like(fit.surface.vertices), SAME_PLACE)
     nearest = grid.nearest(fit.rest.astype(np.float64), np.zeros((len(fit.rest), 3)), 0.0)[0]
     return FittedBinding(
         template, FITTED, vertices, fit.rest, nearest.astype(np.int32), fit.to_head, tied, fit.fit_mm

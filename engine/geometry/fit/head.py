@@ -14,7 +14,7 @@ from ...template import EYE, SKIN, Template
 from ..procrustes import Similarity, align
 from .find import sightings
 from .mesh import Surface, surface_of, triangulate, vertex_normals
-from .nearest import grid_of
+from .nearest import search_of
 from .parts import SKIN_SHARE, Roles, find_roles
 from .refine import bend
 from .shape import Marks, Shape, face_sample, fit_shape, misfit
@@ -208,7 +208,7 @@ def _distances(surface: Surface, points: Doubles) -> Doubles:
     distance = np.linalg.norm(matches.places - points, axis=1)
     lost = np.flatnonzero(~matches.found)
     if len(lost):
-        grid = grid_of(surface.vertices, np.zeros_like(surface.vertices), FARTHEST)
+        grid = search_of(surface.vertices, np.zeros_like(surface.vertices), FARTHEST)
         far = grid.nearest(points[lost], np.zeros((len(lost), 3)), 0.0)[1]
         distance[lost] = np.minimum(far, FARTHEST)
     return distance

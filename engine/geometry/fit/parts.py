@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ...template import EYE, SKIN, TONGUE, Template
 from .mesh import Surface, neighbour_table
-from .nearest import grid_of
+from .nearest import search_of
 
 Doubles = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -205,7 +205,7 @@ def _is_tongue(template: Template, rest: Doubles, points: Doubles) -> Doubles:
     tongue = rest[template.part == TONGUE]
     if not len(tongue):
         return np.zeros(len(points))
-    grid = grid_of(tongue, np.zeros_like(tongue), 0.006)
+    grid = search_of(tongue, np.zeros_like(tongue), 0.006)
     _, distance = grid.nearest(points, np.zeros_like(points), 0.0)
     return (distance < 0.004).astype(np.float64)
 
@@ -230,7 +230,7 @@ def _to_skin(surface: Surface, skin: NDArray[np.bool_]) -> Doubles:
 
 def _nearest_skin(surface: Surface, skin: NDArray[np.bool_], others: Indices) -> tuple[Indices, Doubles]:
     points = surface.vertices[skin]
-    grid = grid_of(points, np.zeros_like(points), 0.012)
+    grid = search_of(points, np.zeros_like(points), 0.012)
     found, distance = grid.nearest(surface.vertices[others], np.zeros((len(others), 3)), 0.0)
     return np.where(found >= 0, np.flatnonzero(skin)[found], -1), distance
 

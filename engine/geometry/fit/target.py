@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .mesh import Surface, closest_on_triangles, spread
-from .nearest import Grid, grid_of
+from .nearest import Search, search_of
 
 Doubles = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -42,11 +42,11 @@ class Target:
     spacing: float
 
     @cached_property
-    def _samples(self) -> tuple[Indices, Grid]:
+    def _samples(self) -> tuple[Indices, Search]:
         points, triangles = spread(self.surface, self.spacing)
         normals = self.surface.face_normals[triangles]
         kept = _thinned(points, normals, 0.7 * self.spacing)
-        return triangles[kept], grid_of(points[kept], normals[kept], self.reach)
+        return triangles[kept], search_of(points[kept], normals[kept], self.reach)
 
     def match(self, points: Doubles, normals: Doubles, turn: float) -> Matches:
         """The nearest places to points (Q, 3) with normals (Q, 3); normals that differ by 1 cost as much as

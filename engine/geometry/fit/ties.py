@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...template import SKIN, Template
 from .mesh import closest_on_triangles, spread, surface_of
-from .nearest import grid_of
+from .nearest import search_of
 
 Doubles = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -51,7 +51,7 @@ def tie(template: Template, rest: Doubles, points: Doubles, normals: Doubles) ->
     space."""
     skin = surface_of(rest, template.faces).part(template.part == SKIN)
     samples, owners = spread(skin, 0.002)
-    grid = grid_of(samples, skin.face_normals[owners], REACH)
+    grid = search_of(samples, skin.face_normals[owners], REACH)
     found, _ = grid.nearest(points, normals, TURN)
     some = found >= 0
     corners = np.zeros((len(points), 3), np.int64)
