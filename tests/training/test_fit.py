@@ -191,8 +191,8 @@ def test_contact_counts_more_where_lips_are_closed(toy_corpus: Path) -> None:
     wide = dataclasses.replace(
         codes, target=torch.zeros_like(codes.target) + model.space.motion_vector(jaw[None, None])
     )
-    near = contact_loss(model, closed.target + slack, closed)
-    far = contact_loss(model, wide.target + slack, wide)
+    near = contact_loss(model, closed.target + slack, closed, 6.0)
+    far = contact_loss(model, wide.target + slack, wide, 6.0)
     assert near > 2 * far > 0
 
 

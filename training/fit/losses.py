@@ -25,9 +25,6 @@ from training.model.meshtalk import MeshTalk
 CLOSED_MM = 2.0
 """Lips closer than about this count as near to touching."""
 
-CLOSED_WEIGHT = 6.0
-"""How much more an error counts there."""
-
 CONTACT_SCALE = 4.0
 """Squared lip gap error in mm² that weighs as much as a wholly unexplained region."""
 
@@ -95,7 +92,7 @@ def stage_one_loss(
     audio, expression = (torch.cat(parts) for parts in zip(*pairs, strict=True))
     sample = straight_through(model.fusion(audio, expression), gumbel.temperature, gumbel.noise)
     decoded = model.decode(codes.rest.repeat(len(pairs), 1), sample).chunk(len(pairs))
-    terms = _terms(model, codes, decoded[0], decoded[min(1, len(pairs) - 1)])
+    terms = _terms(model, codes, decoded[0], decoded[min(1, len(pairs) - 1)], settings.closed_weight)
     weights = {name: getattr(settings, name) for name in terms}
     if len(pairs) == 3:
         terms["reconstruction"] = sum_of_regions(model, decoded[2] - codes.target, decoded[2] - codes.target)
@@ -136,7 +133,7 @@ def settle_loss(
         labels = torch.cat([drawn, logits[..., model.settings.audio_heads :, :].argmax(-1)], -1)
     decoded = model.decode(codes.rest.repeat(len(pairs), 1), one_hot(labels, model.settings.categories))
     parts = decoded.chunk(len(pairs))
-    terms = _terms(model, codes, parts[0], parts[-1])
+    terms = _terms(model, codes, parts[0], parts[-1], settings.settled_closed_weight)
     weights = {name: getattr(settings, name) for name in terms}
     return _weighed(weights | {"contact": settings.settled_contact}, terms)
 
@@ -163,7 +160,7 @@ def readout_loss(model: MeshTalk, codes: Codes, settings: LossSettings) -> Tenso
     drawn = model.read_out(codes.audio)
     mouth = drawn - codes.target
     velocity = _share(model, mouth.diff(dim=1), "mouth")
-    contact = contact_loss(model, drawn, codes)
+    contact = contact_loss(model, drawn, codes, settings.closed_weight)
     return _share(model, mouth, "mouth") + settings.velocity * velocity + settings.contact * contact
 
 
@@ -172,7 +169,9 @@ def _weighed(weights: dict[str, float], terms: dict[str, Tensor]) -> tuple[Tenso
     return total, {name: term.detach() for name, term in terms.items()}
 
 
-def _terms(model: MeshTalk, codes: BothCodes, heard: Tensor, seen: Tensor) -> dict[str, Tensor]:
+def _terms(
+    model: MeshTalk, codes: BothCodes, heard: Tensor, seen: Tensor, closed_weight: float
+) -> dict[str, Tensor]:
     """The vertex terms: the mouth of what was decoded with the clip's sound, the upper face of what was
     decoded with its expression (both the same without cross-modality).
     """
@@ -182,7 +181,7 @@ def _terms(model: MeshTalk, codes: BothCodes, heard: Tensor, seen: Tensor) -> di
         "eyelid": _share(model, upper, "eyelids"),
         "brows": _share(model, upper, "brows"),
         "gaze": _share(model, upper, "gaze"),
-        "contact": contact_loss(model, heard, codes),
+        "contact": contact_loss(model, heard, codes, closed_weight),
         "velocity": _share(model, mouth.diff(dim=1), "mouth"),
     }
 
@@ -192,13 +191,14 @@ def sum_of_regions(model: MeshTalk, mouth: Tensor, upper: Tensor) -> Tensor:
     return _share(model, mouth, "mouth") + _share(model, upper, "upper")
 
 
-def contact_loss(model: MeshTalk, decoded: Tensor, codes: Codes) -> Tensor:
-    """Squared error of the lips' gap at several vertex pairs, heavier where the true gap is small."""
+def contact_loss(model: MeshTalk, decoded: Tensor, codes: Codes, closed_weight: float) -> Tensor:
+    """Squared error of the lips' gap at several vertex pairs; where the lips are closed it counts
+    ``closed_weight`` times more. The more, the rather lips close where the sound leaves it open."""
     space = model.space
     true_gap = space.gap(codes.target)
     closeness = torch.exp(-((codes.rest_gap + true_gap).clamp_min(0) / CLOSED_MM).square())
     error = (space.gap(decoded) - true_gap).square()
-    return ((1 + CLOSED_WEIGHT * closeness) * error).mean() / CONTACT_SCALE
+    return ((1 + closed_weight * closeness) * error).mean() / CONTACT_SCALE
 
 
 def phoneme_loss(model: MeshTalk, audio_code: Tensor, phonemes: Tensor) -> Tensor:

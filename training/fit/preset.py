@@ -60,6 +60,8 @@ class LossSettings:
     gaze: float = 0.0
     contact: float = 0.5
     settled_contact: float = 0.5
+    closed_weight: float = 6.0
+    settled_closed_weight: float = 6.0
     velocity: float = 2.0
     phoneme: float = 0.2
     readout: float = 0.0
