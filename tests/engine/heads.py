@@ -99,6 +99,7 @@ def decimated(head: KnownHead, count: int) -> KnownHead:
     """Vertices that share a cube become one, the cubes as large as leaves about `count`."""
     low, high = 1e-3, 0.2
     size = np.ptp(head.vertices, axis=0).max()
+    group = np.zeros(len(head.vertices), np.int64)
     for _ in range(16):
         cell = 0.5 * (low + high)
         keys = np.floor(head.vertices / (size * cell)).astype(np.int64)
