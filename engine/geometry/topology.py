@@ -153,6 +153,15 @@ def bind_head(
     return Binding(template, topology.name, points, rest.astype(np.float32), index, to_head)
 
 
+def is_known(template: Template, vertices: ArrayLike, polygons: ArrayLike) -> bool:
+    """Whether a mesh, vertices (V', 3) and polygons (F', K) padded with −1, is bound exactly, without a fit.
+
+    HeadError for bad meshes.
+    """
+    points, corners = _checked_vertices(vertices), _checked_polygons(polygons)
+    return find_topology(template, len(points), corners) is not None
+
+
 def find_topology(template: Template, count: int, polygons: NDArray[np.integer]) -> Topology | None:
     """The known topology of a mesh of `count` vertices and checked polygons (F', K), None where it has
     none."""

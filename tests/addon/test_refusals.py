@@ -75,7 +75,7 @@ def test_zero_vertices(talking, head):
 
 def test_any_other_mesh_is_refused(talking):
     bpy.ops.mesh.primitive_monkey_add()
-    refused("")
+    refused("isn't a MeshTalk, Anny or MakeHuman head")
 
 
 def test_a_head_with_shuffled_faces_or_moved_far_is_still_no_surprise(talking, head):
