@@ -10,9 +10,10 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.bundle import default_bundle_path
-from engine.geometry.attached import attach_to, teeth_edge, whole_head
+from engine.geometry.attached import attach_to, place_attached, teeth_edge, whole_head
+from engine.geometry.procrustes import align
 from engine.geometry.topology import Binding, bind_head
-from engine.template import EYE_LEFT, JAW, SKULL, TEETH, Template, load_template, save_template
+from engine.template import EYE_LEFT, JAW, SKIN, SKULL, TEETH, Template, load_template, save_template
 
 MILLIMETRE = 1e-3
 
@@ -101,6 +102,47 @@ def test_the_incisors_edge_lies_behind_the_lips_of_every_head(template: Template
     for rest in faces_of(template, 20):
         offset = teeth_edge(template, rest) - rest[lip]
         assert 2 * MILLIMETRE < offset[1] < 8 * MILLIMETRE and -4.5 * MILLIMETRE < offset[2] < 1 * MILLIMETRE
+
+
+def skin_before_teeth(template: Template, rest: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Metres (40,) from the foremost points of the upper teeth straight forward to the face's surface; NaN
+    where nothing is before them, negative where they stand out of it."""
+    upper = (template.attached_bone == SKULL) & (template.attached_part == TEETH)
+    front = np.flatnonzero(upper)[np.argsort(template.attached_rest[upper, 1], kind="stable")[:40]]
+    teeth = place_attached(template, rest)[front]
+    lip = template.rest[template.landmarks["lip_upper_inner"]]
+    near = np.linalg.norm(template.rest - lip, axis=1) < 0.025  # no nose: it hides no tooth
+    faces = template.faces[(near & (template.part == SKIN))[template.faces].all(axis=1)]
+    corners = rest[np.concatenate([faces[:, :3], faces[:, [0, 2, 3]]])].astype(np.float64)
+    a, b, c = corners[:, 0], corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    area = b[:, 0] * c[:, 2] - b[:, 2] * c[:, 0]
+    away = teeth[:, None] - a
+    with np.errstate(divide="ignore", invalid="ignore"):
+        u = (away[..., 0] * c[:, 2] - away[..., 2] * c[:, 0]) / area
+        v = (b[:, 0] * away[..., 2] - b[:, 2] * away[..., 0]) / area
+        hit = (u >= 0) & (v >= 0) & (u + v <= 1)
+        surface = np.where(hit, a[:, 1] + u * b[:, 1] + v * c[:, 1], np.inf).min(axis=1)
+    return np.where(np.isfinite(surface), teeth[:, 1] - surface, np.nan)
+
+
+def test_no_tooth_shows_through_the_closed_lips_of_a_child_an_old_face_or_a_wide_mouth(
+    template: Template,
+) -> None:
+    source = pytest.importorskip("training.faces.source", reason="needs the training package's faces")
+    pytest.importorskip("anny", reason="heads of all ages need the anny package")
+    from training.faces.identities import sample_rests
+
+    head = source.load_head()
+    ages = head.shapes({"age": np.array([0.25, 0.45, 0.7, 1.0])})
+    wide = head.shapes({"age": np.full(2, 0.7)}, {"mouth-scale-horiz-incr": np.array([0.5, -0.5])})
+    mixed = sample_rests(head, template.align, template.landmarks, 20, seed=2026)
+    own = skin_before_teeth(template, template.rest)
+    assert np.nanmin(own) > 4 * MILLIMETRE
+    aligned = [align(shape, head.neutral, template.align).points(shape) for shape in (*ages, *wide)]
+    for rest in (*aligned, *mixed):
+        before = skin_before_teeth(template, rest)
+        assert np.isnan(before).mean() < 0.25, "more than some edges show between the lips"
+        assert np.nanmin(before) > 2 * MILLIMETRE, "a tooth stands out of the lips or nearly so"
 
 
 def test_teeth_survive_the_file_and_older_files_have_none(template: Template, tmp_path: Path) -> None:

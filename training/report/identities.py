@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from engine.bundle import Bundle
 from engine.generate.sample import sample_labels
 from engine.geometry.attached import place_attached, teeth_edge
-from engine.template import SKULL, TEETH, Template
+from engine.template import SKIN, SKULL, TEETH, Template
 from training.corpus.teacher.lips import facing_pairs
 from training.data.corpus import CorpusClips
+from training.data.faces import contact_pairs
 from training.errors import TrainingError
 from training.evaluate.networks import BundleNetworks, Labels, true_displacement
 from training.evaluate.regions import Regions
@@ -45,6 +46,10 @@ FULL = 0.97
 COVERS, FRONT_TEETH = 0.002, 40
 """Metres from a tooth, seen from the front, within which a lip vertex covers it; so many of the foremost
 vertices of the upper teeth are looked at."""
+COVERING = 0.016
+"""Metres from the line where the lips meet: outer skin as near as this covers teeth too. The crowns' necks
+are up to 12 mm above that line on a long upper lip, where the region of the lips ends and has only its inner
+wall left; a neck in that wall is under the skin yet, and nobody sees it."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ class Checker:
         jaw = template.unit_deltas[template.unit("jawOpen")]
         self.pairs = facing_pairs(template.rest, jaw, upper, lower)
         self.lids: Lids = lids_of(template)
-        self.lips, self.template = Regions(template).lips, template
+        self.lips, self.template = covering_skin(template), template
 
     def check(self, rest: Floats, motion: Floats) -> Head:
         """``motion (T, V, 3)`` in metres from ``rest (V, 3)``."""
@@ -109,6 +114,16 @@ class Checker:
             out = front[np.isfinite(front)] - tooth[1]
             worst = max(worst, float(out.max(initial=0.0)))
         return 1000 * worst
+
+
+def covering_skin(template: Template) -> NDArray[np.int64]:
+    """Vertices ``(L,)`` that hide teeth: the lips, and the outer skin around them as far as COVERING."""
+    line = template.rest[contact_pairs(template).reshape(-1)]
+    away = np.linalg.norm(template.rest[:, None] - line[None], axis=-1).min(1)
+    near = (template.part == SKIN) & (away < COVERING)
+    if len(template.inside):
+        near &= ~template.inside
+    return np.union1d(Regions(template).lips, np.flatnonzero(near))
 
 
 def teeth_points(template: Template, rest: Floats) -> Array:
