@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from engine.bundle import Card, load_bundle
 from training.errors import TrainingError
 from training.report.request import Measurement, Request
@@ -176,7 +178,9 @@ def _function(part: Part) -> Callable[[Request], Measurement | Sequence[Measurem
 
 
 def _rounded(value: Any) -> Any:
-    """Five decimals; NaN, which JSON lacks, becomes null."""
+    """Five decimals and Python's own types; NaN, which JSON lacks, becomes null."""
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, dict):
         return {name: _rounded(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
