@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -179,6 +180,8 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, tiny_folder: Path) -> None
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
+        # a shell that runs the tests in the background has its children ignore Ctrl-C
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL) if os.name == "posix" else None,
     )
     end = time.monotonic() + 240
     while time.monotonic() < end and process.poll() is None and not list(tmp_path.glob(".*.part")):

@@ -137,8 +137,8 @@ def test_stillness_stays_still(tiny: Bundle) -> None:
 
 @needs_default
 def test_speech_comes_in_few_curves_and_its_lips_still_meet() -> None:
-    """The default model on real speech: about half of the 52 units rest, and at closures the middle of the
-    lips is where the vertices have it, to 0.15 mm."""
+    """The default model on real speech: at least ten of the 52 units rest, though its teacher moves most of
+    them, and at closures the middle of the lips is where the vertices have it, to 0.15 mm."""
     bundle = load_bundle(default_bundle_path())
     template = bundle.template
     head = bind_head(template, template.rest, template.faces)
@@ -147,7 +147,7 @@ def test_speech_comes_in_few_curves_and_its_lips_still_meet() -> None:
     labels = perform(bundle, sound, GenerateOptions()).labels[0]
     motion = np.concatenate(list(mover.displacements(labels)))
     weights = mover.clean(UnitFit(head.unit_deltas(), find_contacts(template)).weights(motion))
-    assert 8 <= int((weights.max(axis=0) > 0).sum()) <= 36
+    assert 8 <= int((weights.max(axis=0) > 0).sum()) <= 42
     upper, lower = template.landmarks["lip_upper_inner"], template.landmarks["lip_lower_inner"]
     rebuilt = np.einsum("tu,uvc->tvc", weights, head.unit_deltas())
     rest = template.rest[upper, 2] - template.rest[lower, 2]
