@@ -126,11 +126,14 @@ def bind_head(
     vertices: ArrayLike,
     polygons: ArrayLike,
     landmarks: Mapping[str, ArrayLike] | None = None,
+    *,
+    known_only: bool = False,
 ) -> Binding:
     """Bind a mesh at rest, vertices (V', 3) and polygons (F', K) padded with −1.
 
     A known topology is bound exactly; to any other mesh the template is fitted (`fit.binding`), helped by
-    `landmarks`, places (3,) in the mesh's space by name. HeadError for bad meshes, and where no face fits.
+    `landmarks`, places (3,) in the mesh's space by name. HeadError for bad meshes, where no face fits, and
+    with `known_only` for any other topology.
     """
     points, corners = _checked_vertices(vertices), _checked_polygons(polygons)
     if len(corners) and int(corners.max()) >= len(points):
@@ -139,6 +142,11 @@ def bind_head(
             "export the head again."
         )
     topology = find_topology(template, len(points), corners)
+    if topology is None and known_only:
+        raise HeadError(
+            f"This mesh has {len(points):,} vertices and isn't a MeshTalk, Anny or MakeHuman head with its "
+            "original vertex order; add one with Add ▸ Mesh ▸ MeshTalk Head."
+        )
     if topology is None:
         from .fit.binding import bind_fitted  # a fitted binding is a Binding, so it imports this module
 
@@ -151,15 +159,6 @@ def bind_head(
     _check_fit(template, rest, known)
     _place_missing(template, rest, np.flatnonzero(index < 0), known)
     return Binding(template, topology.name, points, rest.astype(np.float32), index, to_head)
-
-
-def is_known(template: Template, vertices: ArrayLike, polygons: ArrayLike) -> bool:
-    """Whether a mesh, vertices (V', 3) and polygons (F', K) padded with −1, is bound exactly, without a fit.
-
-    HeadError for bad meshes.
-    """
-    points, corners = _checked_vertices(vertices), _checked_polygons(polygons)
-    return find_topology(template, len(points), corners) is not None
 
 
 def find_topology(template: Template, count: int, polygons: NDArray[np.integer]) -> Topology | None:

@@ -72,20 +72,14 @@ def run_request(
     request: JobRequest, progress: Callable[[str, float], None], cancelled: Callable[[], bool]
 ) -> JobResult:
     """Do the whole job here and now. Raises MeshTalkError."""
-    from ...engine.errors import HeadError
     from ...engine.generate import generate
-    from ...engine.geometry.topology import bind_head, is_known
+    from ...engine.geometry.topology import bind_head
 
     progress("Loading the model", 0.0)
     bundle = loaded_bundle(request.model, request.threads)
     rest = request.rest
     # A fitted head needs landmarks to correct and a picture of the fit, which the panel doesn't have yet.
-    if not is_known(bundle.template, rest.vertices, rest.polygons):
-        raise HeadError(
-            f"This mesh has {len(rest.vertices):,} vertices and isn't a MeshTalk, Anny or MakeHuman head "
-            "with its original vertex order; add one with Add ▸ Mesh ▸ MeshTalk Head."
-        )
-    binding = bind_head(bundle.template, rest.vertices, rest.polygons)
+    binding = bind_head(bundle.template, rest.vertices, rest.polygons, known_only=True)
     progress("Reading the sound", LOADED / 2)
     sound = read_sound(request.source, cancelled)
     temperature = request.temperature * bundle.card.default_temperature

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.template import Template
+from engine.template import EYE, SKIN, Template
 from training.errors import TrainingError
 from training.model.space import FaceArrays
 
@@ -27,9 +27,9 @@ def face_arrays(template: Template, motion_std: NDArray[np.float32]) -> FaceArra
     lips = np.zeros(len(template), np.float32)
     lips[pairs.reshape(-1)] = 1.0
     regions = {"mouth": template.mask_mouth, "upper": template.mask_upper, "eyelids": template.mask_eyelids}
-    skin = (template.part == 0).astype(np.float32)
+    skin = (template.part == SKIN).astype(np.float32)
     regions["brows"] = template.mask_upper * (1 - template.mask_eyelids) * skin
-    regions["gaze"] = (template.part == 1).astype(np.float32)
+    regions["gaze"] = (template.part == EYE).astype(np.float32)
     regions |= {"all": np.ones(len(template), np.float32), "lips": lips}
     return FaceArrays(
         mean=template.rest,
@@ -52,7 +52,7 @@ def contact_pairs(template: Template, limit: int = 12) -> NDArray[np.int64]:
     """
     rest, jaw = template.rest, template.unit_deltas[template.unit("jawOpen")]
     reach = float(np.linalg.norm(jaw, axis=1).max())
-    mouth = np.flatnonzero((template.part == 0) & (template.mask_mouth > 0.3))
+    mouth = np.flatnonzero((template.part == SKIN) & (template.mask_mouth > 0.3))
     moved = np.linalg.norm(jaw[mouth], axis=1)
     upper, lower = mouth[moved < STILL * reach], mouth[moved > PARTED * reach]
     if len(upper) == 0 or len(lower) == 0:

@@ -37,7 +37,7 @@ def measure_speech(bundle: Bundle, folder: Path, seeds: tuple[int, int] = (0, 1)
     head = bind_head(template, template.rest, template.faces)
     shut, open_, correlations, blinks = [], [], [], [[], []]
     for recording in recordings:
-        takes = _motions(bundle, head, load_sound(recording), seeds)
+        takes = seeded_vertices(bundle, head, load_sound(recording), seeds)
         apertures = [aperture(motion, bundle.card.landmarks) for motion in takes]
         phones = json.loads(recording.with_suffix(".json").read_text(encoding="utf-8"))["phones"]
         for found, names in ((shut, BILABIALS), (open_, VOWELS)):
@@ -87,13 +87,13 @@ def blink_frames(vertices: Floats, landmarks: Any) -> list[int]:
 def silence_opening(bundle: Bundle, head: Binding) -> float:
     """How far the lips open beyond rest, at most, in 5 s of digital silence, in mm."""
     sound = Sound(np.zeros(16_000 * SILENCE_SECONDS, np.float32), Fraction(SILENCE_SECONDS))
-    vertices = _motions(bundle, head, sound, (0,))[0]
+    vertices = seeded_vertices(bundle, head, sound, (0,))[0]
     still = aperture(bundle.template.rest[None], bundle.card.landmarks)[0]
     return float(aperture(vertices, bundle.card.landmarks).max() - still)
 
 
-def _motions(bundle: Bundle, head: Binding, sound: Sound, seeds: tuple[int, ...]) -> list[Floats]:
-    """The template head's vertices ``(T, V, 3)`` for each seed; seeds follow one another."""
+def seeded_vertices(bundle: Bundle, head: Binding, sound: Sound, seeds: tuple[int, ...]) -> list[Floats]:
+    """A head's vertices ``(T, V, 3)`` for each seed; seeds follow one another."""
     takes = generate(bundle, sound, head, GenerateOptions(seed=seeds[0], takes=len(seeds)))
     found = []
     for take in takes:

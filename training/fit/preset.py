@@ -47,7 +47,9 @@ class StageSettings:
 class LossSettings:
     """Weights of the terms of stage 1 (see ``training.fit.losses``) Gumbel temperature and noise from start
     to end, and the share of random labels that stage 2 sees. ``guide`` falls to nothing at the share
-    ``guide_until`` of the schedule.
+    ``guide_until`` of the schedule. An error of the lips' gap counts ``closed_weight`` times more where they
+    are closed; ``settled_contact`` and ``settled_closed_weight`` stand for ``contact`` and ``closed_weight``
+    while the decoder settles.
 
     Without ``cross_modality`` plain reconstruction takes its place.
     """

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from engine.audio.features import MelSettings, clip_gain, log_mel
 from engine.bundle import Bundle
-from engine.generate import GenerateOptions, generate
 from engine.geometry.topology import bind_head
 from engine.template import Template
 from training.errors import TrainingError
+from training.evaluate.speech import seeded_vertices
 from training.model.settings import MEL_PER_FRAME
 from training.report.loudness import jaw_opening
 from training.report.recordings import MANDARIN, Recording
@@ -44,15 +44,13 @@ class Ours:
     name = "ours"
 
     def __init__(self, bundle: Bundle, seed: int = 0) -> None:
-        self._bundle, self._options = bundle, GenerateOptions(seed=seed)
+        self._bundle, self._seed = bundle, seed
         self._head = bind_head(bundle.template, bundle.template.rest, bundle.template.faces)
 
     def motion(self, recording: Recording) -> Floats:
         """As ``Method`` says."""
-        (take,) = generate(self._bundle, recording.sound, self._head, self._options)
-        if take.vertices is None:
-            raise TrainingError("The engine gave no vertices.")
-        return take.vertices - self._bundle.template.rest
+        (vertices,) = seeded_vertices(self._bundle, self._head, recording.sound, (self._seed,))
+        return vertices - self._bundle.template.rest
 
 
 class Loudness:

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.bundle import Bundle
-from engine.generate import GenerateOptions, generate
 from engine.geometry.topology import bind_head
 from engine.template import Template, template_arrays
 from training.corpus.teacher.lips import lip_gaps
@@ -26,6 +25,7 @@ from training.corpus.teacher.style import NEUTRAL
 from training.corpus.teacher.teach import teach
 from training.data.corpus import CorpusClips
 from training.errors import TrainingError
+from training.evaluate.speech import seeded_vertices
 from training.phonemes import BILABIALS, SILENCE, VOWELS, Phone
 from training.report.intensity import measure_intensity, vowel_levels
 from training.report.intervals import Span, area_below, reduce_spans, spans_apart, spans_of
@@ -124,13 +124,8 @@ def closures_of_seeds(bundle: Bundle, recording: Recording, seeds: int) -> Array
     """Closure of the lids ``(seeds, T)`` of the template in takes of several seeds."""
     template = bundle.template
     head, lids = bind_head(template, template.rest, template.faces), lids_of(template)
-    found = []
-    for seed in range(seeds):
-        (take,) = generate(bundle, recording.sound, head, GenerateOptions(seed=seed))
-        if take.vertices is None:
-            raise TrainingError("The engine gave no vertices.")
-        found.append(lids.closure(template.rest, take.vertices - template.rest))
-    return np.array(found)
+    takes = seeded_vertices(bundle, head, recording.sound, tuple(range(seeds)))
+    return np.array([lids.closure(template.rest, vertices - template.rest) for vertices in takes])
 
 
 def closures_plot(spoken: Mapping[str, Spoken]) -> Figure:
