@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settings that belong to one head and are saved with its object, wherever that is copied or appended."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import (
+    BoolProperty,
+    CollectionProperty,
+    EnumProperty,
+    FloatProperty,
+    FloatVectorProperty,
+    PointerProperty,
+    StringProperty,
+)
+
+
+class MeshTalkLandmark(bpy.types.PropertyGroup):
+    """One landmark that the user placed; `name` is the template's name for it."""
+
+    location: FloatVectorProperty(
+        name="Location", description="Where it is, in the head's object space", subtype="XYZ", size=3
+    )
+
+
+class MeshTalkPart(bpy.types.PropertyGroup):
+    """Another mesh that moves with the head: teeth, tongue, an eyeball, lashes."""
+
+    object: PointerProperty(
+        name="Object",
+        description="Mesh that moves with the head",
+        type=bpy.types.Object,
+        poll=lambda _self, candidate: candidate.type == "MESH",
+    )
+
+
+class MeshTalkHead(bpy.types.PropertyGroup):
+    """How MeshTalk treats this head."""
+
+    landmarks: CollectionProperty(type=MeshTalkLandmark)
+    use_mirror: BoolProperty(
+        name="Mirror",
+        description="Move the landmark of the other side along, mirrored at the head's middle",
+        default=True,
+    )
+    parts: CollectionProperty(type=MeshTalkPart)
+    mapping: StringProperty(
+        name="Mapping",
+        description="Which shape keys stand for which units; when empty, found by their names",
+    )
+    missing_units: EnumProperty(
+        name="Missing Shape Keys",
+        description="What to do with units that the mesh has no shape key for",
+        items=(
+            ("AUTO", "As Needed", "Make them, unless the mesh has keys of its own for the whole mouth"),
+            ("MAKE", "Make", "Make every shape key that is missing"),
+            ("SKIP", "Leave Out", "Animate only the shape keys that the mesh has"),
+        ),
+    )
+    use_correctives: BoolProperty(
+        name="Corrective Keys",
+        description="Add a few shape keys for what the named ones can't express of the motion",
+        default=True,
+    )
+    corrective_tolerance: FloatProperty(
+        name="Tolerance",
+        description="Distance in mm at the lips that may be left when corrective keys are made",
+        default=0.2,
+        min=0.05,
+        soft_max=2.0,
+        max=10.0,
+    )
+
+
+_CLASSES = (MeshTalkLandmark, MeshTalkPart, MeshTalkHead)
+
+
+def register() -> None:
+    """Register the settings on objects."""
+    for cls in _CLASSES:
+        bpy.utils.register_class(cls)
+    bpy.types.Object.meshtalk = PointerProperty(type=MeshTalkHead)
+
+
+def unregister() -> None:
+    """Take the settings back."""
+    del bpy.types.Object.meshtalk
+    for cls in reversed(_CLASSES):
+        bpy.utils.unregister_class(cls)
