@@ -15,9 +15,9 @@ from ...template import Template
 def landmark_vertices(template: Template) -> MappingProxyType[str, int]:
     """Template vertex of every landmark by its name.
 
-    Besides the template's own landmarks these are `eye_inner_left`, `eye_outer_left` and the right eye's, which
-    bundles don't list: the ends of the lid margins that a blink brings together, so templates without closures
-    lack them.
+    Besides the template's own landmarks these are `eye_inner_left`, `eye_outer_left` and the right eye's,
+    which bundles don't list: the ends of the lid margins that a blink brings together, so templates without
+    closures lack them.
     """
     return MappingProxyType({**template.landmarks, **_eye_corners(template)})
 
