@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a sound and a bound head to sampled takes."""
 
+from ..progress import CancelCheck, Progress, Stage
 from .decode import Block, Mover
 from .encode import encode_audio
 from .expression import encode_expression, fuse
-from .options import CancelCheck, GenerateOptions, Progress, Take, as_rate, frame_count
+from .options import GenerateOptions, Take, as_rate, frame_count
 from .pipeline import Performance, generate, move, perform
-from .progress import Stage
 from .sample import sample_labels
 
 __all__ = [

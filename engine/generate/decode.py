@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from ..bundle import Bundle
 from ..geometry.topology import Binding
 from ..geometry.units import carry_units
+from ..progress import QUIET, Stage
 from .curves import clean_curves
-from .progress import QUIET, Stage
 from .resample import Resampler
 from .sample import Labels
 from .weights import UnitFit, find_contacts

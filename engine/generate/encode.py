@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..audio.features import MelSettings, clip_gain, log_mel, silence
 from ..bundle import Bundle
-from .progress import QUIET, Stage
+from ..progress import QUIET, Stage
 
 Float32 = NDArray[np.float32]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..bundle import Bundle
 from ..errors import OptionError
-from .progress import QUIET, Stage
+from ..progress import QUIET, Stage
 
 Float32 = NDArray[np.float32]
 

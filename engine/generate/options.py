@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -12,13 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import Cancelled, OptionError
-
-Progress = Callable[[str, float], None]
-"""Called as ``progress(stage, fraction)``; ``fraction`` of the whole job grows from 0 to 1."""
-
-CancelCheck = Callable[[], bool]
-"""Asked between small steps of work; True stops the job with ``Cancelled``."""
+from ..errors import OptionError
 
 MAX_TAKES = 64
 MAX_SEED = 2**63 - 1
@@ -104,12 +97,6 @@ def as_rate(fps: Fraction | float | str) -> Fraction:
 def frame_count(duration: Fraction, fps: Fraction) -> int:
     """Frames of a sound of ``duration`` seconds at ``fps``: round(duration · fps), exact."""
     return round(duration * fps)
-
-
-def stop_if(cancelled: CancelCheck | None) -> None:
-    """Raise ``Cancelled`` when the caller asked to stop."""
-    if cancelled is not None and cancelled():
-        raise Cancelled()
 
 
 def _check_whole(name: str, value: Any, low: int, high: int) -> None:

@@ -14,10 +14,10 @@ from ..audio.sound import Sound
 from ..bundle import Bundle
 from ..errors import SoundError
 from ..geometry.topology import Binding
+from ..progress import QUIET, CancelCheck, Progress, Stage
 from .decode import Block, Mover
 from .encode import encode_audio
-from .options import CancelCheck, GenerateOptions, Progress, Take, as_rate, frame_count
-from .progress import QUIET, Stage
+from .options import GenerateOptions, Take, as_rate, frame_count
 from .sample import Labels, sample_labels
 
 HEARING, SAMPLING, MOVING = 0.12, 1.1, 0.45

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..bundle import Bundle
+from ..progress import QUIET, Stage
 from .noise import GumbelStream
-from .progress import QUIET, Stage
 
 Float32 = NDArray[np.float32]
 Labels = NDArray[np.int16]

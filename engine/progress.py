@@ -3,9 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from .options import CancelCheck, Progress, stop_if
+from .errors import Cancelled
+
+Progress = Callable[[str, float], None]
+"""Called as ``progress(stage, fraction)``; ``fraction`` of the whole job grows from 0 to 1."""
+
+CancelCheck = Callable[[], bool]
+"""Asked between small steps of work; True stops the job with ``Cancelled``."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +37,21 @@ class Stage:
 
     def part(self, index: int, count: int) -> Stage:
         """Part ``index`` of ``count`` equal parts of this stage."""
-        width = (self.end - self.begin) / count
-        begin = self.begin + index * width
-        return Stage(self.name, begin, begin + width, self.progress, self.cancelled)
+        return self.span(self.name, index / count, (index + 1) / count)
+
+    def span(self, name: str, begin: float, end: float) -> Stage:
+        """The part from ``begin`` to ``end`` (fractions of this stage), under a name of its own."""
+        width = self.end - self.begin
+        return Stage(
+            name, self.begin + begin * width, self.begin + end * width, self.progress, self.cancelled
+        )
 
 
 QUIET = Stage()
 """A stage that nobody listens to and nobody cancels."""
+
+
+def stop_if(cancelled: CancelCheck | None) -> None:
+    """Raise ``Cancelled`` when the caller asked to stop."""
+    if cancelled is not None and cancelled():
+        raise Cancelled()
