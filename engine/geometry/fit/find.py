@@ -18,6 +18,7 @@ from itertools import permutations, product
 import numpy as np
 from numpy.typing import NDArray
 
+from ...progress import QUIET, Stage
 from ...template import SKIN, Template
 from ..procrustes import Similarity
 from .mesh import Surface, spread, surface_of
@@ -44,14 +45,16 @@ class Sighting:
     to_head: Similarity
 
 
-def sightings(template: Template, surface: Surface, count: int = 6) -> list[Sighting]:
+def sightings(template: Template, surface: Surface, count: int = 6, stage: Stage = QUIET) -> list[Sighting]:
     """The places (at most `count`) that look most like the template's face, best first."""
     points, normals = _cloud(surface)
     if len(points) < 50:
         return []
     found: list[Sighting] = []
-    for sides in (_along_axes(), _along_principal(points)):
-        for rotation in sides:
+    for part, looks in enumerate((_along_axes(), _along_principal(points))):
+        sides = list(looks)
+        for index, rotation in enumerate(sides):
+            stage.part(part, 2).at(index, len(sides))
             seen = _seen_from(template, points @ rotation.T, normals @ rotation.T, rotation)
             found = sorted(found + seen, key=lambda sighting: -sighting.likeness)[: 4 * count]
             if found and found[0].likeness > SURE:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import HeadError
+from ...progress import QUIET, Stage
 from ...template import EYE, SKIN, Template
 from ..procrustes import Similarity, align
 from .find import sightings
@@ -62,12 +63,15 @@ def fit_head(
     vertices: Doubles,
     polygons: NDArray[np.integer],
     landmarks: Mapping[str, ArrayLike] | None = None,
+    stage: Stage = QUIET,
 ) -> HeadFit:
     """Fit the template to a mesh at rest: vertices (V', 3), polygons (F', K) padded with −1.
 
     `landmarks` gives places (3,) in the mesh's own space, by the template's names; three that span a triangle
-    stand in for the search. Raises HeadError with the reason where no face is found, or none that fits.
+    stand in for the search. `stage` is told of the progress. Raises HeadError with the reason where no face
+    is found, or none that fits, and Cancelled.
     """
+    stage.at(0, 1)
     surface = surface_of(vertices, polygons)
     used = len(np.unique(surface.triangles))
     if used < FEWEST_VERTICES:
@@ -76,35 +80,44 @@ def fit_head(
             f"choose a head with at least {FEWEST_VERTICES}."
         )
     places = None if not landmarks else _checked(template, landmarks)
-    starts = _starts(template, surface, places)
-    start, near, marks, shape = _best(template, surface, starts, places)
+    starts = _starts(template, surface, places, stage.span("Finding the face", 0.0, 0.1))
+    coarse, fine, bending = (
+        stage.span("Fitting the template", *ends) for ends in ((0.1, 0.3), (0.3, 0.55), (0.55, 0.85))
+    )
+    start, near, marks, shape = _best(template, surface, starts, places, coarse)
     target = Target(near, *FINE)
     shape = Shape(
         template, np.r_[shape.codes, np.zeros(len(template.identity_basis) - len(shape.codes))], shape.place
     )
-    shape = fit_shape(shape, target, 8, (0.006, 0.003), 1200, marks)
+    shape = fit_shape(shape, target, 8, (0.006, 0.003), 1200, marks, fine)
     skin, matched = _skin_of(template, near, target, shape)
     if not skin.any():
         raise HeadError(_NO_FACE)
     target = Target(near.part(skin), *FINE)
-    bent = _with_parts(template, shape.points(), bend(template, shape.points(), target, marks))
+    bent = _with_parts(template, shape.points(), bend(template, shape.points(), target, marks, bending))
+    checking = stage.span("Telling the parts", 0.85, 1.0)
+    checking.at(0, 3)
     to_template = align(bent, template.rest, template.align)
     rest = to_template.points(bent)
     placed = near.moved(to_template.points(near.vertices))
     whole = Surface(placed.vertices, _outward(surface, near), surface.weld)
+    checking.at(1, 3)
     roles = find_roles(template, rest, whole, matched)
+    checking.at(2, 3)
     fit_mm = 1e3 * _distances(whole, rest)
     fit = HeadFit(rest.astype(np.float32), whole, _joined(start, to_template.inverse()), roles, fit_mm)
     _check(template, fit)
     return fit
 
 
-def _starts(template: Template, surface: Surface, places: dict[str, Doubles] | None) -> list[Similarity]:
+def _starts(
+    template: Template, surface: Surface, places: dict[str, Doubles] | None, stage: Stage
+) -> list[Similarity]:
     """Where the template may lie."""
     if places is not None and len(places) >= 3:
         vertices = [template.landmarks[name] for name in places]
         return [_from_marks(template.rest[vertices], np.array(list(places.values())))]
-    found = [one for one in sightings(template, surface, MOST_TRIES) if one.likeness > LIKENESS]
+    found = [one for one in sightings(template, surface, MOST_TRIES, stage) if one.likeness > LIKENESS]
     if not found:
         raise HeadError(_NO_FACE)
     return [one.to_head for one in found]
@@ -123,18 +136,22 @@ def _from_marks(source: NDArray[np.floating], target: Doubles) -> Similarity:
 
 
 def _best(
-    template: Template, surface: Surface, starts: list[Similarity], places: dict[str, Doubles] | None
+    template: Template,
+    surface: Surface,
+    starts: list[Similarity],
+    places: dict[str, Doubles] | None,
+    stage: Stage,
 ) -> tuple[Similarity, Surface, Marks | None, Shape]:
     """The start from which a coarse fit comes out best."""
     best: tuple[float, Similarity, Surface, Marks | None, Shape] | None = None
-    for start in starts:
+    for index, start in enumerate(starts):
         near = _near(surface, start)
         if not len(near.triangles):
             continue
         marks = _marks(template, start, places)
         target = Target(near, *COARSE)
         shape = Shape(template, np.zeros(min(6, len(template.identity_basis))), _IDENTITY)
-        shape = fit_shape(shape, target, 10, (0.012, 0.006), 400, marks)
+        shape = fit_shape(shape, target, 10, (0.012, 0.006), 400, marks, stage.part(index, len(starts)))
         error = misfit(shape, target, 400)
         if 0.5 < shape.place.scale < 2 and (best is None or error < best[0]):
             best = (error, start, near, marks, shape)

@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ...progress import QUIET, Stage
 from ...template import SKIN, Template
 from .mesh import edges_of, neighbour_table, triangulate, vertex_normals
 from .shape import Marks
@@ -36,12 +37,15 @@ PINNED = 4.0  # weight of a given landmark
 STEPS, ENOUGH = 40, 3e-3  # conjugate gradients: most steps, and the part of the residual to reach
 
 
-def bend(template: Template, points: Doubles, target: Target, marks: Marks | None = None) -> Doubles:
+def bend(
+    template: Template, points: Doubles, target: Target, marks: Marks | None = None, stage: Stage = QUIET
+) -> Doubles:
     """The template's vertices (V, 3), laid onto the target; parts without a match follow their
     surroundings."""
     triangles = triangulate(template.faces)
     moved = np.zeros_like(points)
-    for stretch, bending, width in ROUNDS:
+    for index, (stretch, bending, width) in enumerate(ROUNDS):
+        stage.at(index, len(ROUNDS))
         now = points + moved
         matches = target.match(now, vertex_normals(now, triangles), TURN)
         weight = _weights(template, now, matches, width)

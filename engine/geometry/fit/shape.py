@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ...progress import QUIET, Stage
 from ...template import SKIN, Template
 from ..procrustes import Similarity
 from .mesh import triangulate, vertex_normals
@@ -66,6 +67,7 @@ def fit_shape(
     sigma: tuple[float, float],
     count: int,
     marks: Marks | None = None,
+    stage: Stage = QUIET,
 ) -> Shape:
     """Fit by `steps` Gauss-Newton steps; the robust width goes from sigma[0] to sigma[1] metres, `count`
     vertices take part."""
@@ -74,6 +76,7 @@ def fit_shape(
     triangles = triangulate(template.faces)
     shape = start
     for step in range(steps):
+        stage.at(step, steps)
         width = sigma[0] * (sigma[1] / sigma[0]) ** (step / max(1, steps - 1))
         points = shape.points()
         normals = vertex_normals(points, triangles)[vertices]
