@@ -41,6 +41,7 @@ def motion_basis(
     parts = [(own.reshape(len(own), -1) * root) @ span.T for own in units]
     coordinates = np.concatenate(parts).astype(np.float64)
     gain = np.ones((len(coordinates), 1))
+    chosen = coordinates[:0].T
     for _ in range(rounds + 1):
         _, vectors = np.linalg.eigh((coordinates * gain).T @ coordinates)
         chosen = vectors[:, -size:]

@@ -77,7 +77,8 @@ def vertex_areas(vertices: NDArray[np.floating], faces: NDArray[np.integer]) -> 
     """Surface area around each vertex (V,), square metres."""
     a, b, c, d = (vertices[faces[:, i]] for i in range(4))
     area = 0.5 * np.linalg.norm(np.cross(c - a, d - b), axis=1)
-    return np.bincount(faces.ravel(), np.repeat(area / 4, 4), minlength=len(vertices))
+    shares = np.bincount(faces.ravel(), np.repeat(area / 4, 4), minlength=len(vertices))
+    return shares.astype(np.float64)
 
 
 def landmarks(source: HeadSource) -> dict[str, int]:

@@ -136,9 +136,9 @@ def symmetric_units(source: HeadSource) -> NDArray[np.float64]:
 
 def mirror_map(vertices: NDArray[np.floating]) -> NDArray[np.int64]:
     """The vertex at the mirrored place of each vertex (V,), for a head that is symmetric about x = 0."""
-    from scipy.spatial import cKDTree
+    from scipy.spatial import KDTree
 
-    return cKDTree(vertices).query(vertices * FLIP)[1]
+    return np.asarray(KDTree(vertices).query(vertices * FLIP)[1], np.int64)
 
 
 def other_side(name: str) -> str:
