@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..ids import TAG
-from .mesh import read_rest_pose
+from .mesh import read_vertices
 from .names import match_units
 
 
@@ -42,7 +42,7 @@ def ensure_unit_keys(head: bpy.types.Object, units: Sequence[str], deltas: NDArr
     """Find each unit's key, or make it from `deltas` (U, V', 3) in object space; the keys' values stay as
     they are."""
     found = existing_keys(head, units)
-    rest = read_rest_pose(head).vertices
+    rest = read_vertices(head.data)
     if head.data.shape_keys is None:
         head.shape_key_add(name="Basis", from_mix=False)
     made = []

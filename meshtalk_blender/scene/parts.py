@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A head of several objects: the face, and the parts that were added to it (teeth, eyeballs, lashes)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import bpy
+
+
+def head_objects(head: bpy.types.Object) -> tuple[bpy.types.Object, ...]:
+    """The face first, then its parts that still exist, each once."""
+    found = [head]
+    for item in head.meshtalk.parts:
+        part = item.object
+        if part is not None and part not in found and part.type == "MESH" and is_in_a_scene(part):
+            found.append(part)
+    return tuple(found)
+
+
+def face_of(thing: bpy.types.Object | None) -> bpy.types.Object | None:
+    """The head that this object is a part of, None where it is none; a head with parts is its own."""
+    if thing is None or thing.type != "MESH" or len(thing.meshtalk.parts) > 0:
+        return None
+    for other in bpy.data.objects:
+        if other.type == "MESH" and any(item.object == thing for item in other.meshtalk.parts):
+            return other if is_in_a_scene(other) else None
+    return None
+
+
+def is_in_a_scene(thing: bpy.types.Object) -> bool:
+    """Whether it wasn't deleted: a deleted object lives on in the file while a setting points at it, but in
+    no scene."""
+    return any(scene.objects.get(thing.name) == thing for scene in bpy.data.scenes)
+
+
+def add_parts(head: bpy.types.Object, parts: Iterable[bpy.types.Object]) -> int:
+    """Add objects to the head's parts, each once, and forget those that are gone; how many are new."""
+    listed = head_objects(head)
+    fresh = [part for part in dict.fromkeys(parts) if part not in listed]
+    _rewrite(head, [*listed[1:], *fresh])
+    return len(fresh)
+
+
+def remove_part(head: bpy.types.Object, part: bpy.types.Object) -> None:
+    """Take one object off the head's parts, and forget those that are gone."""
+    _rewrite(head, [kept for kept in head_objects(head)[1:] if kept != part])
+
+
+def _rewrite(head: bpy.types.Object, parts: Iterable[bpy.types.Object]) -> None:
+    items = head.meshtalk.parts
+    wanted = list(parts)
+    items.clear()
+    for part in wanted:
+        item = items.add()
+        item.name, item.object = part.name, part
