@@ -3,9 +3,9 @@
 
 import bpy
 
-from . import add_head, add_sound, cancel, generate
+from . import add_head, add_sound, cancel, generate, parts
 
-_MODULES = (add_head, add_sound, cancel, generate)
+_MODULES = (add_head, add_sound, cancel, generate, parts)
 
 
 def register() -> None:

@@ -3,16 +3,21 @@
 
 import bpy
 
-from . import main
+from . import main, parts
+
+_MODULES = (main, parts)
+"""In the order of the tab; sub-panels come after `main`."""
 
 
 def register() -> None:
     """Register the panels."""
-    for cls in main.CLASSES:
-        bpy.utils.register_class(cls)
+    for module in _MODULES:
+        for cls in module.CLASSES:
+            bpy.utils.register_class(cls)
 
 
 def unregister() -> None:
     """Take the panels back."""
-    for cls in reversed(main.CLASSES):
-        bpy.utils.unregister_class(cls)
+    for module in reversed(_MODULES):
+        for cls in reversed(module.CLASSES):
+            bpy.utils.unregister_class(cls)

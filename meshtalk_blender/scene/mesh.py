@@ -73,8 +73,11 @@ def head_problem(head: bpy.types.Object | None) -> str | None:
     return next((problem for problem in problems if problem is not None), None) or _pair_problem(objects)
 
 
-def part_problem(head: bpy.types.Object, part: bpy.types.Object) -> str | None:
-    """Why an object can't be added to a head as a part, as a sentence; None when it can."""
+def part_problem(
+    head: bpy.types.Object, part: bpy.types.Object, others: Sequence[bpy.types.Object] = ()
+) -> str | None:
+    """Why an object can't be added to a head and these other objects as a part, as a sentence; None when it
+    can."""
     if part.type != "MESH":
         return f"“{part.name}” is not a mesh: only meshes can be parts of a head."
     if part == head:
@@ -84,7 +87,8 @@ def part_problem(head: bpy.types.Object, part: bpy.types.Object) -> str | None:
         return f"“{part.name}” is a part of “{face.name}” already: remove it there first."
     if len(part.meshtalk.parts) > 0:
         return f"“{part.name}” is a head with parts of its own: remove those first."
-    return _ownership_problem(part) or _keys_problem(part) or _pair_problem((*head_objects(head), part))
+    together = (*head_objects(head), *others, part)
+    return _ownership_problem(part) or _keys_problem(part) or _pair_problem(together)
 
 
 def _object_problem(thing: bpy.types.Object) -> str | None:
