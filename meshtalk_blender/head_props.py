@@ -10,6 +10,8 @@ from bpy.props import (
     EnumProperty,
     FloatProperty,
     FloatVectorProperty,
+    IntProperty,
+    IntVectorProperty,
     PointerProperty,
     StringProperty,
 )
@@ -20,6 +22,15 @@ class MeshTalkLandmark(bpy.types.PropertyGroup):
 
     location: FloatVectorProperty(
         name="Location", description="Where it is, in the head's object space", subtype="XYZ", size=3
+    )
+    corners: IntVectorProperty(
+        name="Corners", description="Vertices of the triangle that it lies on", size=3, default=(-1, -1, -1)
+    )
+    weights: FloatVectorProperty(
+        name="Weights", description="How much each corner counts for where it is", size=3
+    )
+    mesh_vertices: IntProperty(
+        name="Vertices", description="How many vertices the mesh had when it was placed", default=-1
     )
 
 
@@ -38,6 +49,12 @@ class MeshTalkHead(bpy.types.PropertyGroup):
     """How MeshTalk treats this head."""
 
     landmarks: CollectionProperty(type=MeshTalkLandmark)
+    fitted: CollectionProperty(type=MeshTalkLandmark)
+    show_landmarks: BoolProperty(
+        name="Show",
+        description="Show the head's landmarks in the 3D views",
+        default=True,
+    )
     use_mirror: BoolProperty(
         name="Mirror",
         description="Move the landmark of the other side along, mirrored at the head's middle",

@@ -3,9 +3,9 @@
 
 import bpy
 
-from . import add_head, add_sound, cancel, generate, parts
+from . import add_head, add_sound, cancel, generate, landmarks, parts
 
-_MODULES = (add_head, add_sound, cancel, generate, parts)
+_MODULES = (add_head, add_sound, cancel, generate, landmarks, parts)
 
 
 def register() -> None:

@@ -3,9 +3,9 @@
 
 import bpy
 
-from . import main, parts
+from . import landmarks, main, parts
 
-_MODULES = (main, parts)
+_MODULES = (main, landmarks, parts)
 """In the order of the tab; sub-panels come after `main`."""
 
 

@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Place Landmarks: dots on the head that are clicked and dragged; Mirror and Clear."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import EnumProperty, StringProperty
+
+from ..overlay import end_session, redraw_views
+from ..scene import placing
+from ..scene.landmarks import BY_NAME, clear_landmarks, label_of, set_spots, spots_of
+from ..scene.mesh import head_problem
+from ..scene.placing import desk, mirrored_spots
+from ..scene.surface import read_rest_mesh
+from .checks import chosen_head
+from .pointer import Pointer, pointer_at
+
+NAVIGATION = {
+    "MIDDLEMOUSE",
+    "WHEELUPMOUSE",
+    "WHEELDOWNMOUSE",
+    "WHEELINMOUSE",
+    "WHEELOUTMOUSE",
+    "WHEELLEFTMOUSE",
+    "WHEELRIGHTMOUSE",
+    "TRACKPADPAN",
+    "TRACKPADZOOM",
+    "MOUSEROTATE",
+    "MOUSESMARTZOOM",
+    "ACCENT_GRAVE",
+    "HOME",
+    "N",
+    "T",
+    "Z",
+}
+"""Events that always go on to Blender, with whatever begins with NUMPAD or NDOF."""
+
+ENTER, REMOVE = {"RET", "NUMPAD_ENTER"}, {"DEL", "BACK_SPACE", "X"}
+MOVES = {"MOUSEMOVE", "INBETWEEN_MOUSEMOVE"}
+
+
+def landmarks_problem(context: bpy.types.Context) -> str | None:
+    """Why landmarks can't be placed now, as a sentence; None when they can."""
+    if desk.session is not None:
+        return "Landmarks are being placed: press Enter to finish, or Esc to leave them as before."
+    head = chosen_head(context)
+    problem = head_problem(head)
+    if problem is None and not len(head.data.polygons):
+        problem = f"“{head.name}” has no faces: choose a mesh with a surface."
+    if problem is None and not head.visible_get():
+        problem = f"“{head.name}” is hidden: show it to place landmarks on it."
+    return problem
+
+
+class _OnHead:
+    """What the operators share: greyed out with the sentence that the panel shows."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        problem = landmarks_problem(context)
+        if problem is not None:
+            cls.poll_message_set(problem)
+        return problem is None
+
+
+class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
+    """Show MeshTalk where the face is: click or drag dots onto eyes, nose, mouth and chin. Left and right are
+    the character's own"""
+
+    bl_idname = "meshtalk.place_landmarks"
+    bl_label = "Place Landmarks"
+    bl_options = {"UNDO"}
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        if bpy.app.background or context.window is None:
+            self.report({"ERROR"}, "Landmarks are placed by hand: that needs a window with a 3D view.")
+            return {"CANCELLED"}
+        head = chosen_head(context)
+        rest = read_rest_mesh(head)
+        stored, fitted = head.meshtalk.landmarks, head.meshtalk.fitted
+        self._session = placing.begin(rest, spots_of(head, rest, stored), spots_of(head, rest, fitted))
+        self._start = dict(self._session.placed)
+        self._grabbed: str = ""
+        self._shift = (0.0, 0.0)
+        self._crosshair = False
+        desk.session, desk.head_uid = self._session, head.session_uid
+        context.window_manager.modal_handler_add(self)
+        context.workspace.status_text_set(draw_status)
+        redraw_views()
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        head = self._head()
+        if desk.session is not self._session or head is None:
+            return self._leave("The head was changed meanwhile: its landmarks are as before.")
+        pointer = pointer_at(context, event, head)
+        self._point(context, pointer)
+        if self._session.wish == "FINISH" or self._is_end(event, pointer):
+            return self._finish(head)
+        if self._session.wish == "CANCEL" or (event.type == "ESC" and event.value == "PRESS"):
+            return self._leave("")
+        if not self._handle(event, pointer, _both(event, head)):
+            return {"PASS_THROUGH"}
+        redraw_views()
+        return {"RUNNING_MODAL"}
+
+    def cancel(self, _context: bpy.types.Context) -> None:
+        self._leave("")
+
+    def _head(self) -> bpy.types.Object | None:
+        """The head, as long as its landmarks can be written; an undo meanwhile made another pointer of it."""
+        head = next((one for one in bpy.data.objects if one.session_uid == desk.head_uid), None)
+        if head is None or not head.users_scene or head_problem(head) is not None or not head.visible_get():
+            return None
+        return head if len(head.data.vertices) == len(self._session.rest.vertices) else None
+
+    def _is_end(self, event: bpy.types.Event, pointer: Pointer | None) -> bool:
+        ends = ENTER if pointer is None else {*ENTER, "SPACE", "RIGHTMOUSE"}
+        return event.value == "PRESS" and event.type in ends and not self._grabbed
+
+    def _point(self, context: bpy.types.Context, pointer: Pointer | None) -> None:
+        """Keep what the overlay shows at the mouse; the cross hairs are for the 3D view only."""
+        scale, before = context.preferences.system.ui_scale, (desk.hovered, desk.mouse)
+        under = None if pointer is None else pointer.dot(self._session, scale)
+        desk.hovered = self._grabbed or under or ""
+        desk.mouse = None if pointer is None else (pointer.view.region.as_pointer(), pointer.x, pointer.y)
+        if (desk.hovered, desk.mouse) != before:
+            redraw_views()
+        if (pointer is not None) != self._crosshair:
+            self._crosshair = not self._crosshair
+            if self._crosshair:
+                context.window.cursor_modal_set("CROSSHAIR")
+            else:
+                context.window.cursor_modal_restore()
+
+    def _handle(self, event: bpy.types.Event, pointer: Pointer | None, both: bool) -> bool:
+        """Do what the event asks for; False lets Blender have it."""
+        pressed = event.value in {"PRESS", "DOUBLE_CLICK"}
+        if event.type == "Z" and (event.ctrl or event.oskey):
+            if pressed and not self._grabbed:
+                self._session.step_forward() if event.shift else self._session.step_back()
+            return True
+        if event.type in NAVIGATION or event.type.startswith(("NUMPAD", "NDOF", "TIMER", "WINDOW")):
+            return False
+        if self._grabbed:
+            self._drag(event, pointer, both)
+            return event.type not in MOVES
+        if pointer is None or event.type in MOVES or event.alt:
+            return False
+        if event.type == "LEFTMOUSE" and pressed:
+            self._press(pointer, both)
+        elif event.type in REMOVE and pressed:
+            name = desk.hovered or self._session.active
+            if name in self._session.placed:
+                self._session.remove(name, both)
+        elif event.type == "TAB" and pressed:
+            self._session.skip()
+        return True
+
+    def _press(self, pointer: Pointer, both: bool) -> None:
+        """Grab the dot under the mouse, or put the next landmark there."""
+        session = self._session
+        if desk.hovered:
+            session.remember()
+            session.touch(desk.hovered, both)
+            self._grabbed = desk.hovered
+            self._shift = pointer.shift_to(session.placed[desk.hovered]) or (0.0, 0.0)
+            return
+        spot, name = pointer.hit(session), session.next_name
+        if spot is not None and name is not None:
+            session.remember()
+            session.place(name, spot, both)
+            self._grabbed, self._shift = name, (0.0, 0.0)
+
+    def _drag(self, event: bpy.types.Event, pointer: Pointer | None, both: bool) -> None:
+        """The button is held: the dot follows the mouse along the surface; beside the head it waits."""
+        if event.type == "LEFTMOUSE" and event.value == "RELEASE":
+            self._grabbed = ""
+            self._session.settle()
+        elif event.type in MOVES and pointer is not None:
+            spot = pointer.hit(self._session, self._shift)
+            if spot is not None:
+                self._session.place(self._grabbed, spot, both)
+            redraw_views()
+
+    def _finish(self, head: bpy.types.Object) -> set[str]:
+        session = self._session
+        if session.placed == self._start:
+            return self._leave("")
+        set_spots(head, session.rest, session.placed)
+        head.meshtalk.show_landmarks = True
+        end_session()
+        self.report({"INFO"}, f"{len(session.placed)} landmarks on “{head.name}”")
+        return {"FINISHED"}
+
+    def _leave(self, problem: str) -> set[str]:
+        if desk.session is self._session:
+            end_session()
+        if problem:
+            self.report({"WARNING"}, problem)
+        return {"CANCELLED"}
+
+
+def _both(event: bpy.types.Event, head: bpy.types.Object) -> bool:
+    """Whether the other side moves along."""
+    return head.meshtalk.use_mirror and not event.ctrl
+
+
+class MESHTALK_OT_end_landmarks(bpy.types.Operator):
+    """Keep the landmarks as they are now, or as they were before"""
+
+    bl_idname = "meshtalk.end_landmarks"
+    bl_label = "Finish Landmarks"
+    bl_options = {"INTERNAL"}
+
+    wish: EnumProperty(
+        items=(
+            ("FINISH", "Finish", "Keep the landmarks (Enter)"),
+            ("CANCEL", "Cancel", "Leave the landmarks as they were before (Esc)"),
+        ),
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        done = properties.wish == "FINISH"
+        return "Keep the landmarks (Enter)" if done else "Leave the landmarks as they were before (Esc)"
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        if desk.session is None:
+            return {"CANCELLED"}
+        desk.session.wish = self.wish
+        return {"FINISHED"}
+
+
+class MESHTALK_OT_choose_landmark(bpy.types.Operator):
+    """Place this landmark with the next click on the head"""
+
+    bl_idname = "meshtalk.choose_landmark"
+    bl_label = "Choose Landmark"
+    bl_options = {"INTERNAL"}
+
+    name: StringProperty(options={"SKIP_SAVE"})
+
+    @classmethod
+    def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        mark = BY_NAME.get(properties.name)
+        return "Place this landmark" if mark is None else f"{mark.hint}; place it with the next click"
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        if desk.session is None or self.name not in BY_NAME:
+            return {"CANCELLED"}
+        desk.session.chosen = self.name
+        redraw_views()
+        return {"FINISHED"}
+
+
+class MESHTALK_OT_mirror_landmarks(_OnHead, bpy.types.Operator):
+    """Put the landmarks of one side onto the other, mirrored at the head's middle"""
+
+    bl_idname = "meshtalk.mirror_landmarks"
+    bl_label = "Mirror Landmarks"
+    bl_options = {"REGISTER", "UNDO"}
+
+    source: EnumProperty(
+        name="From",
+        description="The side that stays as it is; left and right are the character's own",
+        items=(
+            ("left", "Left to Right", "The character's left side stays"),
+            ("right", "Right to Left", "The character's right side stays"),
+        ),
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        head = chosen_head(context)
+        rest = read_rest_mesh(head)
+        spots = spots_of(head, rest, head.meshtalk.landmarks)
+        fitted = spots_of(head, rest, head.meshtalk.fitted)
+        mirror = placing.begin(rest, spots, fitted).mirror
+        if mirror is None:
+            text = "The head's middle is not known yet: place one landmark on both sides first."
+            self.report({"ERROR"}, text)
+            return {"CANCELLED"}
+        set_spots(head, rest, mirrored_spots(rest, spots, mirror, self.source))
+        return {"FINISHED"}
+
+
+class MESHTALK_OT_clear_landmarks(_OnHead, bpy.types.Operator):
+    """Take all landmarks off the head: MeshTalk finds the face by itself again"""
+
+    bl_idname = "meshtalk.clear_landmarks"
+    bl_label = "Clear Landmarks"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        clear_landmarks(chosen_head(context))
+        redraw_views()
+        return {"FINISHED"}
+
+
+def draw_status(header: bpy.types.Header, _context: bpy.types.Context) -> None:
+    """The status bar while landmarks are placed: what the keys and buttons do."""
+    if desk.session is None:
+        return
+    row, name = header.layout.row(align=True), desk.session.next_name
+    if name is not None:
+        row.label(text=f"Place {label_of(name)}", icon="MOUSE_LMB")
+    row.label(text="Move", icon="MOUSE_LMB_DRAG")
+    for text, icon in (("Finish", "EVENT_RETURN"), ("Cancel", "EVENT_ESC"), ("One Side Only", "EVENT_CTRL")):
+        row.label(text=text, icon=icon)
+    if name is not None:
+        row.label(text="Another", icon="EVENT_TAB")
+    row.label(text="Remove: Delete    Step Back: Ctrl Z")
+
+
+CLASSES = (
+    MESHTALK_OT_place_landmarks,
+    MESHTALK_OT_end_landmarks,
+    MESHTALK_OT_choose_landmark,
+    MESHTALK_OT_mirror_landmarks,
+    MESHTALK_OT_clear_landmarks,
+)

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Spots on a head's surface: a triangle's corners and weights, so that they keep their place on the skin.
+
+Landmarks belong to the mesh at rest. In the view a head may be posed, by shape keys or an armature: rays are
+cast on what is seen, and where modifiers leave the vertices as they are, the spot is the same one on the mesh
+at rest. With modifiers that make new vertices (Subdivision Surface) the nearest spot at rest is taken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import bpy
+import numpy as np
+from mathutils import Vector
+from numpy.typing import ArrayLike, NDArray
+
+from ...engine.geometry.fit.mesh import closest_on_triangles
+
+Doubles = NDArray[np.float64]
+Place = tuple[float, float, float]
+
+AROUND = 12  # nearest vertices whose triangles are looked at
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A place on a triangle: its three vertices, and their weights, which sum to 1."""
+
+    corners: tuple[int, int, int]
+    weights: Place
+
+
+@dataclass(frozen=True, eq=False)
+class RestMesh:
+    """A head's own mesh at rest, in object space: vertices (V, 3), triangles (T, 3)."""
+
+    vertices: Doubles
+    triangles: NDArray[np.int32]
+
+    @cached_property
+    def size(self) -> float:
+        """The longest side of its bounding box; 1 for a mesh without extent."""
+        return float(np.ptp(self.vertices, axis=0).max()) or 1.0
+
+    @cached_property
+    def centre(self) -> Doubles:
+        """Mean of its vertices (3,)."""
+        return self.vertices.mean(axis=0)
+
+    def place(self, spot: Spot) -> Place:
+        """Where the spot is."""
+        x, y, z = np.asarray(spot.weights) @ self.vertices[list(spot.corners)]
+        return float(x), float(y), float(z)
+
+    def nearest(self, place: ArrayLike) -> Spot:
+        """The spot nearest to a place (3,), among the triangles around the nearest vertices."""
+        point = np.asarray(place, np.float64)
+        distance = ((self.vertices - point) ** 2).sum(axis=1)
+        count = min(AROUND, len(distance))
+        near = np.zeros(len(distance), bool)
+        near[np.argpartition(distance, count - 1)[:count]] = True
+        around = self.triangles[near[self.triangles].any(axis=1)]
+        return self.nearest_of(around if len(around) else self.triangles, point)
+
+    def nearest_of(self, triangles: NDArray[np.integer], point: Doubles) -> Spot:
+        """The spot of some triangles (N, 3) that is nearest to a point (3,)."""
+        corners = self.vertices[triangles]
+        mix = closest_on_triangles(np.broadcast_to(point, (len(corners), 3)), corners)
+        apart = np.linalg.norm(np.einsum("nk,nkc->nc", mix, corners) - point, axis=1)
+        best = int(apart.argmin())
+        return _spot(triangles[best], mix[best])
+
+
+def _spot(corners: NDArray[np.integer], weights: Doubles) -> Spot:
+    a, b, c = (int(corner) for corner in corners)
+    u, v, w = (float(weight) for weight in weights)
+    return Spot((a, b, c), (u, v, w))
+
+
+def read_rest_mesh(head: bpy.types.Object) -> RestMesh:
+    """The head's own mesh at rest: its reference shape key, or its vertices where it has no shape keys."""
+    mesh = head.data
+    flat = np.empty(len(mesh.vertices) * 3, np.float32)
+    (mesh.shape_keys.reference_key.data if mesh.shape_keys else mesh.vertices).foreach_get("co", flat)
+    mesh.calc_loop_triangles()
+    corners = np.empty(len(mesh.loop_triangles) * 3, np.int32)
+    mesh.loop_triangles.foreach_get("vertices", corners)
+    return RestMesh(flat.reshape(-1, 3).astype(np.float64), corners.reshape(-1, 3))
+
+
+def place_at_rest(head: bpy.types.Object, spot: Spot) -> Place:
+    """Where the spot is on the mesh at rest, in object space, without reading the whole mesh."""
+    keys = head.data.shape_keys
+    return _mixed(keys.reference_key.data if keys else head.data.vertices, spot)
+
+
+def place_in_view(head: bpy.types.Object, depsgraph: bpy.types.Depsgraph, spot: Spot) -> Place:
+    """Where the spot is as the head stands now, in object space; at rest where modifiers make vertices."""
+    seen = _seen(head, depsgraph)
+    return place_at_rest(head, spot) if seen is None else _mixed(seen.vertices, spot)
+
+
+def normal_in_view(head: bpy.types.Object, depsgraph: bpy.types.Depsgraph, spot: Spot) -> Vector:
+    """The normal of the spot's triangle as the head stands now, in object space."""
+    seen = _seen(head, depsgraph)
+    a, b, c = ((seen or head.data).vertices[corner].co for corner in spot.corners)
+    return (b - a).cross(c - a).normalized()
+
+
+def cast(
+    head: bpy.types.Object, depsgraph: bpy.types.Depsgraph, rest: RestMesh, origin: Vector, direction: Vector
+) -> Spot | None:
+    """The first spot that a ray hits, both in object space, on the head as it is seen now."""
+    hit, place, _normal, polygon = head.evaluated_get(depsgraph).ray_cast(origin, direction)
+    if not hit:
+        return None
+    seen = _seen(head, depsgraph)
+    if seen is None or polygon < 0:
+        return rest.nearest(place)
+    corners = list(seen.polygons[polygon].vertices)
+    posed = np.array([seen.vertices[corner].co for corner in corners], np.float64)
+    fan = np.array([(0, step, step + 1) for step in range(1, len(corners) - 1)], np.int32)
+    local = RestMesh(posed, fan).nearest_of(fan, np.array(place, np.float64))
+    a, b, c = (corners[corner] for corner in local.corners)
+    return Spot((a, b, c), local.weights)
+
+
+def _seen(head: bpy.types.Object, depsgraph: bpy.types.Depsgraph) -> bpy.types.Mesh | None:
+    """The evaluated mesh, where its vertices and polygons are those of the head's own."""
+    mesh, seen = head.data, head.evaluated_get(depsgraph).data
+    same = len(seen.vertices) == len(mesh.vertices) and len(seen.polygons) == len(mesh.polygons)
+    return seen if same else None
+
+
+def _mixed(vertices: bpy.types.bpy_prop_collection, spot: Spot) -> Place:
+    places = (vertices[corner].co * weight for corner, weight in zip(spot.corners, spot.weights, strict=True))
+    x, y, z = sum(places, Vector((0.0, 0.0, 0.0)))
+    return x, y, z
