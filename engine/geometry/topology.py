@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import HeadError
+from ..progress import QUIET, Stage
 from ..template import SKIN, Template, Topology
 from .attached import Attached, attach_to
 from .procrustes import Similarity, align
@@ -126,14 +127,13 @@ def bind_head(
     vertices: ArrayLike,
     polygons: ArrayLike,
     landmarks: Mapping[str, ArrayLike] | None = None,
-    *,
-    known_only: bool = False,
+    stage: Stage = QUIET,
 ) -> Binding:
     """Bind a mesh at rest, vertices (V', 3) and polygons (F', K) padded with −1.
 
     A known topology is bound exactly; to any other mesh the template is fitted (`fit.binding`), helped by
-    `landmarks`, places (3,) in the mesh's space by name. HeadError for bad meshes, where no face fits, and
-    with `known_only` for any other topology.
+    `landmarks`, places (3,) in the mesh's space by name; `stage` is told how far it is. HeadError for bad
+    meshes and where no face fits; Cancelled.
     """
     points, corners = _checked_vertices(vertices), _checked_polygons(polygons)
     if len(corners) and int(corners.max()) >= len(points):
@@ -142,15 +142,10 @@ def bind_head(
             "export the head again."
         )
     topology = find_topology(template, len(points), corners)
-    if topology is None and known_only:
-        raise HeadError(
-            f"This mesh has {len(points):,} vertices and isn't a MeshTalk, Anny or MakeHuman head with its "
-            "original vertex order; add one with Add ▸ Mesh ▸ MeshTalk Head."
-        )
     if topology is None:
         from .fit.binding import bind_fitted  # a fitted binding is a Binding, so it imports this module
 
-        return bind_fitted(template, points, corners, landmarks)
+        return bind_fitted(template, points, corners, landmarks, stage)
     index = topology.index.astype(np.int32)
     known = np.flatnonzero(index >= 0)
     to_head = _aligned(template, points, index, known)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The job that turns a sound into a take: no bpy in here, so it can run in a thread."""
+"""The jobs that fit a head and turn a sound into a take: no bpy in here, so they can run in a thread."""
 
 from __future__ import annotations
 
@@ -7,32 +7,76 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...engine.errors import Cancelled, MeshTalkError
+from ...engine.progress import CancelCheck, Progress, Stage
 from ..models import loaded_bundle
 from ..scene.mesh import RestPose
 from ..scene.sound import SoundSource, read_sound
 
 if TYPE_CHECKING:
     from ...engine.generate import GenerateOptions, Take
+    from ...engine.geometry.fit.binding import FitFigures
+    from ...engine.geometry.topology import Binding
+    from ...engine.template import Template
 
 logger = logging.getLogger(__name__)
 
+Place = tuple[float, float, float]
+
 LOADED = 0.05
-"""Part of the whole job after which the engine starts to generate."""
+"""Part of the whole job after which the head is bound and the engine starts to generate."""
+
+FITTED = 0.4
+"""Part of the whole job after which generation starts where the head has to be fitted first."""
+
+
+@dataclass(frozen=True)
+class FitRequest:
+    """A head to fit, copied out of bpy: `landmarks` in the space of `rest`, the face object's own.
+
+    `stored` is what an earlier fit left with the mesh; it is used where it still belongs to it.
+    """
+
+    model: Path
+    threads: int | None
+    rest: RestPose
+    landmarks: Mapping[str, Place] = field(default_factory=dict)
+    stored: bytes | None = None
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """How a head was bound. Everything but `is_known` is empty for known topologies, which are exact.
+
+    `data` is to be kept with the mesh. `landmarks`, `template` (V, 3) and `faces` (F, 4) are where the
+    template lies in the space of the rest pose, `fit_mm` (V,) how far it is from the mesh.
+    """
+
+    is_known: bool
+    data: bytes | None = None
+    figures: FitFigures | None = None
+    landmarks: Mapping[str, Place] = field(default_factory=dict)
+    template: NDArray[np.float64] | None = None
+    faces: NDArray[np.int32] | None = None
+    fit_mm: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
 class JobRequest:
-    """Everything that a job needs, copied out of bpy; `temperature` 1 is the model's own."""
+    """Everything that a job needs, copied out of bpy; `temperature` 1 is the model's own.
+
+    `landmarks` are in the space of `rest`; `stored_binding` is what `scene.binding.stored_binding` gives;
+    `corrective_tolerance_mm` is None where no corrective keys are wanted.
+    """
 
     model: Path
     threads: int | None
@@ -40,25 +84,42 @@ class JobRequest:
     rest: RestPose
     options: GenerateOptions
     temperature: float = 1.0
+    landmarks: Mapping[str, Place] = field(default_factory=dict)
+    stored_binding: bytes | None = None
+    corrective_tolerance_mm: float | None = None
 
 
 @dataclass(frozen=True)
 class JobResult:
-    """What a job gives: a take, the temperature it was sampled at, and the head's units (U, V', 3) in object
-    space."""
+    """What a job gives: a take, the temperature it was sampled at, the head's units (U, V', 3) and, where
+    wanted, its correctives (K, V', 3), both in the space of the rest pose.
+
+    `binding_data` is a new fit, to be stored with the mesh; None where there was a stored one or the
+    topology is known. `fit` tells how well the template fits; None for known topologies. `fit_landmarks` are
+    where it sees the landmarks, empty for known topologies.
+    """
 
     take: Take
     unit_deltas: NDArray[np.float32]
     temperature: float
+    binding_data: bytes | None = None
+    fit: FitFigures | None = None
+    fit_landmarks: Mapping[str, Place] = field(default_factory=dict)
+    corrective_deltas: NDArray[np.float32] | None = None
+
+
+Result = TypeVar("Result")
+Work = Callable[[Progress, CancelCheck], Any]
+"""What a job does: it tells its progress, asks whether to stop, gives a result or raises MeshTalkError."""
 
 
 @dataclass(frozen=True)
-class JobStatus:
+class JobStatus(Generic[Result]):
     """How far a job is: `fraction` 0…1, and the `result` or the sentence of its `failure` once it is over."""
 
     stage: str = "Starting"
     fraction: float = 0.0
-    result: JobResult | None = None
+    result: Result | None = None
     failure: str | None = None
     cancelled: bool = False
 
@@ -68,38 +129,87 @@ class JobStatus:
         return self.cancelled or self.result is not None or self.failure is not None
 
 
-def run_request(
-    request: JobRequest, progress: Callable[[str, float], None], cancelled: Callable[[], bool]
-) -> JobResult:
+def run_request(request: JobRequest, progress: Progress, cancelled: CancelCheck) -> JobResult:
     """Do the whole job here and now. Raises MeshTalkError."""
     from ...engine.generate import generate
-    from ...engine.geometry.topology import bind_head
 
-    progress("Loading the model", 0.0)
+    whole = Stage("Loading the model", 0.0, 1.0, progress, cancelled)
+    whole.at(0, 1)
     bundle = loaded_bundle(request.model, request.threads)
-    rest = request.rest
-    # A fitted head needs landmarks to correct and a picture of the fit, which the panel doesn't have yet.
-    binding = bind_head(bundle.template, rest.vertices, rest.polygons, known_only=True)
-    progress("Reading the sound", LOADED / 2)
+    fit = FitRequest(request.model, request.threads, request.rest, request.landmarks, request.stored_binding)
+    binding, data = bind_request(bundle.template, fit, whole.span("Fitting the head", LOADED, FITTED))
+    begin = LOADED if data is None else FITTED
+    whole.span("Reading the sound", begin, 1.0).at(0, 1)
     sound = read_sound(request.source, cancelled)
     temperature = request.temperature * bundle.card.default_temperature
     options = replace(request.options, temperature=temperature)
-    (take,) = generate(bundle, sound, binding, options, partial(_after_loading, progress), cancelled)
-    return JobResult(take, binding.unit_deltas(), temperature)
+    (take,) = generate(bundle, sound, binding, options, partial(_scaled, progress, begin), cancelled)
+    figures, landmarks = _figures_of(binding)
+    return JobResult(take, binding.unit_deltas(), temperature, data, figures, landmarks)
 
 
-def _after_loading(progress: Callable[[str, float], None], stage: str, fraction: float) -> None:
-    progress(stage, LOADED + (1 - LOADED) * fraction)
+def run_fit(request: FitRequest, progress: Progress, cancelled: CancelCheck) -> FitResult:
+    """Bind a head and say how well it fits, here and now. Raises MeshTalkError."""
+    whole = Stage("Loading the model", 0.0, 1.0, progress, cancelled)
+    whole.at(0, 1)
+    template = loaded_bundle(request.model, request.threads).template
+    binding, data = bind_request(template, request, whole.span("Fitting the head", LOADED, 1.0))
+    figures, landmarks = _figures_of(binding)
+    if figures is None:
+        return FitResult(is_known=True)
+    return FitResult(
+        is_known=False,
+        data=request.stored if data is None else data,
+        figures=figures,
+        landmarks=landmarks,
+        template=binding.to_head.points(binding.rest),
+        faces=template.faces,
+        fit_mm=getattr(binding, "fit_mm", None),
+    )
 
 
-class Job:
-    """A request that runs in a thread of its own; the main thread polls its status."""
+def bind_request(template: Template, request: FitRequest, stage: Stage) -> tuple[Binding, bytes | None]:
+    """The head's binding, and its bytes where it had to be fitted anew: a known topology and a stored fit
+    that still belongs to the mesh cost nothing. Raises MeshTalkError."""
+    from ...engine.geometry.fit.binding import FittedBinding
+    from ...engine.geometry.fit.store import pack_binding, unpack_binding
+    from ...engine.geometry.topology import bind_head
 
-    def __init__(self, request: JobRequest) -> None:
-        self._request = request
-        self._updates: queue.SimpleQueue[JobStatus] = queue.SimpleQueue()
+    rest, landmarks = request.rest, request.landmarks
+    if request.stored is not None:
+        kept = unpack_binding(template, rest.vertices, rest.polygons, request.stored, landmarks)
+        if kept is not None:
+            return kept, None
+    binding = bind_head(template, rest.vertices, rest.polygons, landmarks or None, stage)
+    if not isinstance(binding, FittedBinding):
+        return binding, None
+    return binding, pack_binding(binding, rest.polygons, landmarks)
+
+
+def _figures_of(binding: Binding) -> tuple[FitFigures | None, Mapping[str, Place]]:
+    """How well the template fits, and where it sees the landmarks; nothing for known topologies."""
+    from ...engine.geometry.fit.binding import FittedBinding
+
+    if not isinstance(binding, FittedBinding):
+        return None, {}
+    return binding.figures, binding.landmarks()
+
+
+def _scaled(progress: Progress, begin: float, stage: str, fraction: float) -> None:
+    progress(stage, begin + (1 - begin) * fraction)
+
+
+class Job(Generic[Result]):
+    """Work that runs in a thread of its own; the main thread polls its status.
+
+    `work(progress, cancelled)` gives the result, or raises MeshTalkError with the sentence for the user.
+    """
+
+    def __init__(self, work: Callable[[Progress, CancelCheck], Result]) -> None:
+        self._work = work
+        self._updates: queue.SimpleQueue[JobStatus[Result]] = queue.SimpleQueue()
         self._stop = threading.Event()
-        self._status = JobStatus()
+        self._status: JobStatus[Result] = JobStatus()
         self._thread = threading.Thread(target=self._run, name="MeshTalk", daemon=True)
         self._started = time.monotonic()
 
@@ -126,7 +236,7 @@ class Job:
         return self._stop.is_set()
 
     @property
-    def status(self) -> JobStatus:
+    def status(self) -> JobStatus[Result]:
         """The newest status."""
         while True:
             try:
@@ -136,7 +246,7 @@ class Job:
 
     def _run(self) -> None:
         try:
-            result = run_request(self._request, self._report, self._stop.is_set)
+            result = self._work(self._report, self._stop.is_set)
             self._updates.put(JobStatus("Done", 1.0, result=result))
         except Cancelled:
             self._updates.put(JobStatus("Cancelled", cancelled=True))
@@ -159,7 +269,7 @@ class Desk:
     """The one job of this Blender, and the last message for the panel."""
 
     def __init__(self) -> None:
-        self.job: Job | None = None
+        self.job: Job[Any] | None = None
         self.message = ""
         self.is_problem = False
 

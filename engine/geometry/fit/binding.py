@@ -5,20 +5,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ...progress import QUIET, Stage
 from ...template import Template
 from ..topology import Binding
 from .carry import Carrier, carrier
 from .head import fit_head
+from .marks import landmark_vertices
 from .nearest import search_of
+from .shape import face_sample
 
 Floats = NDArray[np.float32]
 
 FITTED = "fitted"
 SAME_PLACE = 0.004  # metres; a mesh vertex further away doesn't stand for a template vertex
+NEAR_MM = 4.0  # what lies no further from the mesh than this counts as covered
+GOOD, FAIR = (0.6, 0.95), (1.2, 0.85)  # at most this median in mm, at least this share that is covered
+
+
+@dataclass(frozen=True)
+class FitFigures:
+    """How well the template lies on a head, over the skin of the face, in millimetres of a head of human
+    size."""
+
+    median_mm: float
+    percentile_95_mm: float
+    share_within_4mm: float
+
+    @property
+    def verdict(self) -> str:
+        """In one word: good, fair or poor."""
+        for word, (median, share) in (("good", GOOD), ("fair", FAIR)):
+            if self.median_mm <= median and self.share_within_4mm >= share:
+                return word
+        return "poor"
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +64,27 @@ class FittedBinding(Binding):
 
     def unit_deltas(self) -> Floats:
         """The units (U, V', 3) of this head at weight 1, in its own units, axes and vertex order."""
-        return self._turned(self.carrier.unit_deltas)
+        return self._turned(self.own_units)
+
+    @cached_property
+    def own_units(self) -> Floats:
+        """The units (U, V', 3) of this head at weight 1, in normalised template space."""
+        return self.carrier.unit_deltas
+
+    @property
+    def figures(self) -> FitFigures:
+        """How well the template fits."""
+        face = self.fit_mm[face_sample(self.template, 4000)]
+        return FitFigures(
+            float(np.median(face)), float(np.percentile(face, 95)), float((face <= NEAR_MM).mean())
+        )
+
+    def landmarks(self) -> dict[str, tuple[float, float, float]]:
+        """Where the landmarks came out, in the head's own units and axes."""
+        placed = self.template_on_head()
+        return {
+            name: tuple(placed[vertex].tolist()) for name, vertex in landmark_vertices(self.template).items()
+        }
 
     def template_on_head(self) -> NDArray[np.float64]:
         """The template shaped like this head (V, 3), where the head is, in the head's own units and axes."""
@@ -55,12 +99,21 @@ def bind_fitted(
     vertices: NDArray[np.float64],
     polygons: NDArray[np.integer],
     landmarks: Mapping[str, ArrayLike] | None = None,
+    stage: Stage = QUIET,
 ) -> FittedBinding:
-    """Fit the template to any head; see `fit_head` for the landmarks and errors."""
-    fit = fit_head(template, vertices, polygons, landmarks)
+    """Fit the template to any head and make its units; see `fit_head` for the landmarks and errors."""
+    fit = fit_head(template, vertices, polygons, landmarks, stage.span("Fitting", 0.0, 0.6))
+    carrying = stage.span("Carrying the shapes over", 0.6, 1.0)
+    carrying.at(0, 4)
     tied = carrier(template, fit.rest, fit.surface, fit.roles)
+    carrying.at(1, 4)
     grid = search_of(fit.surface.vertices, np.zeros_like(fit.surface.vertices), SAME_PLACE)
     nearest = grid.nearest(fit.rest.astype(np.float64), np.zeros((len(fit.rest), 3)), 0.0)[0]
-    return FittedBinding(
+    binding = FittedBinding(
         template, FITTED, vertices, fit.rest, nearest.astype(np.int32), fit.to_head, tied, fit.fit_mm
     )
+    _ = (
+        binding.own_units
+    )  # takes about as long as the fit, so it belongs to what can be watched and cancelled
+    carrying.at(4, 4)
+    return binding

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What operators that work in a thread share: start, progress, Esc and Cancel, writing the result."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import bpy
+
+from ...engine.errors import MeshTalkError
+from .job import Job, Work, desk, unexpected
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.1
+
+
+class InBackground:
+    """Base of an operator whose work takes seconds.
+
+    `prepare` copies everything out of bpy and gives the work, which may not touch it; `write` puts the work's
+    result into the file and says what was done. Both may raise MeshTalkError with the sentence for the user.
+    Nothing is written when the work fails or is cancelled. Without a window all of it happens at once.
+    """
+
+    def prepare(self, context: bpy.types.Context) -> Work:
+        """Look everything up. Raises MeshTalkError."""
+        raise NotImplementedError
+
+    def write(self, context: bpy.types.Context, result: Any) -> str:
+        """Write the work's result, and say what was done. Raises MeshTalkError before anything is changed."""
+        raise NotImplementedError
+
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        if bpy.app.background or context.window is None:
+            return self.execute(context)
+        try:
+            work = self.prepare(context)
+        except MeshTalkError as error:
+            return self._refuse(str(error))
+        desk.tell("")
+        desk.job = self._job = Job(work)
+        self._job.start()
+        self._timer = context.window_manager.event_timer_add(POLL_SECONDS, window=context.window)
+        context.window_manager.modal_handler_add(self)
+        redraw_panels()
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if event.type == "ESC" and event.value == "PRESS":
+            self._job.cancel()
+        elif event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        status = self._job.status
+        if self._job.is_cancelling:
+            self._leave(context)
+            desk.tell("Cancelled: nothing was changed")
+            return {"CANCELLED"}
+        redraw_panels()
+        if not status.is_over:
+            return {"PASS_THROUGH"}
+        self._leave(context)
+        if status.result is None:
+            return self._refuse(status.failure or "Cancelled.")
+        return self._conclude(context, status.result)
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        self._job.cancel()
+        self._leave(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            result = self.prepare(context)(lambda _stage, _fraction: None, lambda: False)
+        except MeshTalkError as error:
+            return self._refuse(str(error))
+        return self._conclude(context, result)
+
+    def _conclude(self, context: bpy.types.Context, result: Any) -> set[str]:
+        try:
+            done = self.write(context, result)
+        except MeshTalkError as error:
+            return self._refuse(str(error))
+        except Exception as error:  # a traceback in the console alone would leave the user without a word
+            logger.exception("The result could not be written")
+            return self._refuse(unexpected(error))
+        desk.tell(done)
+        redraw_panels()
+        self.report({"INFO"}, done)
+        return {"FINISHED"}
+
+    def _refuse(self, sentence: str) -> set[str]:
+        desk.tell(sentence, is_problem=True)
+        redraw_panels()
+        self.report({"ERROR"}, sentence)
+        return {"CANCELLED"}
+
+    def _leave(self, context: bpy.types.Context) -> None:
+        context.window_manager.event_timer_remove(self._timer)
+        if desk.job is self._job:
+            desk.job = None
+        redraw_panels()
+
+
+def redraw_panels() -> None:
+    """Let every sidebar of a 3D view show the newest state."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "VIEW_3D":
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fit of a head, kept in the face's mesh datablock: save, load, append and duplicate take it along.
+
+Whether it still belongs to the head is for the engine to say, which compares every vertex. For the panel
+there are cheap signs: counts, which may be read while drawing, and a sum over all positions, which may not.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+import bpy
+import numpy as np
+
+from .landmarks import placed_landmarks
+from .parts import head_objects
+
+if TYPE_CHECKING:
+    from ...engine.geometry.fit.binding import FitFigures
+
+
+class Change(Enum):
+    """What happened to a head since it was fitted."""
+
+    NONE = "none"
+    MESH = "mesh"
+    LANDMARKS = "landmarks"
+
+
+def stored_binding(head: bpy.types.Object) -> bytes | None:
+    """What the last fit left with this head's mesh; None where it wasn't fitted."""
+    return head.data.meshtalk_fit.data or None
+
+
+def store_binding(head: bpy.types.Object, data: bytes, figures: FitFigures) -> None:
+    """Keep a fit with the head's mesh: its bytes, and what the panel shows of it."""
+    fit = head.data.meshtalk_fit
+    fit.data = data
+    fit.median_mm, fit.percentile_95_mm = figures.median_mm, figures.percentile_95_mm
+    fit.share_within_4mm = figures.share_within_4mm
+    fit.counts, fit.positions = _counts(head), _positions(head)
+    fit.landmarks = _landmarks(head)
+
+
+def clear_binding(head: bpy.types.Object) -> None:
+    """Forget the fit of this head's mesh."""
+    for name in (
+        "data",
+        "counts",
+        "positions",
+        "landmarks",
+        "median_mm",
+        "percentile_95_mm",
+        "share_within_4mm",
+    ):
+        head.data.meshtalk_fit.property_unset(name)
+
+
+def has_binding(head: bpy.types.Object) -> bool:
+    """Whether a fit is stored with the head; cheap."""
+    return bool(head.data.meshtalk_fit.counts)
+
+
+def stored_figures(head: bpy.types.Object) -> FitFigures | None:
+    """How well the last fit came out; None where there is none; cheap."""
+    if not has_binding(head):
+        return None
+    from ...engine.geometry.fit.binding import FitFigures
+
+    fit = head.data.meshtalk_fit
+    return FitFigures(fit.median_mm, fit.percentile_95_mm, fit.share_within_4mm)
+
+
+def quick_change(head: bpy.types.Object) -> Change:
+    """What obviously changed since the fit: counts and landmarks; cheap enough to be asked while drawing."""
+    fit = head.data.meshtalk_fit
+    if fit.counts != _counts(head):
+        return Change.MESH
+    return Change.NONE if fit.landmarks == _landmarks(head) else Change.LANDMARKS
+
+
+def has_moved(head: bpy.types.Object) -> bool:
+    """Whether any vertex lies elsewhere than at the fit; reads all vertices."""
+    return head.data.meshtalk_fit.positions != _positions(head)
+
+
+def _counts(head: bpy.types.Object) -> str:
+    meshes = [part.data for part in head_objects(head)]
+    return " ".join(f"{len(mesh.vertices)}/{len(mesh.polygons)}/{len(mesh.loops)}" for mesh in meshes)
+
+
+def _positions(head: bpy.types.Object) -> str:
+    """A sum over the bits of all rest positions; the objects' places don't count."""
+    total = 0
+    for part in head_objects(head):
+        mesh = part.data
+        flat = np.empty(len(mesh.vertices) * 3, np.float32)
+        (mesh.shape_keys.reference_key.data if mesh.shape_keys else mesh.vertices).foreach_get("co", flat)
+        bits = flat.view(np.uint32)
+        total += int(bits.sum(dtype=np.uint64)) + 31 * int(bits[::2].sum(dtype=np.uint64))
+    return f"{total:x}"
+
+
+def _landmarks(head: bpy.types.Object) -> str:
+    """Names and places, rounded so that what Blender reads back is the same."""
+    places = sorted(placed_landmarks(head).items())
+    return " ".join(f"{name}:" + ",".join(f"{x:.5g}" for x in place) for name, place in places)
