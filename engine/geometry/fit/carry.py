@@ -15,8 +15,9 @@ from ..topology import neck_fade
 from ..units import carry_units
 from .mesh import Surface, edges_of
 from .parts import EYE_LEFT, EYE_RIGHT, FACE, FOLLOWS, MOUTH, Roles
-from .soften import Softener, softener, unfold
+from .soften import Softener, softener
 from .ties import Ties, inherit, tie
+from .unfold import unfold
 
 Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Smoothing what was carried to a mesh, where that tore it, and unfolding triangles that turned over."""
+"""Smoothing what was carried to a mesh, where that tore it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,34 +18,64 @@ Indices = NDArray[np.int64]
 TEAR = 1.0  # difference of two neighbours' displacements, as a part of their distance, that is too much
 RINGS = 2  # rings around a tear that are smoothed with it
 HOLD = 0.25  # how much a vertex with a sure tie keeps of its own displacement, against its neighbours' mean
-ROUNDS = 16
-UNFOLD_ROUNDS = 100
-STILL = 1e-6  # metres
-FOLD = 0.05  # cosine of a triangle's turn below which it counts as turned over
+ROUNDS = 20
+SLOWEST = 0.02  # least eigenvalue that the rounds are tuned for: what varies more slowly is left as it is
 
 
 @dataclass(frozen=True, eq=False)
 class Softener:
-    """Vertices (Z,) that are smoothed, their neighbours (Z, K), padding 0 or 1 (Z, K), and what they keep
-    (Z,)."""
+    """Vertices (Z,) that are smoothed, those with most neighbours first; their neighbours (Z, K), padded with
+    themselves; how many they have (Z,); and what part they keep of their own displacement (Z,).
+
+    Solves x = hold · own + (1 − hold) · mean of the neighbours' x by Chebyshev's iteration, whose steps
+    depend on the mesh alone: so the result is linear in the motion, frame by frame.
+    """
 
     vertices: Indices
     table: Indices
-    real: Floats
+    degree: Indices
     hold: Floats
 
     def apply(self, motion: Floats) -> Floats:
         """Displacements (…, N, 3), smoothed in place."""
         if not len(self.vertices):
             return motion
-        flat = motion.reshape(-1, motion.shape[-2], 3)
-        weight = self.real / np.maximum(self.real.sum(axis=1, keepdims=True), 1)
-        for row in flat:
-            own = row[self.vertices] * self.hold[:, None]
-            for _ in range(ROUNDS):
-                mean = np.einsum("zk,zkc->zc", weight, row[self.table])
-                row[self.vertices] = own + (1 - self.hold[:, None]) * mean
+        frames = motion.reshape(-1, motion.shape[-2], 3)
+        used, zone, table = self._local
+        field = np.ascontiguousarray(frames[:, used].transpose(1, 0, 2)).reshape(len(used), -1)
+        frames[:, self.vertices] = self._smoothed(field, zone, table).reshape(len(zone), -1, 3).swapaxes(0, 1)
         return motion
+
+    def _smoothed(self, field: Floats, zone: Indices, table: Indices) -> Floats:
+        """Columns of `field` (M, C) smoothed at its rows `zone` (Z,): (Z, C). Saad 2003, algorithm 12.1."""
+        middle, half = np.float32(1 + SLOWEST / 2), np.float32(1 - SLOWEST / 2)
+        share = ((1 - self.hold) / np.maximum(self.degree, 1)).astype(np.float32)[:, None]
+        x = field[zone]
+        own = self.hold[:, None] * x
+        rate, step = half / middle, (own + share * self._sums(field, table) - x) / middle
+        for _ in range(ROUNDS):
+            x += step
+            field[zone] = x
+            slower = 1 / (2 * middle / half - rate)
+            step *= slower * rate
+            step += (2 * slower / half) * (own + share * self._sums(field, table) - x)
+            rate = slower
+        return x + step
+
+    @cached_property
+    def _local(self) -> tuple[Indices, Indices, Indices]:
+        """The vertices that take part (M,), and by their numbers the zone (Z,) and its neighbours (Z, K)."""
+        used, number = np.unique(np.concatenate([self.vertices, self.table.ravel()]), return_inverse=True)
+        number = number.ravel()
+        return used, number[: len(self.vertices)], number[len(self.vertices) :].reshape(self.table.shape)
+
+    def _sums(self, field: Floats, table: Indices) -> Floats:
+        """Sums (Z, C) of the neighbours' values; vertices with most neighbours come first."""
+        total = np.zeros((len(table), field.shape[1]), np.float32)
+        for place in range(table.shape[1]):
+            count = int(np.searchsorted(-self.degree, -place, side="left"))
+            total[:count] += field[table[:count, place]]
+        return total
 
 
 def softener(edges: Indices, points: Doubles, units: Floats, sure: Doubles) -> Softener:
@@ -62,46 +92,13 @@ def softener(edges: Indices, points: Doubles, units: Floats, sure: Doubles) -> S
     zone |= unsure & (sure < 0.9)
     for _ in range(RINGS):
         zone[edges[zone[edges].any(axis=1)].ravel()] = True
-    vertices = np.flatnonzero(zone)
-    table, real = neighbour_table(edges, len(points))
-    hold = HOLD * np.clip(sure[vertices], 0, 1) ** 2
-    hold[real[vertices].sum(axis=1) == 0] = 1.0
-    return Softener(vertices, table[vertices], real[vertices].astype(np.float32), hold.astype(np.float32))
+    return smoothing(edges, np.flatnonzero(zone), HOLD * np.clip(sure, 0, 1) ** 2)
 
 
-def unfold(units: Floats, points: Doubles, triangles: Indices, partners: Mapping[int, int]) -> Floats:
-    """Units (U, N, 3), in place, so that no triangle of the mesh turns over at weight 1.
-
-    Corners of a triangle that does are moved alike: by the mean of its corners' displacements. That is
-    repeated, for it may turn a neighbour over, and changes slivers at the edges of lips and lids by fractions
-    of a millimetre. A unit with a partner only makes sense on top of it (mouthClose on jawOpen), and is
-    looked at there.
-    """
-    rest = _normals(points, triangles)
-    length = np.linalg.norm(rest, axis=1)
-    for unit in sorted(range(len(units)), key=partners.__contains__):
-        base = points + units[partners[unit]] if unit in partners else points
-        moves = (np.abs(base + units[unit] - points).max(axis=1) > STILL)[triangles].any(axis=1)
-        moving = np.flatnonzero(moves & (length > 0))
-        _unfold_one(units[unit], base, triangles[moving], rest[moving], FOLD * length[moving])
-    return units
-
-
-def _unfold_one(unit: Floats, base: Doubles, triangles: Indices, rest: Doubles, least: Doubles) -> None:
-    for _ in range(UNFOLD_ROUNDS):
-        now = _normals(base + unit, triangles)
-        turned = (now * rest).sum(axis=1) <= least * np.linalg.norm(now, axis=1)
-        if not turned.any():
-            return
-        corners = triangles[turned]
-        total, count = np.zeros_like(unit), np.zeros(len(unit), np.float32)
-        for corner in range(3):
-            np.add.at(total, corners[:, corner], unit[corners].mean(axis=1))
-            np.add.at(count, corners[:, corner], 1)
-        found = count > 0
-        unit[found] = total[found] / count[found, None]
-
-
-def _normals(points: Doubles, triangles: Indices) -> Doubles:
-    a, b, c = (points[triangles[:, corner]] for corner in range(3))
-    return np.cross(b - a, c - a)
+def smoothing(edges: Indices, vertices: Indices, hold: Doubles) -> Softener:
+    """Smooths vertices (Z,) along edges (E, 2), where each of N keeps a part `hold` (N,) of its own."""
+    table, real = neighbour_table(edges, len(hold))
+    degree = real.sum(axis=1).astype(np.int64)
+    order = vertices[np.argsort(-degree[vertices], kind="stable")]
+    keep = np.where(degree[order] > 0, hold[order], 1.0)
+    return Softener(order, table[order], degree[order], keep.astype(np.float32))
