@@ -13,14 +13,17 @@ from ...engine.errors import MeshTalkError
 from ...engine.generate.options import GenerateOptions
 from ..models import chosen_threads, model_folder
 from ..scene.actions import write_take
+from ..scene.binding import store_binding, stored_binding
 from ..scene.errors import SceneError
-from ..scene.mesh import HeadHandle, find_head, handle_of, head_problem, read_rest_pose
-from ..scene.shape_keys import UnitKeys, ensure_unit_keys, value_path
+from ..scene.landmarks import placed_landmarks, set_fitted_landmarks
+from ..scene.mesh import HeadHandle, find_head, find_parts, handle_of, head_problem, read_rest_pose
+from ..scene.shape_keys import KeyPlan, apply_keys, value_path
 from ..scene.sound import SoundSource, current_frame, source_of_file, source_of_strip
 from ..scene.strips import add_sound_strip, has_sound_support, sequencer_scene, show_in_sequencer
 from ..scene.timing import scene_rate
 from .checks import chosen_head
 from .job import JobRequest, JobResult
+from .keying import plan_objects, summary
 
 
 @dataclass(frozen=True)
@@ -73,9 +76,15 @@ def make_plan(context: bpy.types.Context, wish: Wish) -> Plan:
         )
     scene, sequencer = context.scene, sequencer_scene(context)
     rate = scene_rate(scene.render.fps, scene.render.fps_base)
-    options = GenerateOptions(seed=wish.seed, temperature=wish.temperature, fps=rate, keep_vertices=False)
     request = JobRequest(
-        folder, chosen_threads(), _source(sequencer, wish), read_rest_pose(wish.head), options
+        folder,
+        chosen_threads(),
+        _source(sequencer, wish),
+        read_rest_pose(wish.head),
+        GenerateOptions(seed=wish.seed, temperature=wish.temperature, fps=rate, keep_vertices=False),
+        landmarks=placed_landmarks(wish.head),
+        stored_binding=stored_binding(wish.head),
+        corrective_tolerance_mm=_tolerance(wish.head),
     )
     return Plan(
         handle_of(wish.head),
@@ -96,23 +105,35 @@ def write_result(plan: Plan, result: JobResult) -> str:
         raise SceneError("The scene's frame rate was changed while MeshTalk was running: generate again.")
     source = plan.request.source
     frame = current_frame(source, sequencer)
-    keys = ensure_unit_keys(head, result.take.unit_names, result.unit_deltas)
-    curves = {
-        value_path(name): result.take.weights[:, unit]
-        for unit, name in enumerate(keys.names)
-        if name not in keys.driven
-    }
-    action = write_take(
-        head.data.shape_keys,
-        curves,
+    plans = plan_objects(find_parts(plan.head), plan.request.rest, result)
+    actions = [_write_object(plan, key_plan, result, frame) for key_plan in plans]
+    if result.binding_data is not None and result.fit is not None:
+        store_binding(head, result.binding_data, result.fit)
+        set_fitted_landmarks(head, result.fit_landmarks)
+    note = _add_strip(scene, sequencer, plan) if plan.sound_file else ""
+    pinned = (
+        "; unpin the active shape key to see it" if any(p.thing.show_only_shape_key for p in plans) else ""
+    )
+    return f"“{actions[0].name}”: {len(result.take.weights)} frames{summary(plans)}{note}{pinned}"
+
+
+def _write_object(plan: Plan, keys: KeyPlan, result: JobResult, frame: int) -> bpy.types.Action:
+    """Make one object's keys and its Action."""
+    apply_keys(keys)
+    label = f"MeshTalk {plan.request.source.label}"
+    is_face = keys.thing.session_uid == plan.head.face.object_uid
+    return write_take(
+        keys.thing.data.shape_keys,
+        {value_path(name): weights for name, weights in keys.curves.items()},
         frame,
         plan.rate,
-        f"MeshTalk {source.label}",
+        label if is_face else f"{label} {keys.thing.name}",
         _record(plan, result, frame),
     )
-    note = _add_strip(scene, sequencer, plan) if plan.sound_file else ""
-    pinned = "; unpin the active shape key to see it" if head.show_only_shape_key else ""
-    return _summary(action, keys, len(result.take.weights)) + note + pinned
+
+
+def _tolerance(head: bpy.types.Object) -> float | None:
+    return head.meshtalk.corrective_tolerance if head.meshtalk.use_correctives else None
 
 
 def _source(sequencer: bpy.types.Scene, wish: Wish) -> SoundSource:
@@ -151,18 +172,10 @@ def _record(plan: Plan, result: JobResult, frame: int) -> dict[str, object]:
         "model": plan.model,
         "sound": str(plan.request.source.path),
         "strip": plan.request.source.strip,
+        "head": plan.head.face.name,
         "seed": result.take.seed,
         "temperature": result.temperature,
         "frame": frame,
         "fps": str(plan.rate),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-def _summary(action: bpy.types.Action, keys: UnitKeys, frames: int) -> str:
-    text = f"“{action.name}”: {frames} frames"
-    if keys.made:
-        text += f", {len(keys.made)} shape keys made"
-    if keys.driven:
-        text += f"; {len(keys.driven)} shape keys have drivers and were left to them"
-    return text

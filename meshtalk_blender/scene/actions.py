@@ -6,7 +6,7 @@ Actions have slots from 4.4 on, and from 5.0 on F-curves are only found in the c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -22,7 +22,8 @@ SETTLE_SECONDS = Fraction(1, 4)
 ever."""
 
 STILL = 1e-4
-"""A curve that moves less than this gets one key instead of one a frame."""
+"""A curve that moves less than this gets no key on each frame. Where it rests at 0 it gets one: without any,
+a slider would keep what another Action or the user's hand left in it, and the face would be wrong."""
 
 _LINEAR, _BEZIER, _AUTO_CLAMPED = 1, 2, 4  # values of Blender's enumerations
 
@@ -39,8 +40,10 @@ def write_take(
 
     F-curves of the Action before, for anything that the take doesn't animate, are carried over as copies, so
     that they play on. The Action before stays as it is, with a fake user where nothing else uses it. `record`
-    becomes the tag.
+    becomes the tag. What only an earlier take animates comes to rest.
     """
+    frames = len(next(iter(curves.values())))
+    curves = {path: np.zeros(frames, np.float32) for path in earlier_paths(keys)} | dict(curves)
     animation = keys.animation_data or keys.animation_data_create()
     before = animation.action
     action, slot = _carry_over(animation, curves) if before is not None else _new_action(keys)
@@ -56,6 +59,49 @@ def write_take(
 def channels_of(animation: bpy.types.AnimData) -> Any:
     """What holds the F-curves that play on this datablock: the Action itself, or its slot's channelbag."""
     return _channels(animation.action, getattr(animation, "action_slot", None))
+
+
+def locked_paths(keys: bpy.types.Key | None) -> frozenset[str]:
+    """RNA paths whose F-curves, or their groups, the user has locked in the Action that plays now."""
+    return frozenset(
+        fcurve.data_path
+        for fcurve in _playing(keys)
+        if fcurve.lock or (fcurve.group is not None and fcurve.group.lock)
+    )
+
+
+def earlier_paths(keys: bpy.types.Key) -> tuple[str, ...]:
+    """RNA paths that the add-on's take of before animates, apart from locked ones and keys that are gone."""
+    animation = keys.animation_data
+    if animation is None or animation.action is None or TAG not in animation.action:
+        return ()
+    locked = locked_paths(keys)
+    own = [c.data_path for c in _playing(keys) if c.group is not None and c.group.name == GROUP]
+    return tuple(path for path in own if path not in locked and _resolves(keys, path))
+
+
+def _playing(keys: bpy.types.Key | None) -> Iterable[bpy.types.FCurve]:
+    animation = None if keys is None else keys.animation_data
+    if animation is None or animation.action is None:
+        return ()
+    slot = getattr(animation, "action_slot", None)
+    if slot is None:
+        return () if hasattr(animation.action, "slots") else animation.action.fcurves
+    bags = (
+        strip.channelbag(slot)
+        for layer in animation.action.layers
+        for strip in layer.strips
+        if strip.type == "KEYFRAME"
+    )
+    return [fcurve for bag in bags if bag is not None for fcurve in bag.fcurves]
+
+
+def _resolves(keys: bpy.types.Key, path: str) -> bool:
+    try:
+        keys.path_resolve(path)
+    except ValueError:
+        return False
+    return True
 
 
 def _new_action(keys: bpy.types.Key) -> tuple[bpy.types.Action, Any]:
@@ -119,11 +165,14 @@ def _fill(channels: Any, curves: Mapping[str, NDArray[np.float32]], frame: int, 
 def key_points(
     values: NDArray[np.float32], frame: int, settle: int
 ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Keys of one curve: (K, 2) frames and values, and (K,) interpolations; one key for a curve that stays
-    still."""
+    """Keys of one curve: (K, 2) frames and values, and (K,) interpolations; one key for a curve at rest, and
+    none between the first and the last frame of one that stays elsewhere."""
+    if np.abs(values).max() < STILL:
+        return np.array([[frame, 0.0]], np.float32), np.array([_LINEAR], np.int32)
+    frames = np.arange(frame, frame + len(values))
     if np.ptp(values) < STILL:
-        return np.array([[frame, values[0]]], np.float32), np.array([_LINEAR], np.int32)
-    frames = np.append(np.arange(frame, frame + len(values)), frame + len(values) - 1 + settle)
+        frames, values = frames[[0, -1]][-len(values) :], values[[0, -1]][-len(values) :]
+    frames = np.append(frames, frames[-1] + settle)
     points = np.stack([frames, np.append(values, 0.0)], axis=1).astype(np.float32)
     modes = np.full(len(points), _LINEAR, np.int32)
     modes[-2] = _BEZIER  # eases into rest

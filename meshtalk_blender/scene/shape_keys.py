@@ -1,28 +1,71 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds and makes the shape keys that carry the units."""
+"""Which shape keys of one object a take moves: those that are there, those that are made or renewed.
+
+Everything is decided in `plan_keys` before anything is changed in `apply_keys`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ..ids import TAG
-from .mesh import read_vertices
+from .made_keys import made_names, read_displacements, read_shape, remember, untouched
 from .names import match_units
+
+Floats = NDArray[np.float32]
+
+SAME = 1e-6
+"""A made key is renewed when its shape changed by more than this part of the mesh's size."""
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """One shape of a take on one object: displacements (V', 3) in its object space, and weights (T,) from
+    `lowest` to 1."""
+
+    name: str
+    deltas: Floats
+    weights: Floats
+    lowest: float = 0.0
+
+    def moves(self, least: float) -> bool:
+        """Whether any vertex moves at least so far at weight 1."""
+        return bool((np.square(self.deltas).sum(axis=1) > least**2).any())
 
 
 @dataclass(frozen=True)
-class UnitKeys:
-    """Shape-key names by unit: `names` in the units' order; `made` are new, `driven` follow drivers of the
-    rig."""
+class KeyState:
+    """An object's keys apart from its basis: their `names`, slider `ranges`, those that `made` by the add-on,
+    and those whose values are `driven` by drivers or `locked` in the Action that plays now."""
 
-    names: tuple[str, ...]
-    made: tuple[str, ...]
-    driven: frozenset[str]
+    names: tuple[str, ...] = ()
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    made: frozenset[str] = frozenset()
+    driven: frozenset[str] = frozenset()
+    locked: frozenset[str] = frozenset()
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The keys that the user brought."""
+        return tuple(name for name in self.names if name not in self.made)
+
+
+@dataclass(frozen=True, eq=False)
+class KeyPlan:
+    """What a take does to one object: `curves`, weights (T,) by key; `fresh` shapes become keys, `renewed`
+    ones replace what an earlier binding made; `driven`, `locked` and `sculpted` keys are left as they are."""
+
+    thing: bpy.types.Object
+    curves: Mapping[str, Floats]
+    fresh: tuple[Shape, ...] = ()
+    renewed: tuple[Shape, ...] = ()
+    driven: tuple[str, ...] = ()
+    locked: tuple[str, ...] = ()
+    sculpted: tuple[str, ...] = ()
 
 
 def value_path(key_name: str) -> str:
@@ -30,59 +73,127 @@ def value_path(key_name: str) -> str:
     return f'key_blocks["{bpy.utils.escape_identifier(key_name)}"].value'
 
 
-def existing_keys(head: bpy.types.Object, units: Sequence[str]) -> dict[str, str]:
-    """The units that the mesh has keys for already, in any spelling, with the keys' names."""
-    keys = head.data.shape_keys
+def read_state(thing: bpy.types.Object, locked_paths: Iterable[str] = ()) -> KeyState:
+    """The keys of an object as they are now; `locked_paths` are those of locked F-curves."""
+    keys = thing.data.shape_keys
     if keys is None:
-        return {}
-    return match_units(units, [block.name for block in keys.key_blocks if block != keys.reference_key])
-
-
-def ensure_unit_keys(head: bpy.types.Object, units: Sequence[str], deltas: NDArray[np.float32]) -> UnitKeys:
-    """Find each unit's key, or make it from `deltas` (U, V', 3) in object space; the keys' values stay as
-    they are."""
-    found = existing_keys(head, units)
-    rest = read_vertices(head.data)
-    if head.data.shape_keys is None:
-        head.shape_key_add(name="Basis", from_mix=False)
-    made = []
-    for unit, delta in zip(units, deltas, strict=True):
-        if unit not in found:
-            found[unit] = _make_key(head, unit, rest + delta)
-            made.append(found[unit])
-    for name in found.values():
-        _widen_slider(head.data.shape_keys.key_blocks[name])
-    _record(head.data.shape_keys, made)
-    head.data.update()
-    return UnitKeys(
-        tuple(found[unit] for unit in units), tuple(made), _driven(head.data.shape_keys, found.values())
+        return KeyState()
+    blocks = [block for block in keys.key_blocks if block != keys.reference_key]
+    names = tuple(block.name for block in blocks)
+    locked = set(locked_paths)
+    return KeyState(
+        names,
+        {block.name: (block.slider_min, block.slider_max) for block in blocks},
+        frozenset(made_names(keys)),
+        _driven(keys, names),
+        frozenset(name for name in names if value_path(name) in locked),
     )
 
 
-def _make_key(head: bpy.types.Object, unit: str, positions: NDArray[np.float32]) -> str:
-    block = head.shape_key_add(name=unit, from_mix=False)
-    block.relative_key = head.data.shape_keys.reference_key
-    block.data.foreach_set("co", np.ascontiguousarray(positions, np.float32).ravel())
+def plan_keys(
+    thing: bpy.types.Object,
+    state: KeyState,
+    units: Sequence[Shape],
+    extra: Sequence[Shape],
+    *,
+    make: bool,
+    least: float,
+) -> KeyPlan:
+    """Give each unit its key: the one that the object has, in any spelling, or with `make` a new one if the
+    unit moves this object by `least`. `extra` shapes (correctives) only go with units that are all ours."""
+    found = match_units([unit.name for unit in units], state.names)
+    fresh = [unit for unit in units if unit.name not in found and make and unit.moves(least)]
+    if all(name in state.made for name in found.values()) and (found or fresh):
+        here = {shape.name for shape in extra} & set(state.names)
+        found.update({name: name for name in here})
+        fresh += [shape for shape in extra if shape.name not in here and make and shape.moves(least)]
+    shapes = {found[shape.name]: shape for shape in (*units, *extra) if shape.name in found}
+    curves = {name: shape.weights for name, shape in shapes.items()}
+    curves.update({shape.name: shape.weights for shape in fresh})
+    renewed, sculpted = _renewals(thing, {name: s for name, s in shapes.items() if name in state.made})
+    return _finish(thing, state, curves, tuple(fresh), renewed, sculpted)
+
+
+def drive_only(thing: bpy.types.Object, state: KeyState, curves: Mapping[str, Floats]) -> KeyPlan:
+    """Move the keys that the object has, by weights (T,) of their own, and make none."""
+    return _finish(thing, state, curves, (), (), ())
+
+
+def apply_keys(plan: KeyPlan) -> None:
+    """Make and renew the plan's keys; the values of those that are there stay as they are."""
+    thing = plan.thing
+    if not plan.fresh and not plan.renewed:
+        return
+    if thing.data.shape_keys is None:
+        thing.shape_key_add(name="Basis", from_mix=False)
+    keys = thing.data.shape_keys
+    rest = read_shape(keys.reference_key)
+    names = {_make_key(thing, shape, rest): shape.deltas for shape in plan.fresh}
+    for shape in plan.renewed:
+        _write_shape(keys.key_blocks[shape.name], read_shape(keys.key_blocks[shape.name].relative_key), shape)
+        names[shape.name] = shape.deltas
+    remember(keys, names)
+    thing.data.update()
+
+
+def _finish(
+    thing: bpy.types.Object,
+    state: KeyState,
+    curves: Mapping[str, Floats],
+    fresh: tuple[Shape, ...],
+    renewed: tuple[Shape, ...],
+    sculpted: tuple[str, ...],
+) -> KeyPlan:
+    """Leave out what drivers and locks hold, let idle keys of ours rest at 0, keep to the sliders' ranges."""
+    frames = len(next(iter(curves.values()))) if curves else 1
+    idle = {name: np.zeros(frames, np.float32) for name in state.made if name not in curves and curves}
+    held = state.driven | state.locked
+    kept = {
+        name: np.clip(weights, *state.ranges.get(name, (-np.inf, np.inf)))
+        for name, weights in {**curves, **idle}.items()
+        if name not in held
+    }
+    driven = tuple(name for name in curves if name in state.driven)
+    locked = tuple(name for name in curves if name in state.locked - state.driven)
+    return KeyPlan(thing, kept, fresh, renewed, driven, locked, sculpted)
+
+
+def _renewals(
+    thing: bpy.types.Object, shapes: Mapping[str, Shape]
+) -> tuple[tuple[Shape, ...], tuple[str, ...]]:
+    """Which of our keys get another shape now, under the keys' names; and which would, had nobody changed
+    them since."""
+    if not shapes:
+        return (), ()
+    keys = thing.data.shape_keys
+    now = read_displacements(keys, shapes)
+    wanted = np.array([shape.deltas for shape in shapes.values()], np.float32)
+    if now.shape != wanted.shape:
+        return (), tuple(shapes)
+    size = float(np.ptp(read_shape(keys.reference_key), axis=0).max())
+    other = np.abs(now - wanted).max(axis=(1, 2)) > SAME * size
+    ours = untouched(keys)
+    changed = [name for name, is_other in zip(shapes, other, strict=True) if is_other]
+    renewed = tuple(
+        Shape(name, shapes[name].deltas, shapes[name].weights) for name in changed if name in ours
+    )
+    return renewed, tuple(name for name in changed if name not in ours)
+
+
+def _make_key(thing: bpy.types.Object, shape: Shape, rest: Floats) -> str:
+    block = thing.shape_key_add(name=shape.name, from_mix=False)
+    block.relative_key = thing.data.shape_keys.reference_key
+    block.slider_min, block.slider_max = shape.lowest, 1.0
+    _write_shape(block, rest, shape)
     block.value = 0.0  # 5.0 and later make new keys at 1
     return block.name
 
 
-def _widen_slider(block: bpy.types.ShapeKey) -> None:
-    """Animated values are clamped to the slider's range, so it must hold 0 to 1; a wider one stays."""
-    if block.slider_min > 0.0:
-        block.slider_min = 0.0
-    if block.slider_max < 1.0:
-        block.slider_max = 1.0
+def _write_shape(block: bpy.types.ShapeKey, rest: Floats, shape: Shape) -> None:
+    block.points.foreach_set("co", np.ascontiguousarray(rest + shape.deltas, np.float32).ravel())
 
 
-def _record(keys: bpy.types.Key, made: Sequence[str]) -> None:
-    before = keys.get(TAG)
-    earlier = list(before["made"]) if before is not None else []
-    if made or earlier:
-        keys[TAG] = {"format": 1, "made": [*earlier, *(name for name in made if name not in earlier)]}
-
-
-def _driven(keys: bpy.types.Key, names: object) -> frozenset[str]:
+def _driven(keys: bpy.types.Key, names: Iterable[str]) -> frozenset[str]:
     if keys.animation_data is None:
         return frozenset()
     paths = {driver.data_path for driver in keys.animation_data.drivers}
