@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fifteen visemes of Oculus LipSync, and what each one looks like in units.
+
+Every other set of visemes (VRM, Character Creator, MMD) is named after the nearest of these. The patterns are
+those of a voice of middling effort, after the same sources as the teacher's targets (Cohen & Massaro 1993;
+Edwards et al. 2016): a viseme at 1 is what a speaker's mouth does, not the most that it could do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+SILENCE, CLOSED = "sil", "PP"
+
+_WIDE = ("mouthStretchLeft", "mouthStretchRight", "mouthDimpleLeft", "mouthDimpleRight")
+_LOWER = ("mouthLowerDownLeft", "mouthLowerDownRight")
+_UPPER = ("mouthUpperUpLeft", "mouthUpperUpRight")
+_PRESS = ("mouthPressLeft", "mouthPressRight")
+
+
+def _pattern(
+    wide: float = 0.0, lower: float = 0.0, upper: float = 0.0, press: float = 0.0, **units: float
+) -> dict[str, float]:
+    pairs = {_WIDE: wide, _LOWER: lower, _UPPER: upper, _PRESS: press}
+    return {unit: weight for names, weight in pairs.items() for unit in names if weight} | units
+
+
+PATTERNS: Mapping[str, Mapping[str, float]] = {
+    SILENCE: {},
+    CLOSED: _pattern(press=0.1, mouthRollLower=0.18, mouthShrugLower=0.14),
+    "FF": _pattern(wide=0.1, upper=0.1, mouthRollLower=0.5, jawOpen=0.06),
+    "TH": _pattern(lower=0.25, upper=0.08, jawOpen=0.08, tongueOut=0.25),
+    "DD": _pattern(lower=0.22, upper=0.05, wide=0.05, jawOpen=0.07),
+    "kk": _pattern(lower=0.18, upper=0.04, jawOpen=0.11),
+    "CH": _pattern(lower=0.2, upper=0.1, jawOpen=0.02, mouthFunnel=0.28, mouthPucker=0.25),
+    "SS": _pattern(lower=0.28, upper=0.1, wide=0.15, jawOpen=0.02),
+    "nn": _pattern(lower=0.24, upper=0.04, jawOpen=0.09),
+    "RR": _pattern(lower=0.1, jawOpen=0.07, mouthFunnel=0.25, mouthPucker=0.28),
+    "aa": _pattern(lower=0.25, upper=0.06, jawOpen=0.25),
+    "E": _pattern(lower=0.28, upper=0.08, wide=0.15, jawOpen=0.15),
+    "ih": _pattern(lower=0.28, upper=0.08, wide=0.2, jawOpen=0.09),
+    "oh": _pattern(lower=0.12, jawOpen=0.18, mouthFunnel=0.28, mouthPucker=0.25),
+    "ou": _pattern(lower=0.06, jawOpen=0.07, mouthFunnel=0.27, mouthPucker=0.5),
+}
+"""Viseme → unit weights."""
+
+VISEMES = tuple(PATTERNS)
+
+
+def pattern_rows(visemes: Sequence[str], unit_names: Sequence[str]) -> NDArray[np.float64]:
+    """Unit weights (K, U) of some visemes; units that a model hasn't got are left out."""
+    rows = [[PATTERNS[viseme].get(unit, 0.0) for unit in unit_names] for viseme in visemes]
+    return np.array(rows, np.float64).reshape(len(visemes), len(unit_names))
