@@ -36,7 +36,7 @@ def read_preset(path: Path) -> Preset:
 
 
 def read_presets(folder: Path) -> tuple[list[Preset], list[str]]:
-    """The presets of a folder in the order of their file names, and a sentence for each that can't be used."""
+    """The presets of a folder by file name, and a sentence for each that can't be used."""
     presets, problems = [], []
     for path in sorted(folder.glob("*.json")) if folder.is_dir() else []:
         try:

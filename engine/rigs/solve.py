@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..generate.weights import BoxProblem
 from .lips import Float64, LipMotion
-from .visemes import CLOSED, SILENCE, pattern_rows
+from .visemes import SILENCE, pattern_rows
 
 RIDGE = 0.02
 """Pull of every viseme towards 0, as a part of its own size: those that look alike share, instead of taking
