@@ -15,7 +15,7 @@ from ..topology import neck_fade
 from ..units import carry_units
 from .mesh import Surface, edges_of
 from .parts import EYE_LEFT, EYE_RIGHT, FACE, FOLLOWS, MOUTH, Roles
-from .soften import Softener, softener
+from .soften import Softener, smoothing, softener
 from .ties import Ties, inherit, tie
 from .unfold import unfold
 
@@ -24,6 +24,7 @@ Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
 TONGUE_ONLY = "tongueOut"
+FILM_HOLD = 0.01  # what the vertices of lashes and films keep of their nearest root's motion
 STILL = 1e-6  # metres; a bone that moves less doesn't move
 
 
@@ -40,6 +41,7 @@ class Carrier:
     ties: Ties
     share: Floats  # (N,)
     softener: Softener
+    films: Softener  # of what follows the skin, between its roots
 
     def carry(self, motion: Floats) -> Floats:
         """Displacements (T, V, 3) of the template as displacements (T, V', 3) of the mesh."""
@@ -69,6 +71,8 @@ class Carrier:
         carried[:, :] = carried[:, self.surface.weld]
         following = np.flatnonzero(roles.role == FOLLOWS)
         carried[:, following] = carried[:, roles.donor[following]]
+        self.films.apply(carried)
+        carried[:, following] = carried[:, self.surface.weld[following]]
         jaw = np.flatnonzero((roles.role == MOUTH) & (roles.jaw > 0))
         if len(jaw):
             bone = jaw_vertices(self.template)
@@ -93,7 +97,10 @@ def carrier(template: Template, rest: Floats, surface: Surface, roles: Roles) ->
     share = share * (fade[ties.corners] * ties.mix).sum(axis=1)
     units = ties.carry(carry_units(template, rest)) * share[:, None].astype(np.float32)
     soft = softener(edges, points, units, ties.sure)
-    return Carrier(template, rest, surface, roles, skin, ties, share.astype(np.float32), soft)
+    own = np.arange(len(roles.role)) == surface.weld
+    between = np.flatnonzero((roles.role == FOLLOWS) & ~roles.root & own)
+    films = smoothing(surface.edges, between, np.full(len(own), FILM_HOLD))
+    return Carrier(template, rest, surface, roles, skin, ties, share.astype(np.float32), soft, films)
 
 
 def jaw_vertices(template: Template) -> Indices:

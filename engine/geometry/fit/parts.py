@@ -40,12 +40,13 @@ JAW_ROUNDS = 12
 @dataclass(frozen=True, eq=False)
 class Roles:
     """`role` (V',) of each vertex; `jaw` (V',) its share of the jaw's motion where the role is MOUTH;
-    `donor` (V',) the skin vertex whose motion a following vertex takes; `centres` (2, 3) of the left
-    and the right eyeball."""
+    `donor` (V',) the skin vertex whose motion a following vertex takes, `root` (V',) whether it does so
+    itself or only through its island's roots; `centres` (2, 3) of the left and the right eyeball."""
 
     role: NDArray[np.int8]
     jaw: Doubles
     donor: Indices
+    root: NDArray[np.bool_]
     centres: Doubles
 
     def count(self) -> dict[str, int]:
@@ -71,8 +72,8 @@ def find_roles(template: Template, rest: Doubles, surface: Surface, matched: Ind
     role[skin] = FACE
     role_of = role[islands]
     jaw = _jaw_share(template, rest, surface, role_of, members)
-    donor = _donors(surface, role_of, members, distance)
-    return Roles(role_of, jaw, donor, _eye_centres(surface, role_of, centres))
+    donor, root = _donors(surface, role_of, members, distance)
+    return Roles(role_of, jaw, donor, root, _eye_centres(surface, role_of, centres))
 
 
 def _role(
@@ -235,13 +236,15 @@ def _nearest_skin(surface: Surface, skin: NDArray[np.bool_], others: Indices) ->
     return np.where(found >= 0, np.flatnonzero(skin)[found], -1), distance
 
 
-def _donors(surface: Surface, role: NDArray[np.int8], members: list[Indices], distance: Doubles) -> Indices:
+def _donors(
+    surface: Surface, role: NDArray[np.int8], members: list[Indices], distance: Doubles
+) -> tuple[Indices, NDArray[np.bool_]]:
     """The skin vertex (V',) that each following vertex goes with: that under its nearest root; itself for
-    others."""
-    donor = np.arange(len(role))
+    others. And which vertices (V',) are roots."""
+    donor, root = np.arange(len(role)), np.zeros(len(role), bool)
     following = np.flatnonzero(role == FOLLOWS)
     if not len(following):
-        return donor
+        return donor, root
     nearest = np.full(len(role), -1)
     nearest[following] = _nearest_skin(surface, role == FACE, following)[0]
     for vertices in members:
@@ -251,7 +254,8 @@ def _donors(surface: Surface, role: NDArray[np.int8], members: list[Indices], di
         roots = vertices[(gap <= gap.min() + ROOT) & (nearest[vertices] >= 0)]
         apart = np.linalg.norm(surface.vertices[vertices][:, None] - surface.vertices[roots][None], axis=2)
         donor[vertices] = nearest[roots[apart.argmin(axis=1)]]
-    return donor
+        root[roots] = True
+    return donor, root
 
 
 __all__ = [
