@@ -3,9 +3,9 @@
 
 import bpy
 
-from . import add_head, add_sound, cancel, generate, landmarks, parts
+from . import add_head, add_sound, cancel, fit, generate, head_state, landmarks, parts
 
-_MODULES = (add_head, add_sound, cancel, generate, landmarks, parts)
+_MODULES = (add_head, add_sound, cancel, generate, fit, landmarks, parts)
 
 
 def register() -> None:
@@ -15,11 +15,13 @@ def register() -> None:
             bpy.utils.register_class(cls)
     bpy.types.VIEW3D_MT_mesh_add.append(add_head.draw_menu)
     bpy.app.handlers.load_pre.append(cancel.stop_before_load)
+    head_state.register()
 
 
 def unregister() -> None:
     """Stop a running job and take the operators back."""
     cancel.stop_job()
+    head_state.unregister()
     bpy.app.handlers.load_pre.remove(cancel.stop_before_load)
     bpy.types.VIEW3D_MT_mesh_add.remove(add_head.draw_menu)
     for module in reversed(_MODULES):

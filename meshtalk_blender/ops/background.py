@@ -9,6 +9,7 @@ from typing import Any
 import bpy
 
 from ...engine.errors import MeshTalkError
+from ..fit_overlay import hide_fit
 from .job import Job, Work, desk, unexpected
 
 logger = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ class InBackground:
         return self._conclude(context, result)
 
     def _conclude(self, context: bpy.types.Context, result: Any) -> set[str]:
+        hide_fit()  # a head that moves, or a fit of before, would be seen through it
         try:
             done = self.write(context, result)
         except MeshTalkError as error:

@@ -30,7 +30,7 @@ def stop_before_load(*_: object) -> None:
 
 
 class MESHTALK_OT_cancel(bpy.types.Operator):
-    """Stop the running generation and leave everything as it was"""
+    """Stop what is running and leave everything as it was"""
 
     bl_idname = "meshtalk.cancel"
     bl_label = "Cancel"

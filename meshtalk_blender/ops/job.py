@@ -57,8 +57,9 @@ class FitRequest:
 class FitResult:
     """How a head was bound. Everything but `is_known` is empty for known topologies, which are exact.
 
-    `data` is to be kept with the mesh. `landmarks`, `template` (V, 3) and `faces` (F, 4) are where the
-    template lies in the space of the rest pose, `fit_mm` (V,) how far it is from the mesh.
+    `data` is to be kept with the mesh. `landmarks` and `template` (V, 3) are where the template lies in the
+    space of the rest pose, `faces` (F, 4) those of its face's skin, which the figures are about, and `fit_mm`
+    (V,) how far it is from the mesh.
     """
 
     is_known: bool
@@ -163,7 +164,7 @@ def run_fit(request: FitRequest, progress: Progress, cancelled: CancelCheck) -> 
         figures=figures,
         landmarks=landmarks,
         template=binding.to_head.points(binding.rest),
-        faces=template.faces,
+        faces=_faces_of_skin(template),
         fit_mm=getattr(binding, "fit_mm", None),
     )
 
@@ -193,6 +194,15 @@ def _figures_of(binding: Binding) -> tuple[FitFigures | None, Mapping[str, Place
     if not isinstance(binding, FittedBinding):
         return None, {}
     return binding.figures, binding.landmarks()
+
+
+def _faces_of_skin(template: Template) -> NDArray[np.int32]:
+    """The polygons (F, 4) of the face's skin, padded with −1."""
+    from ...engine.geometry.fit.shape import face_sample
+
+    face = np.zeros(len(template), bool)
+    face[face_sample(template, len(template))] = True
+    return template.faces[(face[template.faces] | (template.faces < 0)).all(axis=1)]
 
 
 def _scaled(progress: Progress, begin: float, stage: str, fraction: float) -> None:

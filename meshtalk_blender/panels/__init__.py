@@ -3,9 +3,9 @@
 
 import bpy
 
-from . import landmarks, main, parts
+from . import fit, landmarks, main, parts
 
-_MODULES = (main, landmarks, parts)
+_MODULES = (main, fit, landmarks, parts)
 """In the order of the tab; sub-panels come after `main`."""
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import blf
 import bpy
 
 from ..ops.add_head import MESHTALK_OT_add_head
@@ -11,11 +10,11 @@ from ..ops.add_sound import MESHTALK_OT_add_sound, MESHTALK_OT_fit_range, last_s
 from ..ops.cancel import MESHTALK_OT_cancel
 from ..ops.checks import chosen_head, disabled_reason
 from ..ops.generate import MESHTALK_OT_generate
+from ..ops.head_state import HeadState, Kind, state_of
 from ..ops.job import Job, desk
 from ..scene.strips import sequencer_scene, sound_strips
-
-MARGIN = 75
-"""Room that a label's icon and the sidebar's edges and tabs take, in pixels at scale 1."""
+from .fit import icon_of
+from .text import note, sentence
 
 
 class MESHTALK_PT_main(bpy.types.Panel):
@@ -46,9 +45,19 @@ def _draw_head(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     layout.prop(settings, "head", icon="USER")
     head = chosen_head(context)
     if settings.head is None and head is not None:
-        _note(layout, f"Active object: {head.name}")
+        note(layout, f"Active object: {head.name}")
     if head is None:
         layout.operator(MESHTALK_OT_add_head.bl_idname, text="Add MeshTalk Head", icon="ADD")
+    elif head.type == "MESH":
+        _draw_state(layout, state_of(head, settings.model))
+
+
+def _draw_state(layout: bpy.types.UILayout, state: HeadState) -> None:
+    """At a glance: whether the head is known, or how well it fits."""
+    row = layout.row()
+    row.alignment = "RIGHT"
+    row.active = state.is_poor
+    row.label(text=state.words, icon=icon_of(state) if state.kind is not Kind.LOOKING else "NONE")
 
 
 def _draw_sound(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -66,7 +75,7 @@ def _draw_sound(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row.prop(settings, "strip", icon="SOUND")
     row.operator(MESHTALK_OT_add_sound.bl_idname, text="", icon="FILE_FOLDER")
     if not settings.strip and len(strips) == 1:
-        _note(layout, f"Only strip: {strips[0].name}")
+        note(layout, f"Only strip: {strips[0].name}")
     last = last_sound_frame(context)
     if last is not None and last > context.scene.frame_end:
         layout.operator(MESHTALK_OT_fit_range.bl_idname, text=f"Extend the Scene to Frame {last}")
@@ -88,9 +97,9 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     row.operator_context = "INVOKE_DEFAULT"
     row.operator(MESHTALK_OT_generate.bl_idname, icon="PLAY")
     if reason is not None:
-        _sentence(layout, context, reason, "INFO")
-    elif desk.message:
-        _sentence(layout, context, desk.message, "ERROR" if desk.is_problem else "CHECKMARK")
+        sentence(layout, context, reason, "INFO")
+    if desk.message:
+        sentence(layout, context, desk.message, "ERROR" if desk.is_problem else "CHECKMARK")
 
 
 def _draw_progress(layout: bpy.types.UILayout, job: Job) -> None:
@@ -101,34 +110,6 @@ def _draw_progress(layout: bpy.types.UILayout, job: Job) -> None:
     row.operator(MESHTALK_OT_cancel.bl_idname, icon="CANCEL")
     status = job.status
     layout.progress(factor=status.fraction, text=f"{status.stage}  {round(100 * status.fraction)} %")
-
-
-def _note(layout: bpy.types.UILayout, text: str) -> None:
-    row = layout.row()
-    row.active = False
-    row.alignment = "RIGHT"
-    row.label(text=text)
-
-
-def _sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str) -> None:
-    """A sentence, broken into lines that fit the sidebar."""
-    column = layout.column(align=True)
-    for number, line in enumerate(_lines(context, text)):
-        column.label(text=line, icon=icon if number == 0 else "BLANK1")
-
-
-def _lines(context: bpy.types.Context, text: str) -> list[str]:
-    scale = context.preferences.system.ui_scale
-    blf.size(0, context.preferences.ui_styles[0].widget.points * scale)
-    room = max(80.0, context.region.width - MARGIN * scale)
-    lines = [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if blf.dimensions(0, longer)[0] <= room:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    return [line for line in lines if line]
 
 
 CLASSES = (MESHTALK_PT_main,)

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fit Head: how well the template lies on a head, before anything is generated."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import bpy
+
+from ..fit_overlay import hide_fit, show_fit, shown_fit
+from ..models import chosen_threads, model_folder
+from ..scene.binding import clear_binding, has_binding, store_binding, stored_binding
+from ..scene.errors import SceneError
+from ..scene.landmarks import placed_landmarks, set_fitted_landmarks
+from ..scene.mesh import find_head, handle_of, head_problem, read_rest_pose
+from .background import InBackground, redraw_panels
+from .checks import chosen_head, fit_reason
+from .head_state import look_now
+from .job import FitRequest, FitResult, Work, desk, run_fit
+
+POOR = (
+    "Poor fit: place landmarks on the eyes, the nose, the mouth and the chin, then fit again; generated "
+    "motion will look wrong where the template lies beside the face."
+)
+
+
+class MESHTALK_OT_fit_head(InBackground, bpy.types.Operator):
+    """Fit the template to the head and show how well it lies there; Generate does it too where need be"""
+
+    bl_idname = "meshtalk.fit_head"
+    bl_label = "Fit Head"
+    bl_options = {"UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = fit_reason(context)
+        if reason is not None:
+            cls.poll_message_set(reason)
+        return reason is None
+
+    def prepare(self, context: bpy.types.Context) -> Work:
+        head = chosen_head(context)
+        problem = head_problem(head)
+        if problem is not None:
+            raise SceneError(problem)
+        self._model = context.scene.meshtalk.model
+        folder = model_folder(self._model)
+        if folder is None:
+            raise SceneError(f"There is no model “{self._model}”: choose another in the MeshTalk tab.")
+        self._head = handle_of(head)
+        request = FitRequest(
+            folder, chosen_threads(), read_rest_pose(head), placed_landmarks(head), stored_binding(head)
+        )
+        return partial(run_fit, request)
+
+    def write(self, _context: bpy.types.Context, result: FitResult) -> str:
+        head = find_head(self._head)
+        set_fitted_landmarks(head, result.landmarks)
+        if result.is_known or result.data is None or result.figures is None:
+            clear_binding(head)
+            hide_fit()
+            return f"“{head.name}” is a known head: motion comes out exact, nothing to fit"
+        store_binding(head, result.data, result.figures)
+        show_fit(head, result.template, result.faces, result.fit_mm)
+        look_now(head, self._model)
+        return f"“{head.name}” fitted: {result.figures.median_mm:.1f} mm, {result.figures.verdict}"
+
+
+class MESHTALK_OT_hide_fit(bpy.types.Operator):
+    """Take the colours of the fit off the head; the fit stays"""
+
+    bl_idname = "meshtalk.hide_fit"
+    bl_label = "Hide Fit"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        if shown_fit() is None:
+            cls.poll_message_set("No fit is shown.")
+        return shown_fit() is not None
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        hide_fit()
+        redraw_panels()
+        return {"FINISHED"}
+
+
+class MESHTALK_OT_clear_fit(bpy.types.Operator):
+    """Forget the fit of this head; shape keys and Actions that were made with it stay"""
+
+    bl_idname = "meshtalk.clear_fit"
+    bl_label = "Clear Fit"
+    bl_options = {"UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        head = chosen_head(context)
+        reason = fit_reason(context)
+        if reason is None and head is not None and not has_binding(head):
+            reason = "This head has no fit."
+        if reason is not None:
+            cls.poll_message_set(reason)
+        return reason is None
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        head = chosen_head(context)
+        clear_binding(head)
+        set_fitted_landmarks(head, {})
+        hide_fit()
+        desk.tell("")
+        redraw_panels()
+        return {"FINISHED"}
+
+
+CLASSES = (MESHTALK_OT_fit_head, MESHTALK_OT_hide_fit, MESHTALK_OT_clear_fit)

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the panel says of a head before anything is generated: known, not fitted yet, fitted how well, edited.
+
+Drawing may only look into what is known already. What takes longer (comparing a mesh with the known
+topologies, summing up positions after an edit) is done by a timer and a thread, and then the panel is drawn
+again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from ...engine.errors import MeshTalkError
+from ..fit_overlay import hide_fit, shown_fit
+from ..models import chosen_threads, loaded_bundle, model_folder
+from ..scene.binding import Change, has_binding, has_moved, quick_change, stored_figures
+from ..scene.mesh import read_mesh
+from .background import redraw_panels
+
+if TYPE_CHECKING:
+    from ...engine.geometry.fit.binding import FitFigures
+
+LOOK_SECONDS = 0.2
+
+
+class Kind(Enum):
+    """Where a head stands."""
+
+    LOOKING = "looking"
+    KNOWN = "known"
+    UNFITTED = "unfitted"
+    FITTED = "fitted"
+    EDITED = "edited"
+    MARKED = "marked"
+
+
+@dataclass(frozen=True)
+class HeadState:
+    """Where a head stands, and how well it fitted where it was fitted."""
+
+    kind: Kind
+    figures: FitFigures | None = None
+
+    @property
+    def is_poor(self) -> bool:
+        """Whether the user should do something about the fit first."""
+        return self.kind is Kind.FITTED and self.figures is not None and self.figures.verdict == "poor"
+
+    @property
+    def words(self) -> str:
+        """At a glance, for the head's place in the panel."""
+        if self.kind is Kind.FITTED and self.figures is not None:
+            return f"Fitted: {self.figures.median_mm:.1f} mm, {self.figures.verdict}"
+        return _WORDS[self.kind]
+
+
+_WORDS = {
+    Kind.LOOKING: "Looking at the mesh…",
+    Kind.KNOWN: "Known head: exact",
+    Kind.UNFITTED: "Not fitted yet: Generate will fit it",
+    Kind.FITTED: "Fitted",
+    Kind.EDITED: "Mesh was edited: will be fitted again",
+    Kind.MARKED: "Landmarks changed: will be fitted again",
+}
+
+MeshKey = tuple[int, int, int, int, str]
+"""session_uid of a mesh, its vertices, polygons and corners, and the model's name."""
+
+
+class _Looks:
+    """What was found out about meshes, and what is still to be."""
+
+    def __init__(self) -> None:
+        self.known: dict[MeshKey, bool] = {}
+        self.moved: dict[int, bool] = {}
+        self.asked: set[int] = set()
+        self.thread: threading.Thread | None = None
+
+    def forget(self) -> None:
+        """Other meshes may have these numbers now."""
+        self.known.clear()
+        self.moved.clear()
+        self.asked.clear()
+
+
+_looks = _Looks()
+
+
+def state_of(head: bpy.types.Object, model: str) -> HeadState:
+    """Where this mesh object stands with the model of this name; cheap, may be asked while drawing."""
+    known = _looks.known.get(_key(head, model))
+    if known is None:
+        _ask(head)
+        return HeadState(Kind.LOOKING)
+    if known:
+        return HeadState(Kind.KNOWN)
+    if not has_binding(head):
+        return HeadState(Kind.UNFITTED)
+    figures, change = stored_figures(head), quick_change(head)
+    if change is Change.LANDMARKS:
+        return HeadState(Kind.MARKED, figures)
+    moved = _looks.moved.get(head.session_uid)
+    if moved is None:
+        _ask(head)
+    return HeadState(Kind.EDITED if moved or change is Change.MESH else Kind.FITTED, figures)
+
+
+def look_now(head: bpy.types.Object, model: str) -> HeadState:
+    """The same, but found out here and now."""
+    for work in _work(head, model):
+        work()
+    return state_of(head, model)
+
+
+def _key(head: bpy.types.Object, model: str) -> MeshKey:
+    mesh = head.data
+    return (mesh.session_uid, len(mesh.vertices), len(mesh.polygons), len(mesh.loops), model)
+
+
+def _ask(head: bpy.types.Object) -> None:
+    _looks.asked.add(head.session_uid)
+    if not bpy.app.background and not bpy.app.timers.is_registered(_look):
+        bpy.app.timers.register(_look, first_interval=LOOK_SECONDS)
+
+
+def _look() -> float | None:
+    """The timer: look at what was asked for, in a thread where it takes long."""
+    if _looks.thread is not None:
+        if _looks.thread.is_alive():
+            return LOOK_SECONDS
+        _looks.thread = None
+        redraw_panels()
+    heads = [o for o in bpy.data.objects if o.session_uid in _looks.asked and o.type == "MESH"]
+    _looks.asked.clear()
+    model = bpy.context.scene.meshtalk.model
+    works = [work for head in heads for work in _work(head, model)]
+    redraw_panels()
+    if not works:
+        return None
+    _looks.thread = threading.Thread(target=_do, args=(works,), name="MeshTalk look", daemon=True)
+    _looks.thread.start()
+    return LOOK_SECONDS
+
+
+def _do(works: list[Callable[[], None]]) -> None:
+    for work in works:
+        work()
+
+
+def _work(head: bpy.types.Object, model: str) -> list[Callable[[], None]]:
+    """Look at what is quick, and give what isn't, free of bpy."""
+    key = _key(head, model)
+    if _looks.known.get(key) is None:
+        polygons = read_mesh(head.data)[1]
+        return [partial(_recognise, key, model_folder(model), chosen_threads(), polygons)]
+    if has_binding(head):
+        _looks.moved[head.session_uid] = has_moved(head)
+        picture = shown_fit()
+        if _looks.moved[head.session_uid] and picture is not None and picture.head_uid == head.session_uid:
+            hide_fit()
+    return []
+
+
+def _recognise(key: MeshKey, folder: Path | None, threads: int | None, polygons: NDArray[np.int32]) -> None:
+    """Whether the mesh is a known head; where there is no model, Generate says so."""
+    from ...engine.geometry.topology import find_topology
+
+    try:
+        template = None if folder is None else loaded_bundle(folder, threads).template
+    except MeshTalkError:
+        template = None
+    known = template is not None and find_topology(template, key[1], polygons.astype(np.int64)) is not None
+    _looks.known[key] = known
+
+
+@bpy.app.handlers.persistent
+def _note_edits(_scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
+    """A mesh was edited: whose, the timer finds out if the panel asks. Playback doesn't come here."""
+    if _looks.moved and any(
+        update.is_updated_geometry and isinstance(update.id, bpy.types.Mesh) for update in depsgraph.updates
+    ):
+        _looks.moved.clear()
+
+
+@bpy.app.handlers.persistent
+def _note_undo(*_: object) -> None:
+    _looks.moved.clear()
+
+
+@bpy.app.handlers.persistent
+def _note_load(*_: object) -> None:
+    _looks.forget()
+
+
+_HANDLERS = (
+    ("depsgraph_update_post", _note_edits),
+    ("undo_post", _note_undo),
+    ("redo_post", _note_undo),
+    ("load_post", _note_load),
+)
+
+
+def register() -> None:
+    """Begin to notice edits."""
+    for name, handler in _HANDLERS:
+        getattr(bpy.app.handlers, name).append(handler)
+
+
+def unregister() -> None:
+    """Stop noticing edits."""
+    for name, handler in _HANDLERS:
+        getattr(bpy.app.handlers, name).remove(handler)
+    if bpy.app.timers.is_registered(_look):
+        bpy.app.timers.unregister(_look)
+    _looks.forget()

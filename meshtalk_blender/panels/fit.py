@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How well the head fits, before generating: a sub-panel that is open for heads that must be fitted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import bpy
+
+from ..fit_overlay import shown_fit
+from ..ops.checks import chosen_head, fit_reason
+from ..ops.fit import POOR, MESHTALK_OT_clear_fit, MESHTALK_OT_fit_head, MESHTALK_OT_hide_fit
+from ..ops.head_state import HeadState, Kind, state_of
+from ..ops.job import desk
+from .text import sentence
+
+if TYPE_CHECKING:
+    from ...engine.geometry.fit.binding import FitFigures
+
+ICONS = {
+    Kind.LOOKING: "NONE",
+    Kind.KNOWN: "CHECKMARK",
+    Kind.UNFITTED: "INFO",
+    Kind.FITTED: "CHECKMARK",
+    Kind.EDITED: "FILE_REFRESH",
+    Kind.MARKED: "FILE_REFRESH",
+}
+
+
+class _FitPanel:
+    """What both panels share: Blender remembers for each by itself whether it is open."""
+
+    bl_label = "Fit"
+    bl_category = "MeshTalk"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_parent_id = "MESHTALK_PT_main"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, head = self.layout, chosen_head(context)
+        if head is None:
+            return
+        layout.enabled = desk.job is None
+        state = state_of(head, context.scene.meshtalk.model)
+        sentence(layout, context, state.words, icon_of(state))
+        if state.kind is Kind.KNOWN:
+            return
+        if state.kind is Kind.FITTED and state.figures is not None:
+            _draw_figures(layout, state.figures)
+        if state.is_poor:
+            sentence(layout, context, POOR, "ERROR")
+        _draw_buttons(layout, context, head, state)
+
+
+class MESHTALK_PT_fit_known(_FitPanel, bpy.types.Panel):
+    """Closed for heads that need no fit"""
+
+    bl_idname = "MESHTALK_PT_fit_known"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return _kind(context) is Kind.KNOWN
+
+
+class MESHTALK_PT_fit(_FitPanel, bpy.types.Panel):
+    """Open for heads that must be fitted"""
+
+    bl_idname = "MESHTALK_PT_fit"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return _kind(context) not in (None, Kind.KNOWN, Kind.LOOKING)
+
+
+def icon_of(state: HeadState) -> str:
+    """The icon of where a head stands."""
+    return "ERROR" if state.is_poor else ICONS[state.kind]
+
+
+def _kind(context: bpy.types.Context) -> Kind | None:
+    head = chosen_head(context)
+    if head is None or head.type != "MESH":
+        return None
+    return state_of(head, context.scene.meshtalk.model).kind
+
+
+def _draw_figures(layout: bpy.types.UILayout, figures: FitFigures) -> None:
+    """Millimetres as they would be on a head of human size."""
+    column = layout.column(align=True)
+    for label, value in (
+        ("Half of the face within", f"{figures.median_mm:.1f} mm"),
+        ("95 % within", f"{figures.percentile_95_mm:.1f} mm"),
+        ("Closer than 4 mm", f"{figures.share_within_4mm:.0%}"),
+    ):
+        row = column.row()
+        row.label(text=label)
+        right = row.row()
+        right.alignment = "RIGHT"
+        right.label(text=value)
+
+
+def _draw_buttons(
+    layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.types.Object, state: HeadState
+) -> None:
+    row = layout.row(align=True)
+    picture = shown_fit()
+    if state.kind is Kind.FITTED and picture is not None and picture.head_uid == head.session_uid:
+        row.operator(MESHTALK_OT_hide_fit.bl_idname, icon="HIDE_ON")
+    else:
+        fitted = state.kind is Kind.FITTED
+        again = "Fit Again" if state.figures is not None else "Fit Head"
+        row.operator_context = "INVOKE_DEFAULT"
+        row.operator(
+            MESHTALK_OT_fit_head.bl_idname,
+            text="Show Fit" if fitted else again,
+            icon="HIDE_OFF" if fitted else "MOD_SHRINKWRAP",
+        )
+    if state.figures is not None:
+        row.operator(MESHTALK_OT_clear_fit.bl_idname, text="", icon="X")
+    reason = fit_reason(context)
+    if reason is not None and desk.job is None:
+        sentence(layout, context, reason, "INFO")
+
+
+CLASSES = (MESHTALK_PT_fit, MESHTALK_PT_fit_known)
