@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 SILENCE, CLOSED = "sil", "PP"
 
-_WIDE = ("mouthStretchLeft", "mouthStretchRight", "mouthDimpleLeft", "mouthDimpleRight")
+_WIDE = ("mouthStretchLeft", "mouthStretchRight")
 _LOWER = ("mouthLowerDownLeft", "mouthLowerDownRight")
 _UPPER = ("mouthUpperUpLeft", "mouthUpperUpRight")
 _PRESS = ("mouthPressLeft", "mouthPressRight")
@@ -30,7 +30,7 @@ def _pattern(
 
 PATTERNS: Mapping[str, Mapping[str, float]] = {
     SILENCE: {},
-    CLOSED: _pattern(press=0.1, mouthRollLower=0.18, mouthShrugLower=0.14),
+    CLOSED: _pattern(press=0.08, mouthRollLower=0.15, mouthShrugLower=0.11),
     "FF": _pattern(wide=0.1, upper=0.1, mouthRollLower=0.5, jawOpen=0.06),
     "TH": _pattern(lower=0.25, upper=0.08, jawOpen=0.08, tongueOut=0.25),
     "DD": _pattern(lower=0.22, upper=0.05, wide=0.05, jawOpen=0.07),
@@ -49,8 +49,18 @@ PATTERNS: Mapping[str, Mapping[str, float]] = {
 
 VISEMES = tuple(PATTERNS)
 
+ASIDE = ("mouthSmile", "mouthDimple", "mouthFrown", "noseSneer", "cheekPuff", "cheekSquint")
+"""Units, of both sides, that a mouth shows beside any viseme: a smile is explained by them, and not by the
+viseme that happens to be the widest."""
+
 
 def pattern_rows(visemes: Sequence[str], unit_names: Sequence[str]) -> NDArray[np.float64]:
     """Unit weights (K, U) of some visemes; units that a model hasn't got are left out."""
     rows = [[PATTERNS[viseme].get(unit, 0.0) for unit in unit_names] for viseme in visemes]
     return np.array(rows, np.float64).reshape(len(visemes), len(unit_names))
+
+
+def aside_rows(unit_names: Sequence[str]) -> NDArray[np.float64]:
+    """Unit weights (A, U) of what isn't speech."""
+    rows = [[float(unit.startswith(stem)) for unit in unit_names] for stem in ASIDE]
+    return np.array(rows, np.float64).reshape(len(ASIDE), len(unit_names))
