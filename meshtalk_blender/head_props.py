@@ -61,6 +61,9 @@ class MeshTalkHead(bpy.types.PropertyGroup):
         default=True,
     )
     parts: CollectionProperty(type=MeshTalkPart)
+    face: PointerProperty(
+        name="Head", description="The head that this mesh is a part of", type=bpy.types.Object
+    )
     mapping: StringProperty(
         name="Mapping",
         description="Which shape keys stand for which units; when empty, found by their names",

@@ -5,8 +5,6 @@ and nothing in the background, where there is no GPU.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import bpy
 
 from . import fit_overlay
@@ -14,8 +12,8 @@ from .fit_overlay import hide_fit, redraw_views, show_fit
 from .scene.face_plan import is_inward
 from .scene.labels import arranged
 from .scene.landmarks import label_of, placed_landmarks, spot_of
-from .scene.placing import desk
-from .scene.surface import Place, Spot, normal_in_view, place_in_view
+from .scene.placing import Session, desk
+from .scene.surface import normal_in_view, place_in_view
 from .scene.views import View
 
 __all__ = ["end_session", "hide_fit", "redraw_views", "show_fit"]
@@ -81,7 +79,10 @@ def _draw_pixels() -> None:
         _draw_legend(context)
     head = _landmark_head(context)
     if head is not None and head.visible_get(viewport=context.space_data):
-        _draw_session(context, head) if desk.session is not None else _draw_placed(context, head)
+        if desk.session is None:
+            _draw_placed(context, head)
+        else:
+            _draw_session(context, head, desk.session)
     gpu.state.blend_set("NONE")
 
 
@@ -92,8 +93,9 @@ def _landmark_head(context: bpy.types.Context) -> bpy.types.Object | None:
     from .ops.checks import chosen_head  # higher than this module, which the operators call
 
     head = chosen_head(context)
-    shows = head is not None and head.type == "MESH" and head.meshtalk.show_landmarks
-    return head if shows and len(head.meshtalk.landmarks) else None
+    if head is None or head.type != "MESH" or not head.meshtalk.show_landmarks:
+        return None
+    return head if len(head.meshtalk.landmarks) else None
 
 
 def _draw_placed(context: bpy.types.Context, head: bpy.types.Object) -> None:
@@ -118,19 +120,19 @@ def _draw_placed(context: bpy.types.Context, head: bpy.types.Object) -> None:
             drawing.disc((pixel.x, pixel.y), 0.55 * RADIUS * scale, PLACED)
 
 
-def _draw_session(context: bpy.types.Context, head: bpy.types.Object) -> None:
+def _draw_session(context: bpy.types.Context, head: bpy.types.Object, session: Session) -> None:
     """All landmarks while they are being placed, with their names, and at the mouse what comes next."""
     from . import drawing
 
-    session, scale, size = desk.session, context.preferences.system.ui_scale, drawing.text_size(context)
-    dots = _dots(context, head, session.shown)
+    scale, size = context.preferences.system.ui_scale, drawing.text_size(context)
+    dots = _dots(context, head, session)
     for name, pixel in dots.items():
-        _draw_dot(pixel, name, scale)
+        _draw_dot(pixel, name, session, scale)
     widths = {name: drawing.words_size(label_of(name), size)[0] for name in dots}
     room = context.region.width
     places = arranged(dots, widths, LINE * scale, LABEL_GAP * scale, room)
     for name, (x, y) in places.items():
-        colour = _colour(name)
+        colour = _colour(name, session)
         side = x - 5 * scale if x > dots[name][0] else x + widths[name] + 5 * scale
         drawing.line((side, y), dots[name], scale, (*colour[:3], 0.45))
         drawing.words((x, y - 0.35 * size), label_of(name), colour, size)
@@ -142,35 +144,35 @@ def _draw_session(context: bpy.types.Context, head: bpy.types.Object) -> None:
             )
 
 
-def _dots(context: bpy.types.Context, head: bpy.types.Object, spots: Mapping[str, Spot]) -> dict[str, Pixel]:
+def _dots(context: bpy.types.Context, head: bpy.types.Object, session: Session) -> dict[str, Pixel]:
     """The pixels of those landmarks that are seen in this view."""
-    depsgraph, view, size = context.evaluated_depsgraph_get(), View(context.region), desk.session.rest.size
-    places: dict[str, Place] = {name: place_in_view(head, depsgraph, spot) for name, spot in spots.items()}
-    pixels = {name: view.pixel(head, place) for name, place in places.items()}
-    return {
-        name: (pixel.x, pixel.y)
-        for name, pixel in pixels.items()
-        if pixel is not None and view.sees(head, depsgraph, places[name], size)
-    }
+    depsgraph, view = context.evaluated_depsgraph_get(), View(context.region)
+    dots: dict[str, Pixel] = {}
+    for name, spot in session.shown.items():
+        place = place_in_view(head, depsgraph, spot)
+        pixel = view.pixel(head, place)
+        if pixel is not None and view.sees(head, depsgraph, place, session.rest.size):
+            dots[name] = (pixel.x, pixel.y)
+    return dots
 
 
-def _colour(name: str) -> Colour:
-    if name in (desk.hovered, desk.session.chosen):
+def _colour(name: str, session: Session) -> Colour:
+    if name in (desk.hovered, session.chosen):
         return ACTIVE
-    return PLACED if name in desk.session.placed else SUGGESTED
+    return PLACED if name in session.placed else SUGGESTED
 
 
-def _draw_dot(pixel: Pixel, name: str, scale: float) -> None:
+def _draw_dot(pixel: Pixel, name: str, session: Session, scale: float) -> None:
     """A full dot where the user placed it, a ring where it is only suggested."""
     from . import drawing
 
     radius = RADIUS * scale * (1.3 if name == desk.hovered else 1.0)
-    if name in desk.session.placed:
+    if name in session.placed:
         drawing.disc(pixel, radius + 1.5 * scale, EDGE)
-        drawing.disc(pixel, radius, _colour(name))
+        drawing.disc(pixel, radius, _colour(name, session))
     else:
         drawing.ring(pixel, radius, 4 * scale, EDGE)
-        drawing.ring(pixel, radius, 2 * scale, _colour(name))
+        drawing.ring(pixel, radius, 2 * scale, _colour(name, session))
 
 
 def _draw_legend(context: bpy.types.Context) -> None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
@@ -45,15 +47,17 @@ def landmarks_problem(context: bpy.types.Context) -> str | None:
         return "Landmarks are being placed: press Enter to finish, or Esc to leave them as before."
     head = chosen_head(context)
     problem = head_problem(head)
-    if problem is None and not len(head.data.polygons):
-        problem = f"“{head.name}” has no faces: choose a mesh with a surface."
-    if problem is None and not head.visible_get():
-        problem = f"“{head.name}” is hidden: show it to place landmarks on it."
-    return problem
+    if head is None or problem is not None:
+        return problem
+    if not len(head.data.polygons):
+        return f"“{head.name}” has no faces: choose a mesh with a surface."
+    return None if head.visible_get() else f"“{head.name}” is hidden: show it to place landmarks on it."
 
 
 class _OnHead:
     """What the operators share: greyed out with the sentence that the panel shows."""
+
+    poll_message_set: Callable[[str], None]
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -61,6 +65,12 @@ class _OnHead:
         if problem is not None:
             cls.poll_message_set(problem)
         return problem is None
+
+    def head(self, context: bpy.types.Context) -> bpy.types.Object:
+        """The head of the panel, which poll has seen."""
+        head = chosen_head(context)
+        assert head is not None
+        return head
 
 
 class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
@@ -75,7 +85,7 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
         if bpy.app.background or context.window is None:
             self.report({"ERROR"}, "Landmarks are placed by hand: that needs a window with a 3D view.")
             return {"CANCELLED"}
-        head = chosen_head(context)
+        head = self.head(context)
         rest = read_rest_mesh(head)
         stored, fitted = head.meshtalk.landmarks, head.meshtalk.fitted
         self._session = placing.begin(rest, spots_of(head, rest, stored), spots_of(head, rest, fitted))
@@ -120,8 +130,7 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
 
     def _point(self, context: bpy.types.Context, pointer: Pointer | None) -> None:
         """Keep what the overlay shows at the mouse; the cross hairs are for the 3D view only."""
-        scale, before = context.preferences.system.ui_scale, (desk.hovered, desk.mouse)
-        under = None if pointer is None else pointer.dot(self._session, scale)
+        before, under = (desk.hovered, desk.mouse), None if pointer is None else pointer.dot(self._session)
         desk.hovered = self._grabbed or under or ""
         desk.mouse = None if pointer is None else (pointer.view.region.as_pointer(), pointer.x, pointer.y)
         if (desk.hovered, desk.mouse) != before:
@@ -272,7 +281,7 @@ class MESHTALK_OT_mirror_landmarks(_OnHead, bpy.types.Operator):
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        head = chosen_head(context)
+        head = self.head(context)
         rest = read_rest_mesh(head)
         spots = spots_of(head, rest, head.meshtalk.landmarks)
         fitted = spots_of(head, rest, head.meshtalk.fitted)
@@ -293,7 +302,7 @@ class MESHTALK_OT_clear_landmarks(_OnHead, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        clear_landmarks(chosen_head(context))
+        clear_landmarks(self.head(context))
         redraw_views()
         return {"FINISHED"}
 

@@ -68,7 +68,7 @@ def is_swapped(places: Mapping[str, ArrayLike], centre: ArrayLike) -> bool:
     plan = placed_plan(places)
     if plan is None:
         return False
-    middle = np.mean([places[name] for name in places if name in FACE], axis=0)
+    middle = np.array([places[name] for name in places if name in FACE], np.float64).mean(axis=0)
     outwards = middle - np.asarray(centre, np.float64)
     return bool(plan.rotation @ FRONT @ outwards < -0.2 * np.linalg.norm(outwards))
 

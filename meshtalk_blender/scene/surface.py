@@ -135,6 +135,11 @@ def _seen(head: bpy.types.Object, depsgraph: bpy.types.Depsgraph) -> bpy.types.M
 
 
 def _mixed(vertices: bpy.types.bpy_prop_collection, spot: Spot) -> Place:
-    places = (vertices[corner].co * weight for corner, weight in zip(spot.corners, spot.weights, strict=True))
-    x, y, z = sum(places, Vector((0.0, 0.0, 0.0)))
+    x, y, z = (
+        sum(
+            vertices[corner].co[axis] * weight
+            for corner, weight in zip(spot.corners, spot.weights, strict=True)
+        )
+        for axis in range(3)
+    )
     return x, y, z
