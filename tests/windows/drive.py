@@ -1,79 +1,35 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs inside the window (see run.py): each step waits for the screen, then does what a user would do.
-
-The mouse is moved and clicked by xdotool, pictures are taken by ImageMagick; both are started as programs of
-their own, so that Blender's event loop handles the clicks as usual.
-"""
+"""Runs inside the window (see run.py): adds the head and a sound, clicks Generate, and plays the result."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
+import sys
 import time
-import traceback
 from collections.abc import Iterator
-from pathlib import Path
 
-import addon_utils
 import bpy
 
-PROJECT = Path("/project")
-SETTINGS = json.loads((PROJECT / "settings.json").read_text())
-EXTENSION = "bl_ext.user_default.meshtalk"
+sys.path.insert(0, "/project")
+
+from hands import (
+    EXTENSION,
+    PROJECT,
+    SETTINGS,
+    choose_tab,
+    click,
+    frame_head,
+    install,
+    picture,
+    press,
+    report,
+    run,
+    sidebar,
+    view,
+    write_report,
+)
+
 TICK = 0.01
-report: dict[str, object] = {
-    "well": False,
-    "version": bpy.app.version_string,
-    "cancelled_by": SETTINGS["cancel"],
-}
-
-
-def view() -> dict[str, object]:
-    """The 3D view's context for operators."""
-    window = bpy.context.window_manager.windows[0]
-    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
-    region = next(region for region in area.regions if region.type == "WINDOW")
-    return {
-        "window": window,
-        "screen": window.screen,
-        "area": area,
-        "region": region,
-        "space_data": area.spaces[0],
-    }
-
-
-def sidebar() -> bpy.types.Region:
-    """The sidebar's region."""
-    return next(region for region in view()["area"].regions if region.type == "UI")
-
-
-def press(*keys: str) -> None:
-    """Press keys or buttons, as a user."""
-    subprocess.Popen(["xdotool", *keys], env={**os.environ, "DISPLAY": ":99"})
-
-
-def click(x: int, y: int) -> None:
-    """Click at window pixels, y from the bottom as Blender counts."""
-    press("mousemove", str(x), str(1000 - y), "sleep", "0.3", "click", "1")
-
-
-def picture(name: str) -> None:
-    """Take a picture of the whole screen, without waiting for it."""
-    env = {**os.environ, "DISPLAY": ":99"}
-    subprocess.Popen(["import", "-window", "root", str(PROJECT / name)], env=env)
-
-
-def install() -> None:
-    """Install the zip the way Preferences ▸ Install from Disk does."""
-    bpy.ops.extensions.package_install_files(
-        filepath=str(PROJECT / "meshtalk.zip"), repo="user_default", enable_on_install=True
-    )
-    assert addon_utils.check(EXTENSION)[1], "the add-on is not enabled"
-    if SETTINGS["model"]:
-        folder = bpy.context.preferences.addons[EXTENSION].preferences.model_folders.add()
-        folder.folder = str(PROJECT / "models" / SETTINGS["model"])
-        bpy.context.scene.meshtalk.model = SETTINGS["model"]
+report["cancelled_by"] = SETTINGS["cancel"]
 
 
 def prepare() -> None:
@@ -110,17 +66,6 @@ def enlarge_dope_sheet() -> Iterator[float]:
         yield 10 * pause
         if lower.height > 150:
             return
-
-
-def frame_head() -> None:
-    """Numpad . over the 3D view."""
-    with bpy.context.temp_override(**view()):
-        bpy.ops.view3d.view_selected()
-
-
-def choose_tab() -> None:
-    """Choose the MeshTalk tab; a user clicks on it, which needs no coordinates here."""
-    sidebar().active_panel_category = "MeshTalk"
 
 
 def job_status():
@@ -294,24 +239,4 @@ def playback() -> Iterator[float]:
     yield 0.5
 
 
-def run() -> float | None:
-    """One step; the timer's next wait, or None at the end."""
-    try:
-        return next(RUNNER)
-    except StopIteration:
-        pass
-    except Exception:
-        report["error"] = traceback.format_exc()
-        picture("error.png")
-    write_report()
-    bpy.app.timers.register(lambda: Path(os.environ["READY"]).touch(), first_interval=2.0)
-    return None
-
-
-def write_report() -> None:
-    """What is known so far; a slow machine may run out of time later."""
-    (PROJECT / "report.json").write_text(json.dumps(report))
-
-
-RUNNER = steps()
-bpy.app.timers.register(run, first_interval=2.0)
+run(steps())

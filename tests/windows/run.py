@@ -4,7 +4,7 @@ pictures.
 
 `python -m tests.windows.run 5.2 --tool real-blender --speech samples/speech.flac --out build/windows/5.2`;
 the tool opens a window on a machine without a screen (`real-blender window VERSION FOLDER SCRIPT PICTURE
-SECONDS`).
+SECONDS`). With `--head HEAD.npz` (vertices, faces) that head gets landmarks by clicks and drags instead.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
             "window",
             options.version,
             str(folder),
-            "drive.py",
+            "place.py" if options.head else "drive.py",
             str(last),
             str(options.seconds),
         ]
@@ -54,6 +54,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--zip", type=Path, help="default: the newest in dist/ for this platform")
     parser.add_argument("--model", type=Path, help="a model folder to add; default: the one in the zip")
     parser.add_argument("--speech", type=Path, default=ROOT / "samples" / "speech.flac")
+    parser.add_argument("--head", type=Path, help="a head to place landmarks on, instead of generating")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=int, default=240, help="longest time for the window")
     parser.add_argument("--cancel", choices=("", "esc", "button"), default="", help="stop it while it runs")
@@ -63,7 +64,10 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 def _fill(folder: Path, options: argparse.Namespace) -> None:
     archive = options.zip or max((ROOT / "dist").glob("*linux*.zip"), key=lambda path: path.stat().st_mtime)
     shutil.copy(archive, folder / "meshtalk.zip")
-    shutil.copy(HERE / "drive.py", folder)
+    for script in ("hands.py", "drive.py", "place.py"):
+        shutil.copy(HERE / script, folder)
+    if options.head:
+        shutil.copy(options.head, folder / "head.npz")
     shutil.copy(options.speech, folder / f"speech{options.speech.suffix}")
     if options.model:
         shutil.copytree(options.model, folder / "models" / options.model.name)
