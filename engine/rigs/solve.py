@@ -16,13 +16,14 @@ GAP = 0.2
 """What a millimetre between the lips counts beside what it already counts as a part of the mouth, in mm²: the
 lips stay as far apart as the units have them where few visemes can't meet all else too."""
 
+TINY = 1e-9
 RIDGE = 0.02
 """Pull of every viseme towards 0, in mm² (PP at 1 moves about 0.5 mm²): settles those that look alike."""
 
 SUM = 5.0
 """What a sum of 2 costs, in mm²; what is left above 1 is scaled away."""
 
-FROM, UNTIL = 0.3, 0.65
+FROM, UNTIL = 0.25, 0.55
 """Lips that press together this much (as a part of PP) are on the way to a closure, and are in one."""
 
 NEAR, APART = 0.6, 1.6
@@ -36,7 +37,13 @@ NEIGHBOUR = 0.1
 *Measured* at 30 frames a second: a fifth less flicker for 0.05 mm more between the lips. Closures don't take
 part."""
 
-STEPS = 200
+PRICE, FADE = 0.05, 0.6
+"""What a viseme costs near 0, in mm², and the weight at which that has faded: of what looks alike one viseme
+leads, and the others are 0. A minimax concave penalty by steps of linear approximation, as in
+`generate/curves.py`."""
+
+ROUNDS = 1
+STEPS, MORE_STEPS = 80, 40
 ROWS = 512
 """Frames at a time, which bounds the memory."""
 
@@ -81,24 +88,35 @@ def _fit(rows: Float64, aside: Float64, wanted: Float64, lips: LipMotion, limits
     gram = np.zeros((len(both) + 1, len(both) + 1))
     gram[:-1, :-1] = products @ both.T
     gram[np.diag_indices(count)] += RIDGE
-    gram[np.diag_indices(len(gram))] += 1e-9
+    gram[np.diag_indices(len(gram))] += TINY
     summed = np.r_[np.ones(count), np.zeros(len(aside)), 1.0]
     gram += SUM * np.outer(summed, summed)
     target = np.c_[wanted @ products.T, np.zeros(len(wanted))] + SUM * summed
-    upper = np.r_[limits, np.ones(len(aside) + 1)]
-    return _solve(gram, target, upper)[:, :count]
+    fit = _Box(gram, np.r_[limits, np.ones(len(aside) + 1)])
+    parts = [fit.lead(target[at : at + ROWS], count) for at in range(0, len(target), ROWS)]
+    return np.concatenate([np.zeros((0, count)), *parts])
 
 
-def _solve(gram: Float64, target: Float64, upper: Float64) -> Float64:
-    """The least squares in a box, with every unknown scaled to be as stiff as the others."""
-    scale = 1.0 / np.sqrt(np.diag(gram))
-    scaled = gram * np.outer(scale, scale)
-    problem = BoxProblem(0.5 * (scaled + scaled.T))
-    found = np.zeros(target.shape)
-    for at in range(0, len(target), ROWS):
-        rows = slice(at, at + ROWS)
-        found[rows] = problem.solve(target[rows] * scale, upper / scale, steps=STEPS, tolerance=0.0) * scale
-    return found
+class _Box:
+    """Least squares in a box from 0 to ``upper`` (N,), with every unknown scaled to be as stiff as the
+    others."""
+
+    def __init__(self, gram: Float64, upper: Float64) -> None:
+        self._scale = 1.0 / np.sqrt(np.diag(gram))
+        self._upper = upper / self._scale
+        scaled = gram * np.outer(self._scale, self._scale)
+        self._problem = BoxProblem(0.5 * (scaled + scaled.T))
+
+    def lead(self, target: Float64, count: int) -> Float64:
+        """Solutions (T, count) for targets (T, N) in which few of the first ``count`` unknowns work."""
+        target = target * self._scale
+        here = self._problem.solve(target, self._upper, steps=STEPS, tolerance=0.0)
+        prices = np.zeros(target.shape)
+        for _ in range(ROUNDS):
+            weights = (here * self._scale)[:, :count]
+            prices[:, :count] = PRICE * np.clip(1.0 - weights / FADE, 0.0, 1.0) * self._scale[:count]
+            here = self._problem.solve(target - prices, self._upper, here, MORE_STEPS, 0.0)
+        return (here * self._scale)[:, :count]
 
 
 def _smooth(found: Float64) -> Float64:
