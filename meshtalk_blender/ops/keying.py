@@ -4,15 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import bpy
 import numpy as np
 from numpy.typing import NDArray
 
+from ...engine.rigs import LipMotion, RigMapping, drive
+from ...engine.rigs.mapping import MOUTH, VISEME_KIND
 from ..scene.actions import locked_paths
 from ..scene.errors import SceneError
+from ..scene.mapping import mapping_of
 from ..scene.mesh import PartSlice, RestPose
-from ..scene.shape_keys import KeyPlan, Shape, plan_keys, read_state
+from ..scene.names import match_units
+from ..scene.shape_keys import KeyPlan, KeyState, Shape, plan_keys, read_state
 from .job import JobResult
 
 Floats = NDArray[np.float32]
@@ -20,19 +25,19 @@ Floats = NDArray[np.float32]
 CORRECTIVE = "MeshTalk Corrective "
 """Corrective keys are called so, and by their name in the model: each means the same shape in every take."""
 
-LEAST = 1e-3
-"""A shape moves an object when a vertex moves by this part of the head's largest motion (0.03 mm)."""
+LEAST = 2e-3
+"""A shape moves an object when a vertex moves by this part of the head's largest motion (0.07 mm)."""
 
 
 def plan_objects(
-    objects: Mapping[int, bpy.types.Object], rest: RestPose, result: JobResult
+    objects: Mapping[int, bpy.types.Object], rest: RestPose, result: JobResult, lips: LipMotion
 ) -> tuple[KeyPlan, ...]:
     """The plan of each object that the take moves, the face first; `objects` by the session_uid that the
-    slices of `rest` name. SceneError when the take would move nothing at all."""
+    slices of `rest` name, `lips` of the model. SceneError when the take would move nothing at all."""
     face = objects[rest.slices[0].object_uid]
     least = LEAST * float(np.sqrt(np.square(result.unit_deltas).sum(axis=2).max()))
     plans = [
-        _plan_object(objects[part.object_uid], part, result, face.meshtalk.missing_units != "SKIP", least)
+        _plan_object(objects[part.object_uid], part, result, lips, face.meshtalk.missing_units, least)
         for part in rest.slices
         if part.object_uid in objects
     ]
@@ -60,12 +65,53 @@ def summary(plans: Sequence[KeyPlan]) -> str:
 
 
 def _plan_object(
-    thing: bpy.types.Object, part: PartSlice, result: JobResult, make: bool, least: float
+    thing: bpy.types.Object, part: PartSlice, result: JobResult, lips: LipMotion, policy: str, least: float
 ) -> KeyPlan:
+    take = result.take
     state = read_state(thing, locked_paths(thing.data.shape_keys))
-    units = list(_shapes(part, result.take.unit_names, result.unit_deltas, result.take.weights, 0.0))
-    scale = float(np.abs(np.linalg.det(part.turn.astype(np.float64))) ** (1 / 3))
-    return plan_keys(thing, state, units, _correctives(part, result), make=make, least=least * scale)
+    mapping = _mapping(thing, state, take.unit_names)
+    values = {} if mapping is None else drive(mapping, take.unit_names, take.weights, lips, state.ranges)
+    units = list(_shapes(part, take.unit_names, result.unit_deltas, take.weights, 0.0))
+    covered = frozenset() if mapping is None else mapping.units(take.unit_names)
+    driven = match_units(take.unit_names, state.driven)
+    covered |= driven.keys() | set(state.names)
+    wanted = _wanted(policy, mapping, state, take.unit_names)
+    least *= float(np.abs(np.linalg.det(part.turn.astype(np.float64))) ** (1 / 3))
+    missing = [unit for unit in units if unit.name in wanted - covered and unit.moves(least)]
+    extra = _correctives(part, result) if state.made.issuperset(values) and (values or missing) else []
+    values |= {shape.name: shape.weights for shape in extra if shape.name in state.names}
+    if policy != "SKIP":
+        missing += [shape for shape in extra if shape.name not in state.names and shape.moves(least)]
+    return plan_keys(thing, state, values, (*units, *extra), missing, driven.values())
+
+
+def _mapping(thing: bpy.types.Object, state: KeyState, units: Sequence[str]) -> RigMapping | None:
+    """What drives the object's keys. Where the user brought visemes, units that an earlier take made for the
+    mouth would open it twice."""
+    mapping = mapping_of(thing, units)
+    own = _own(mapping, state)
+    if mapping is None or own is None or own.kind != VISEME_KIND:
+        return mapping
+    keys = tuple(key for key in mapping.keys if key.key not in state.made or not key.drive.startswith(MOUTH))
+    return replace(mapping, keys=keys)
+
+
+def _own(mapping: RigMapping | None, state: KeyState) -> RigMapping | None:
+    """The part of a mapping that is about keys which the user brought."""
+    if mapping is None:
+        return None
+    keys = tuple(key for key in mapping.keys if key.key not in state.made)
+    return replace(mapping, keys=keys) if keys else None
+
+
+def _wanted(policy: str, mapping: RigMapping | None, state: KeyState, units: Sequence[str]) -> frozenset[str]:
+    """The units that may get keys by the head's setting for missing ones."""
+    own = _own(mapping, state)
+    if policy == "SKIP" or (policy == "AUTO" and own is not None and own.covers_mouth(units)):
+        return frozenset()
+    if own is not None and own.kind == VISEME_KIND:
+        return frozenset(unit for unit in units if not unit.startswith(MOUTH))
+    return frozenset(units)
 
 
 def _correctives(part: PartSlice, result: JobResult) -> list[Shape]:

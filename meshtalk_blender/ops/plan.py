@@ -11,7 +11,8 @@ import bpy
 
 from ...engine.errors import MeshTalkError
 from ...engine.generate.options import GenerateOptions
-from ..models import chosen_threads, model_folder
+from ...engine.rigs import lip_motion
+from ..models import chosen_threads, loaded_bundle, model_folder
 from ..scene.actions import write_take
 from ..scene.binding import store_binding, stored_binding
 from ..scene.errors import SceneError
@@ -105,7 +106,8 @@ def write_result(plan: Plan, result: JobResult) -> str:
         raise SceneError("The scene's frame rate was changed while MeshTalk was running: generate again.")
     source = plan.request.source
     frame = current_frame(source, sequencer)
-    plans = plan_objects(find_parts(plan.head), plan.request.rest, result)
+    template = loaded_bundle(plan.request.model, plan.request.threads).template
+    plans = plan_objects(find_parts(plan.head), plan.request.rest, result, lip_motion(template))
     actions = [_write_object(plan, key_plan, result, frame) for key_plan in plans]
     if result.binding_data is not None and result.fit is not None:
         store_binding(head, result.binding_data, result.fit)

@@ -19,13 +19,12 @@ def head_objects(head: bpy.types.Object) -> tuple[bpy.types.Object, ...]:
 
 
 def face_of(thing: bpy.types.Object | None) -> bpy.types.Object | None:
-    """The head that this object is a part of, None where it is none; a head with parts is its own."""
-    if thing is None or thing.type != "MESH" or len(thing.meshtalk.parts) > 0:
+    """The head that this object is a part of, None where it is none; cheap."""
+    face = None if thing is None else thing.meshtalk.face
+    if face is None or face == thing or not is_in_a_scene(face):
         return None
-    for other in bpy.data.objects:
-        if other.type == "MESH" and any(item.object == thing for item in other.meshtalk.parts):
-            return other if is_in_a_scene(other) else None
-    return None
+    # A copy of a part still names the head, which knows nothing of the copy.
+    return face if any(item.object == thing for item in face.meshtalk.parts) else None
 
 
 def is_in_a_scene(thing: bpy.types.Object) -> bool:
@@ -50,7 +49,11 @@ def remove_part(head: bpy.types.Object, part: bpy.types.Object) -> None:
 def _rewrite(head: bpy.types.Object, parts: Iterable[bpy.types.Object]) -> None:
     items = head.meshtalk.parts
     wanted = list(parts)
+    for item in items:
+        if item.object is not None and item.object.meshtalk.face == head:
+            item.object.meshtalk.face = None
     items.clear()
     for part in wanted:
+        part.meshtalk.face = head
         item = items.add()
         item.name, item.object = part.name, part

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .made_keys import made_names, read_displacements, read_shape, remember, untouched
-from .names import match_units
 
 Floats = NDArray[np.float32]
 
@@ -93,30 +92,29 @@ def read_state(thing: bpy.types.Object, locked_paths: Iterable[str] = ()) -> Key
 def plan_keys(
     thing: bpy.types.Object,
     state: KeyState,
-    units: Sequence[Shape],
-    extra: Sequence[Shape],
-    *,
-    make: bool,
-    least: float,
+    values: Mapping[str, Floats],
+    shapes: Sequence[Shape],
+    missing: Sequence[Shape],
+    driven: Iterable[str],
 ) -> KeyPlan:
-    """Give each unit its key: the one that the object has, in any spelling, or with `make` a new one if the
-    unit moves this object by `least`. `extra` shapes (correctives) only go with units that are all ours."""
-    found = match_units([unit.name for unit in units], state.names)
-    fresh = [unit for unit in units if unit.name not in found and make and unit.moves(least)]
-    if all(name in state.made for name in found.values()) and (found or fresh):
-        here = {shape.name for shape in extra} & set(state.names)
-        found.update({name: name for name in here})
-        fresh += [shape for shape in extra if shape.name not in here and make and shape.moves(least)]
-    shapes = {found[shape.name]: shape for shape in (*units, *extra) if shape.name in found}
-    curves = {name: shape.weights for name, shape in shapes.items()}
-    curves.update({shape.name: shape.weights for shape in fresh})
-    renewed, sculpted = _renewals(thing, {name: s for name, s in shapes.items() if name in state.made})
-    return _finish(thing, state, curves, tuple(fresh), renewed, sculpted)
+    """Move the keys that the object has by `values`, weights (T,) by key; `missing` shapes become keys.
 
-
-def drive_only(thing: bpy.types.Object, state: KeyState, curves: Mapping[str, Floats]) -> KeyPlan:
-    """Move the keys that the object has, by weights (T,) of their own, and make none."""
-    return _finish(thing, state, curves, (), (), ())
+    `shapes` are all that the take has for this object: keys that the add-on made for one of them follow a new
+    binding. `driven` are keys that the take would move, had they no drivers.
+    """
+    curves = {**values, **{shape.name: shape.weights for shape in missing}}
+    ours = {shape.name: shape for shape in shapes if shape.name in state.made and shape.name in curves}
+    renewed, sculpted = _renewals(thing, ours)
+    frames = len(next(iter(curves.values()))) if curves else 0
+    idle = {name: np.zeros(frames, np.float32) for name in state.made if name not in curves and curves}
+    held = state.driven | state.locked
+    kept = {
+        name: np.clip(weights, *state.ranges.get(name, (-np.inf, np.inf)))
+        for name, weights in {**curves, **idle}.items()
+        if name not in held
+    }
+    locked = tuple(name for name in curves if name in state.locked)
+    return KeyPlan(thing, kept, tuple(missing), renewed, tuple(driven), locked, sculpted)
 
 
 def apply_keys(plan: KeyPlan) -> None:
@@ -136,33 +134,10 @@ def apply_keys(plan: KeyPlan) -> None:
     thing.data.update()
 
 
-def _finish(
-    thing: bpy.types.Object,
-    state: KeyState,
-    curves: Mapping[str, Floats],
-    fresh: tuple[Shape, ...],
-    renewed: tuple[Shape, ...],
-    sculpted: tuple[str, ...],
-) -> KeyPlan:
-    """Leave out what drivers and locks hold, let idle keys of ours rest at 0, keep to the sliders' ranges."""
-    frames = len(next(iter(curves.values()))) if curves else 1
-    idle = {name: np.zeros(frames, np.float32) for name in state.made if name not in curves and curves}
-    held = state.driven | state.locked
-    kept = {
-        name: np.clip(weights, *state.ranges.get(name, (-np.inf, np.inf)))
-        for name, weights in {**curves, **idle}.items()
-        if name not in held
-    }
-    driven = tuple(name for name in curves if name in state.driven)
-    locked = tuple(name for name in curves if name in state.locked - state.driven)
-    return KeyPlan(thing, kept, fresh, renewed, driven, locked, sculpted)
-
-
 def _renewals(
     thing: bpy.types.Object, shapes: Mapping[str, Shape]
 ) -> tuple[tuple[Shape, ...], tuple[str, ...]]:
-    """Which of our keys get another shape now, under the keys' names; and which would, had nobody changed
-    them since."""
+    """Which of our keys get another shape now; and which would, had nobody changed them since."""
     if not shapes:
         return (), ()
     keys = thing.data.shape_keys
@@ -174,9 +149,7 @@ def _renewals(
     other = np.abs(now - wanted).max(axis=(1, 2)) > SAME * size
     ours = untouched(keys)
     changed = [name for name, is_other in zip(shapes, other, strict=True) if is_other]
-    renewed = tuple(
-        Shape(name, shapes[name].deltas, shapes[name].weights) for name in changed if name in ours
-    )
+    renewed = tuple(shapes[name] for name in changed if name in ours)
     return renewed, tuple(name for name in changed if name not in ours)
 
 
