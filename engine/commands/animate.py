@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from ..audio.sound import load_sound
 from ..bundle import Bundle, default_bundle_path, load_bundle
 from ..generate import GenerateOptions, Mover, Performance, Take, as_rate, move, perform
-from ..geometry.topology import Binding, bind_head
-from ..heads import Head, read_head
+from ..geometry.topology import Binding
+from ..heads import Head
 from ..takes import NpzWriter, describe, write_live_link_csv
 from ..takes.atomic import check_writable, replacing
-from .landmarks import read_landmarks
+from .heads import bound_head
 
 SUFFIXES = (".npz", ".csv")
 
@@ -58,9 +58,7 @@ def run(arguments: argparse.Namespace) -> None:
         for suffix in SUFFIXES:
             check_writable(_with(stem, suffix))
     bundle = load_bundle(arguments.model or default_bundle_path())
-    head = read_head(arguments.head) if arguments.head else _template_head(bundle)
-    landmarks = read_landmarks(arguments.landmarks, head.vertices) if arguments.landmarks else None
-    binding = bind_head(bundle.template, head.vertices, head.polygons, landmarks)
+    head, binding = bound_head(bundle.template, arguments.head, arguments.landmarks)
     sound = load_sound(arguments.speech)
     with _Line() as line:
         performance = perform(bundle, sound, options, line.show)
@@ -79,10 +77,6 @@ def take_stems(out: Path, takes: int) -> list[Path]:
 def _with(stem: Path, ending: str) -> Path:
     """Append to the name; ``with_suffix`` would cut names like ``take.v2``."""
     return stem.parent / (stem.name + ending)
-
-
-def _template_head(bundle: Bundle) -> Head:
-    return Head(bundle.template.rest, bundle.template.faces)
 
 
 def _write_all(

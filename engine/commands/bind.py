@@ -13,12 +13,11 @@ import numpy as np
 
 from ..bundle import default_bundle_path, load_bundle
 from ..geometry.fit.binding import FittedBinding
-from ..geometry.fit.shape import face_sample
-from ..geometry.topology import Binding, bind_head
-from ..heads import read_head
+from ..geometry.fit.marks import landmark_vertices
+from ..geometry.topology import Binding
 from ..takes.atomic import check_writable, replacing
 from ..template import Template
-from .landmarks import read_landmarks
+from .heads import bound_head
 
 
 def add_parser(commands: Any) -> None:
@@ -45,10 +44,8 @@ def run(arguments: argparse.Namespace) -> None:
     )
     check_writable(out)
     template = load_bundle(arguments.model or default_bundle_path()).template
-    head = read_head(arguments.head)
-    landmarks = read_landmarks(arguments.landmarks, head.vertices) if arguments.landmarks else None
     started = time.perf_counter()
-    binding = bind_head(template, head.vertices, head.polygons, landmarks)
+    binding = bound_head(template, arguments.head, arguments.landmarks)[1]
     arrays = describe(binding)
     seconds = time.perf_counter() - started
     with replacing(out) as path, path.open("wb") as file:
@@ -60,14 +57,14 @@ def describe(binding: Binding) -> dict[str, Any]:
     """The arrays of B.npz: see docs/engine.md."""
     template = binding.template
     fitted = binding.to_head.points(binding.rest)
-    names = list(template.landmarks)
+    marks = landmark_vertices(template)
     return {
         "unit_names": np.array(template.unit_names),
         "unit_deltas": binding.unit_deltas(),
         "template": fitted.astype(np.float32),
         "template_faces": template.faces,
-        "landmark_names": np.array(names),
-        "landmarks": fitted[[template.landmarks[name] for name in names]].astype(np.float32),
+        "landmark_names": np.array(list(marks)),
+        "landmarks": fitted[list(marks.values())].astype(np.float32),
         "fit_mm": _fit_mm(binding).astype(np.float32),
     }
 
@@ -81,11 +78,10 @@ def _fit_mm(binding: Binding) -> Any:
 
 def _lines(binding: Binding, arrays: dict[str, Any], seconds: float) -> list[str]:
     template: Template = binding.template
-    face = arrays["fit_mm"][face_sample(template, 4000)]
     moving = int((np.abs(arrays["unit_deltas"]).max(axis=(0, 2)) > 0).sum())
     lines = [
         f"mesh       {len(binding.vertices):,} vertices, {binding.topology}",
-        f"fit        median {np.median(face):.2f} mm, 95 % within {np.percentile(face, 95):.2f} mm",
+        f"fit        {_fit(binding)}",
         f"size       {binding.to_head.scale:.4g} of the head's units to a metre",
         f"units      {len(template.unit_names)}, on {moving:,} vertices",
         f"time       {seconds:.1f} s",
@@ -96,3 +92,13 @@ def _lines(binding: Binding, arrays: dict[str, Any], seconds: float) -> list[str
             1, "parts      " + ", ".join(f"{name} {count:,}" for name, count in parts.items() if count)
         )
     return lines
+
+
+def _fit(binding: Binding) -> str:
+    if not isinstance(binding, FittedBinding):
+        return "exact"
+    figures = binding.figures
+    return (
+        f"median {figures.median_mm:.2f} mm, 95 % within {figures.percentile_95_mm:.2f} mm, "
+        f"{figures.share_within_4mm:.0%} within 4 mm: {figures.verdict}"
+    )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..bundle import Bundle, default_bundle_path, load_bundle
+from ..geometry.fit.marks import landmark_vertices
 
 
 def add_parser(commands: Any) -> None:
@@ -33,6 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
 def describe(bundle: Bundle) -> dict[str, Any]:
     """The card, and what only the template knows: its polygons and the meshes that it recognises."""
     facts = dataclasses.asdict(bundle.card)
+    facts["landmarks"] = dict(landmark_vertices(bundle.template))
     facts["faces"] = len(bundle.template.faces)
     facts["topologies"] = {topology.name: topology.vertices for topology in bundle.template.topologies}
     return facts

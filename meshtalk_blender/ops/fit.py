@@ -40,17 +40,8 @@ class MESHTALK_OT_fit_head(InBackground, bpy.types.Operator):
 
     def prepare(self, context: bpy.types.Context) -> Work:
         head = chosen_head(context)
-        problem = head_problem(head)
-        if problem is not None:
-            raise SceneError(problem)
-        self._model = context.scene.meshtalk.model
-        folder = model_folder(self._model)
-        if folder is None:
-            raise SceneError(f"There is no model “{self._model}”: choose another in the MeshTalk tab.")
-        self._head = handle_of(head)
-        request = FitRequest(
-            folder, chosen_threads(), read_rest_pose(head), placed_landmarks(head), stored_binding(head)
-        )
+        request = fit_request(context, head)
+        self._head, self._model = handle_of(head), context.scene.meshtalk.model
         return partial(run_fit, request)
 
     def write(self, _context: bpy.types.Context, result: FitResult) -> str:
@@ -64,6 +55,20 @@ class MESHTALK_OT_fit_head(InBackground, bpy.types.Operator):
         show_fit(head, result.template, result.faces, result.fit_mm)
         look_now(head, self._model)
         return f"“{head.name}” fitted: {result.figures.median_mm:.1f} mm, {result.figures.verdict}"
+
+
+def fit_request(context: bpy.types.Context, head: bpy.types.Object | None) -> FitRequest:
+    """What the fit needs, copied out of bpy. Raises SceneError."""
+    problem = head_problem(head)
+    if problem is not None:
+        raise SceneError(problem)
+    model = context.scene.meshtalk.model
+    folder = model_folder(model)
+    if folder is None:
+        raise SceneError(f"There is no model “{model}”: choose another in the MeshTalk tab.")
+    return FitRequest(
+        folder, chosen_threads(), read_rest_pose(head), placed_landmarks(head), stored_binding(head)
+    )
 
 
 class MESHTALK_OT_hide_fit(bpy.types.Operator):

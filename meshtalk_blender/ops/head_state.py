@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from ...engine.errors import MeshTalkError
 from ..fit_overlay import hide_fit, shown_fit
 from ..models import chosen_threads, loaded_bundle, model_folder
-from ..scene.binding import Change, has_binding, has_moved, quick_change, stored_figures
+from ..scene.binding import Change, fit_mark, has_binding, has_moved, quick_change, stored_figures
 from ..scene.mesh import read_mesh
 from .background import redraw_panels
 
@@ -82,7 +82,7 @@ class _Looks:
 
     def __init__(self) -> None:
         self.known: dict[MeshKey, bool] = {}
-        self.moved: dict[int, bool] = {}
+        self.moved: dict[tuple[int, str], bool] = {}
         self.asked: set[int] = set()
         self.thread: threading.Thread | None = None
 
@@ -109,7 +109,7 @@ def state_of(head: bpy.types.Object, model: str) -> HeadState:
     figures, change = stored_figures(head), quick_change(head)
     if change is Change.LANDMARKS:
         return HeadState(Kind.MARKED, figures)
-    moved = _looks.moved.get(head.session_uid)
+    moved = _looks.moved.get(fit_mark(head))
     if moved is None:
         _ask(head)
     return HeadState(Kind.EDITED if moved or change is Change.MESH else Kind.FITTED, figures)
@@ -117,8 +117,9 @@ def state_of(head: bpy.types.Object, model: str) -> HeadState:
 
 def look_now(head: bpy.types.Object, model: str) -> HeadState:
     """The same, but found out here and now."""
-    for work in _work(head, model):
-        work()
+    for _ in range(2):  # whether a head is known comes first, for only others are compared with their fit
+        for work in _work(head, model):
+            work()
     return state_of(head, model)
 
 
@@ -164,9 +165,9 @@ def _work(head: bpy.types.Object, model: str) -> list[Callable[[], None]]:
         polygons = read_mesh(head.data)[1]
         return [partial(_recognise, key, model_folder(model), chosen_threads(), polygons)]
     if has_binding(head):
-        _looks.moved[head.session_uid] = has_moved(head)
+        moved = _looks.moved[fit_mark(head)] = has_moved(head)
         picture = shown_fit()
-        if _looks.moved[head.session_uid] and picture is not None and picture.head_uid == head.session_uid:
+        if moved and picture is not None and picture.head_uid == head.session_uid:
             hide_fit()
     return []
 

@@ -174,14 +174,16 @@ def bind_request(template: Template, request: FitRequest, stage: Stage) -> tuple
     that still belongs to the mesh cost nothing. Raises MeshTalkError."""
     from ...engine.geometry.fit.binding import FittedBinding
     from ...engine.geometry.fit.store import pack_binding, unpack_binding
-    from ...engine.geometry.topology import bind_head
+    from ...engine.geometry.fit.with_parts import bind_with_parts
 
     rest, landmarks = request.rest, request.landmarks
     if request.stored is not None:
         kept = unpack_binding(template, rest.vertices, rest.polygons, request.stored, landmarks)
         if kept is not None:
             return kept, None
-    binding = bind_head(template, rest.vertices, rest.polygons, landmarks or None, stage)
+    binding = bind_with_parts(
+        template, rest.vertices, rest.polygons, rest.face_count, landmarks or None, stage
+    )
     if not isinstance(binding, FittedBinding):
         return binding, None
     return binding, pack_binding(binding, rest.polygons, landmarks)

@@ -80,6 +80,11 @@ def quick_change(head: bpy.types.Object) -> Change:
     return Change.NONE if fit.landmarks == _landmarks(head) else Change.LANDMARKS
 
 
+def fit_mark(head: bpy.types.Object) -> tuple[int, str]:
+    """Which fit of which object: another one where the head was fitted anew; cheap."""
+    return head.session_uid, head.data.meshtalk_fit.positions
+
+
 def has_moved(head: bpy.types.Object) -> bool:
     """Whether any vertex lies elsewhere than at the fit; reads all vertices."""
     return head.data.meshtalk_fit.positions != _positions(head)
