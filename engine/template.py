@@ -43,6 +43,7 @@ LANDMARKS = (
 QUANTISED = ("unit_deltas", "identity_basis", "motion_basis")
 PLAIN = ("rest", "faces", "mask_mouth", "mask_upper", "mask_eyelids", "part", "identity_std", "align")
 ATTACHED = ("attached_rest", "attached_faces", "attached_part", "attached_bone", "bone_motion", "inside")
+CORRECTIVES = ("corrective_names", "corrective_deltas", "corrective_lips")
 CLOSURE = ("closure_unit", "closure_with", "closure_moving", "closure_fixed", "closure_mix", "closure_keep")
 
 
@@ -70,6 +71,10 @@ class Template:
     Attached are N vertices and M polygons that no model knows of, such as teeth: each vertex follows one of
     BONES. A unit u at weight 1 moves the point x of bone b by M x + m, where [M m] is bone_motion[b, u].
     Older bundles have none (N = 0).
+
+    Correctives are K shapes for what the units can't express, in the order in which they matter; nothing else
+    moves at weights of −1…1. The lips are the vertices at which their tolerance counts. Bundles without them
+    have K = 0.
     """
 
     rest: Floats  # (V, 3)
@@ -102,6 +107,9 @@ class Template:
     inside: NDArray[np.bool_] = field(
         default_factory=lambda: np.zeros(0, bool)
     )  # (V,) the mouth's walls, or (0,)
+    corrective_names: tuple[str, ...] = ()  # (K,)
+    corrective_deltas: Floats = field(default_factory=lambda: np.zeros((0, 0, 3), np.float32))  # (K, V, 3)
+    corrective_lips: Integers = field(default_factory=lambda: np.zeros(0, np.int32))  # (L,) vertices
 
     def __len__(self) -> int:
         """Vertex count."""
@@ -117,6 +125,10 @@ def template_arrays(template: Template) -> dict[str, Any]:
     arrays: dict[str, Any] = {name: getattr(template, name) for name in (*PLAIN, *QUANTISED, *CLOSURE)}
     if len(template.attached_rest):
         arrays.update({name: getattr(template, name) for name in ATTACHED})
+    if template.corrective_names:
+        arrays["corrective_names"] = np.array(template.corrective_names)
+        arrays["corrective_deltas"] = template.corrective_deltas.astype(np.float16)
+        arrays["corrective_lips"] = template.corrective_lips
     arrays["unit_names"] = np.array(template.unit_names)
     arrays["landmark_names"] = np.array(list(template.landmarks))
     arrays["landmark_vertices"] = np.array(list(template.landmarks.values()), np.int32)
@@ -133,6 +145,8 @@ def template_from_arrays(arrays: Mapping[str, NDArray]) -> Template:
     if "attached_rest" in arrays:
         values.update({name: np.asarray(arrays[name]) for name in ATTACHED})
     values.update({name: _read_quantised(arrays, name) for name in QUANTISED})
+    if "corrective_names" in arrays:
+        values.update(_read_correctives(arrays))
     topologies = tuple(
         Topology(
             name,
@@ -169,6 +183,18 @@ def load_template(path: str | Path) -> Template:
         raise MeshTalkError(f"The template {path} doesn't exist; install the model again.") from error
     except Exception as error:  # zip, zlib and numpy raise a dozen types for damaged files
         raise MeshTalkError(f"The template {path} is damaged ({error}); install the model again.") from error
+
+
+def _read_correctives(arrays: Mapping[str, NDArray]) -> dict[str, Any]:
+    """Names, shapes and lips of the correctives; ValueError where they don't belong to this template."""
+    names, vertices = tuple(arrays["corrective_names"].tolist()), len(arrays["rest"])
+    deltas = np.asarray(arrays["corrective_deltas"], np.float32)
+    lips = np.asarray(arrays["corrective_lips"], np.int32)
+    if deltas.shape != (len(names), vertices, 3) or not np.isfinite(deltas).all():
+        raise ValueError(f"{len(names)} correctives of shape {deltas.shape}")
+    if not (lips.size and 0 <= lips.min() and lips.max() < vertices):
+        raise ValueError("no lips of its own for the correctives")
+    return {"corrective_names": names, "corrective_deltas": deltas, "corrective_lips": lips}
 
 
 def _read_quantised(arrays: Mapping[str, NDArray], name: str) -> Floats:

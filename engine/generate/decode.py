@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from ..bundle import Bundle
 from ..geometry.topology import Binding
 from ..geometry.units import carry_units
 from ..progress import QUIET, Stage
+from .correctives import Correction, CorrectiveFit
 from .curves import clean_curves
 from .resample import Resampler
 from .sample import Labels
@@ -51,7 +53,7 @@ class Mover:
         resample_motion = Resampler(rate, fps, frames, count)
         first = 0
         for displacement in self.displacements(labels, stage):
-            weights = np.clip(resample_weights.push(self._fit.weights(displacement)), 0.0, 1.0)
+            weights = np.clip(resample_weights.push(self.weights(displacement)), 0.0, 1.0)
             motion = resample_motion.push(displacement) if keep_vertices else None
             for at in range(0, len(weights), self._bundle.card.block_frames):
                 stage.check()
@@ -60,9 +62,35 @@ class Mover:
                 yield Block(first + at, weights[part], vertices)
             first += len(weights)
 
+    def weights(self, displacement: Float32) -> Float32:
+        """Unit weights (n, U) of displacements (n, V, 3) in normalised template space, frame by frame."""
+        return self._fit.weights(displacement)
+
     def clean(self, weights: Float32) -> Float32:
         """The weights (T, U) of all blocks of a take, as curves that an animator keeps; see ``curves``."""
         return clean_curves(self._fit, self._bundle.unit_names, weights)
+
+    @cached_property
+    def _correctives(self) -> CorrectiveFit:
+        return CorrectiveFit(self._bundle.template, self._rest)
+
+    def correct(
+        self, labels: Labels, fps: Fraction, weights: Float32, tolerance_mm: float, stage: Stage = QUIET
+    ) -> Correction | None:
+        """Correctives for what the cleaned weights (T', U) of a take leave of its motion, None where the
+        model has none; the labels (T, heads) are decoded once more, so that memory stays bounded."""
+        if not self._bundle.template.corrective_names:
+            return None
+        resample = Resampler(self._bundle.card.frame_rate, fps, len(labels), len(weights))
+        remains, first = [], 0
+        for displacement in self.displacements(labels, stage):
+            motion = resample.push(displacement)
+            for at in range(0, len(motion), self._bundle.card.block_frames):
+                stage.check()
+                part = motion[at : at + self._bundle.card.block_frames]
+                remains.append(self._correctives.look(part, weights[first : first + len(part)]))
+                first += len(part)
+        return self._correctives.correction(remains, tolerance_mm)
 
     def displacements(self, labels: Labels, stage: Stage = QUIET) -> Iterator[Float32]:
         """Displacements ``(n, V, 3)`` from rest, in normalised template space, at the model's rate."""

@@ -16,6 +16,7 @@ from ..errors import OptionError
 MAX_TAKES = 64
 MAX_SEED = 2**63 - 1
 FPS_RANGE = (1, 240)
+MAX_TOLERANCE = 10.0
 
 RATE_TEXT = re.compile(r"\d{1,9}(\.\d{1,9})?(/\d{1,9})?")
 
@@ -33,7 +34,8 @@ class GenerateOptions:
     ``seed`` is the first take's seed, take ``k`` uses ``seed + k``. ``temperature`` scales the Gumbel noise
     of the sampler: 0 takes the likeliest label always, None is the model's own default. ``fps`` is the rate
     of the result (1 to 240, None for the model's rate). Without ``keep_vertices`` only weights are kept, so
-    memory stays small.
+    memory stays small. ``corrective_tolerance_mm`` asks for correctives: the largest distance of a lip vertex
+    from the model's motion, in 95 % of the frames, in mm of a head of human size; None for units alone.
     """
 
     seed: int = 0
@@ -41,6 +43,7 @@ class GenerateOptions:
     temperature: float | None = None
     fps: Fraction | float | None = None
     keep_vertices: bool = True
+    corrective_tolerance_mm: float | None = None
 
     def __post_init__(self) -> None:
         _check_whole("seed", self.seed, 0, MAX_SEED)
@@ -49,6 +52,12 @@ class GenerateOptions:
             raise OptionError(f"The temperature must be a number from 0 to 10, not {self.temperature!r}.")
         if self.fps is not None:
             as_rate(self.fps)
+        tolerance = self.corrective_tolerance_mm
+        if tolerance is not None and not _is_number(tolerance, 0.0, MAX_TOLERANCE):
+            raise OptionError(
+                f"The tolerance of the correctives must be a number from 0 to {MAX_TOLERANCE:g} mm, not "
+                f"{tolerance!r}."
+            )
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -63,6 +72,12 @@ class Take:
     ``weights`` (T', U) float32 in 0…1 at ``fps``, sample ``i`` at time ``i / fps``; ``unit_names`` (U,);
     ``labels`` (T, H) int16 at the model's rate; ``vertices`` (T', V', 3) float32 in the head's own units,
     axes and vertex order, or None when they were not asked for.
+
+    With correctives, ``correctives`` (K, V, 3) are the first K of the model's in normalised template space,
+    metres, scaled to the head (``Binding.carry`` brings them to the mesh), ``corrective_names`` (K,) their
+    names, ``corrective_weights`` (T', K) float32 in −1…1, and ``corrective_error_mm`` is what remains at the
+    lips (see ``GenerateOptions``). K is 0 where the units suffice. All are None when they were not asked for,
+    or the model has none.
     """
 
     weights: NDArray[np.float32]
@@ -71,6 +86,10 @@ class Take:
     seed: int
     labels: NDArray[np.int16]
     vertices: NDArray[np.float32] | None = None
+    corrective_weights: NDArray[np.float32] | None = None
+    correctives: NDArray[np.float32] | None = None
+    corrective_names: tuple[str, ...] | None = None
+    corrective_error_mm: float | None = None
 
 
 def as_rate(fps: Fraction | float | str) -> Fraction:

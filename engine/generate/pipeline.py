@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -15,6 +15,7 @@ from ..bundle import Bundle
 from ..errors import SoundError
 from ..geometry.topology import Binding
 from ..progress import QUIET, CancelCheck, Progress, Stage
+from .correctives import Correction
 from .decode import Block, Mover
 from .encode import encode_audio
 from .options import GenerateOptions, Take, as_rate, frame_count
@@ -28,13 +29,15 @@ proportions count, for an even progress."""
 @dataclass(frozen=True, eq=False)
 class Performance:
     """Sampled takes before they are put on a head: ``labels`` (takes, T, heads) at the model's rate, and
-    ``count`` samples at ``fps`` that each take will have; ``moving`` is the part of the job that is left."""
+    ``count`` samples at ``fps`` that each take will have; ``moving`` is the part of the job that is left.
+    With a ``tolerance_mm`` each take gets correctives."""
 
     labels: Labels
     seeds: tuple[int, ...]
     fps: Fraction
     count: int
     moving: Stage = QUIET
+    tolerance_mm: float | None = None
 
     def take(
         self,
@@ -42,9 +45,24 @@ class Performance:
         weights: NDArray[np.float32],
         unit_names: tuple[str, ...],
         vertices: NDArray[np.float32] | None = None,
+        correction: Correction | None = None,
     ) -> Take:
         """Take ``index`` once its motion is known."""
-        return Take(weights, unit_names, self.fps, self.seeds[index], self.labels[index], vertices)
+        take = Take(weights, unit_names, self.fps, self.seeds[index], self.labels[index], vertices)
+        if correction is None:
+            return take
+        return replace(
+            take,
+            corrective_weights=correction.weights,
+            correctives=correction.shapes,
+            corrective_names=correction.names,
+            corrective_error_mm=correction.error_mm,
+        )
+
+    def stage(self, index: int, second: bool = False) -> Stage:
+        """The part of the job that moves take ``index``: one pass, and a second one for correctives."""
+        whole = self.moving.part(index, len(self.seeds))
+        return whole if self.tolerance_mm is None else whole.part(int(second), 2)
 
 
 def generate(
@@ -66,7 +84,9 @@ def generate(
     for index in range(options.takes):
         blocks = move(mover, performance, index, options.keep_vertices)
         weights, vertices = _joined(performance.count, len(bundle.unit_names), blocks)
-        takes.append(performance.take(index, mover.clean(weights), bundle.unit_names, vertices))
+        weights = mover.clean(weights)
+        correction = correct(mover, performance, index, weights)
+        takes.append(performance.take(index, weights, bundle.unit_names, vertices, correction))
     return tuple(takes)
 
 
@@ -87,24 +107,37 @@ def perform(
         )
     frames = max(1, frame_count(sound.duration, Fraction(card.frame_rate)))
     temperature = card.default_temperature if options.temperature is None else options.temperature
-    hearing, sampling, moving = _stages(options.takes, card.lanes, progress, cancelled)
+    tolerance = options.corrective_tolerance_mm
+    passes = 1 if tolerance is None else 2
+    hearing, sampling, moving = _stages(options.takes, card.lanes, passes, progress, cancelled)
     codes = encode_audio(bundle, sound.samples, frames, hearing)
     labels = sample_labels(bundle, codes, options.seeds, temperature, stage=sampling)
-    return Performance(labels, options.seeds, fps, count, moving)
+    return Performance(labels, options.seeds, fps, count, moving, tolerance)
 
 
 def move(mover: Mover, performance: Performance, index: int, keep_vertices: bool = True) -> Iterator[Block]:
     """Motion of take ``index`` of a performance, block by block, so that a file can be written in bounded
     memory; the weights of all blocks together go through ``Mover.clean``."""
-    stage = performance.moving.part(index, len(performance.seeds))
+    stage = performance.stage(index)
     return mover.blocks(performance.labels[index], performance.fps, performance.count, keep_vertices, stage)
 
 
+def correct(
+    mover: Mover, performance: Performance, index: int, weights: NDArray[np.float32]
+) -> Correction | None:
+    """Correctives beside the cleaned weights (T', U) of take ``index``; None when they were not asked for or
+    the model has none."""
+    if performance.tolerance_mm is None:
+        return None
+    labels, stage = performance.labels[index], performance.stage(index, second=True)
+    return mover.correct(labels, performance.fps, weights, performance.tolerance_mm, stage)
+
+
 def _stages(
-    takes: int, lanes: int, progress: Progress | None, cancelled: CancelCheck | None
+    takes: int, lanes: int, passes: int, progress: Progress | None, cancelled: CancelCheck | None
 ) -> tuple[Stage, Stage, Stage]:
     """Hearing, sampling and moving, as long as they take."""
-    hearing, sampling, moving = HEARING, SAMPLING * -(-takes // lanes), MOVING * takes
+    hearing, sampling, moving = HEARING, SAMPLING * -(-takes // lanes), MOVING * takes * passes
     whole = hearing + sampling + moving
     heard, sampled = hearing / whole, (hearing + sampling) / whole
     return (

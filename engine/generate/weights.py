@@ -87,7 +87,7 @@ class UnitFit:
     def __init__(self, unit_deltas: Float32, contacts: Contacts | None = None) -> None:
         deltas = np.ascontiguousarray(unit_deltas, np.float32)
         flat = deltas.reshape(len(deltas), -1)
-        self._rows = flat if contacts is None else _weighted(deltas, contacts).reshape(flat.shape)
+        self._rows = flat if contacts is None else weighted(deltas, contacts).reshape(flat.shape)
         gram = self._rows.astype(np.float64) @ flat.T.astype(np.float64)
         lengths = np.sqrt(np.maximum(np.diag(gram), 0.0))
         moves = lengths > TINY
@@ -114,7 +114,7 @@ class UnitFit:
         return np.clip(scaled * self._scale, 0.0, 1.0).astype(np.float32)
 
 
-def _weighted(deltas: Float32, contacts: Contacts) -> Float32:
+def weighted(deltas: Float32, contacts: Contacts) -> Float32:
     """Unit displacements (U, V, 3) with the metric on them: the vertices', plus that of each pair's gap."""
     pairs = np.arange(len(contacts.moving))
     slopes = np.zeros((len(pairs), deltas.shape[1]))  # of each gap by each vertex' height

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Corrective shapes: what is left of the decoder's motion once the units have taken their part.
+
+The bundle brings an ordered basis of local shapes (`Template.corrective_deltas`). The units' curves stay as
+they are: what they leave open is fitted frame by frame by the first K shapes, with one linear map for the
+whole take, so that the weights are as smooth as the motion. K is the least number that keeps the tolerance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ..geometry.units import carry_units, fit_affine
+from ..template import Template
+from .weights import Float32, Float64, find_contacts, weighted
+
+LIPS = 9.0
+"""How much a lip's vertex counts, in squared distances, against any other."""
+
+RIDGE = 1e-4
+"""Pull of every weight towards 0, as a part of its shape's own size; settles shapes that overlap."""
+
+FRAMES = 95.0
+"""The tolerance holds in this percentage of a take's frames, for the lip vertex that is furthest off."""
+
+MM = 1000.0
+
+
+@dataclass(frozen=True, eq=False)
+class Correction:
+    """The correctives of one take: names (K,), shapes (K, V, 3) in normalised template space, metres, scaled
+    to the head, and their weights (T', K) in −1…1. `error_mm` is what remains at the lips: in 95 % of the
+    frames no lip vertex is further off."""
+
+    names: tuple[str, ...]
+    shapes: Float32
+    weights: Float32
+    error_mm: float
+
+
+@dataclass(frozen=True, eq=False)
+class Remains:
+    """What the units leave open in some frames: its `products` (n, K) with the shapes, and the lips' largest
+    error (n, K + 1), metres, with the first 0, 1, … K shapes."""
+
+    products: Float64
+    errors: Float32
+
+
+def carry_correctives(template: Template, rest: ArrayLike) -> Float32:
+    """The correctives (K, V, 3), metres, on a rest shape (V, 3) aligned to the template; each is scaled by
+    the affine map of the vertices that it moves, as units are."""
+    shapes = template.corrective_deltas
+    reach = np.linalg.norm(shapes, axis=2).astype(np.float64)
+    maps = fit_affine(reach, template.rest.astype(np.float64), np.asarray(rest, np.float64))[0]
+    return np.matmul(shapes, maps.astype(np.float32).swapaxes(1, 2))
+
+
+class CorrectiveFit:
+    """Fits the correctives of one head to what its units leave open."""
+
+    def __init__(self, template: Template, rest: ArrayLike) -> None:
+        self._names = template.corrective_names
+        self._lips = template.corrective_lips
+        self._units = carry_units(template, rest)
+        self.shapes = carry_correctives(template, rest)
+        rows = weighted(self.shapes, find_contacts(template))
+        rows[:, self._lips] += (LIPS - 1.0) * self.shapes[:, self._lips]
+        self._rows = rows.reshape(len(rows), -1)
+        gram = self._rows.astype(np.float64) @ self.shapes.reshape(len(rows), -1).T.astype(np.float64)
+        self._scale = 1.0 / np.sqrt(np.maximum(np.diag(gram), 1e-18))
+        self._gram = 0.5 * (gram + gram.T) * np.outer(self._scale, self._scale)
+
+    @cached_property
+    def _solvers(self) -> list[Float64]:
+        """What gives the weights (n, k) of the first k shapes from products (n, k), by k."""
+        solvers = []
+        for count in range(len(self.shapes) + 1):
+            scale = self._scale[:count]
+            inverse = np.linalg.inv(self._gram[:count, :count] + RIDGE * np.eye(count))
+            solvers.append(scale[:, None] * inverse * scale)
+        return solvers
+
+    def look(self, motion: Float32, weights: Float32) -> Remains:
+        """What a motion (n, V, 3) still needs beside the unit weights (n, U)."""
+        taken = weights @ self._units.reshape(len(self._units), -1)
+        left = motion - taken.reshape(motion.shape)
+        products = self._products(left)
+        counts = range(len(self.shapes) + 1)
+        errors = [self._lip_error(left[:, self._lips], self.weights(products, count)) for count in counts]
+        return Remains(products, np.stack(errors, axis=1))
+
+    def reach(self, left: Float32) -> tuple[Float64, Float64]:
+        """The lowest and the highest weight (K,) of each shape, unbounded, that displacements (n, V, 3) take,
+        however many shapes are used."""
+        products, ends = self._products(left), np.zeros((2, len(self.shapes)))
+        for count in range(1, len(self.shapes) + 1):
+            weights = products[:, :count] @ self._solvers[count]
+            ends[0, :count] = np.minimum(ends[0, :count], weights.min(axis=0))
+            ends[1, :count] = np.maximum(ends[1, :count], weights.max(axis=0))
+        return ends[0], ends[1]
+
+    def weights(self, products: Float64, count: int) -> Float32:
+        """Weights (n, count) of the first shapes from products (n, K)."""
+        return np.clip(products[:, :count] @ self._solvers[count], -1.0, 1.0).astype(np.float32)
+
+    def correction(self, remains: Sequence[Remains], tolerance_mm: float) -> Correction:
+        """The correctives of a whole take: as many as the tolerance needs, all where it can't be kept."""
+        products = np.concatenate([part.products for part in remains])
+        errors = np.percentile(np.concatenate([part.errors for part in remains]), FRAMES, axis=0) * MM
+        kept = np.flatnonzero(errors <= tolerance_mm)
+        count = int(kept[0]) if len(kept) else len(self.shapes)
+        weights = self.weights(products, count)
+        return Correction(self._names[:count], self.shapes[:count], weights, float(errors[count]))
+
+    def _products(self, left: Float32) -> Float64:
+        """Products (n, K) of displacements (n, V, 3) with the shapes, in the metric of the fit."""
+        return (left.reshape(len(left), -1) @ self._rows.T).astype(np.float64)
+
+    def _lip_error(self, left: Float32, weights: Float32) -> Float32:
+        """The largest distance (n,) that weights (n, k) leave of displacements (n, L, 3) of the lips."""
+        shapes = self.shapes[: weights.shape[1], self._lips].reshape(-1, 3 * len(self._lips))
+        off = left - (weights @ shapes).reshape(left.shape)
+        return np.sqrt((off * off).sum(axis=2).max(axis=1, initial=0.0))
