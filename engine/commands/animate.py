@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..audio.sound import load_sound
 from ..bundle import Bundle, default_bundle_path, load_bundle
-from ..generate import GenerateOptions, Mover, Performance, Take, as_rate, move, perform
+from ..generate import GenerateOptions, Mover, Performance, Take, as_rate, correct, move, perform
 from ..geometry.topology import Binding
 from ..heads import Head
 from ..takes import NpzWriter, describe, write_live_link_csv
@@ -46,6 +47,12 @@ def add_parser(commands: Any) -> None:
     )
     add("--fps", help="frames a second, as 24, 23.976 or 24000/1001 (default: the model's)")
     add("--temperature", type=float, help="0 for the likeliest motion (default: the model's)")
+    add(
+        "--correctives",
+        type=float,
+        metavar="MM",
+        help="shapes for what the units leave open, to within MM at the lips (0.2 is fine)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -53,6 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Check everything, generate, write: all files appear at the end or none does."""
     fps = None if arguments.fps is None else as_rate(arguments.fps)
     options = GenerateOptions(arguments.seed, arguments.takes, arguments.temperature, fps)
+    options = replace(options, corrective_tolerance_mm=arguments.correctives)
     stems = take_stems(arguments.out, options.takes)
     for stem in stems:
         for suffix in SUFFIXES:
@@ -62,10 +70,11 @@ def run(arguments: argparse.Namespace) -> None:
     sound = load_sound(arguments.speech)
     with _Line() as line:
         performance = perform(bundle, sound, options, line.show)
-        _write_all(bundle, binding, head, performance, stems)
-    for stem, seed in zip(stems, performance.seeds, strict=True):
-        length = f"{performance.count} frames at {float(performance.fps):g} fps"
-        sys.stdout.write(f"{_with(stem, '.npz')}: {length}, seed {seed}\n")
+        takes = _write_all(bundle, binding, head, performance, stems)
+    length = f"{performance.count} frames at {float(performance.fps):g} fps"
+    for stem, take in zip(stems, takes, strict=True):
+        told = "" if arguments.correctives is None else f", {_told(take)}"
+        sys.stdout.write(f"{_with(stem, '.npz')}: {length}, seed {take.seed}{told}\n")
 
 
 def take_stems(out: Path, takes: int) -> list[Path]:
@@ -81,13 +90,22 @@ def _with(stem: Path, ending: str) -> Path:
 
 def _write_all(
     bundle: Bundle, binding: Binding, head: Head, performance: Performance, stems: list[Path]
-) -> None:
-    mover = Mover(bundle, binding)
+) -> list[Take]:
+    mover, takes = Mover(bundle, binding), []
     with ExitStack() as stack:
         for index, stem in enumerate(stems):
             npz, csv = (stack.enter_context(replacing(_with(stem, suffix))) for suffix in SUFFIXES)
             take = _write_npz(mover, performance, index, head, bundle.unit_names, npz)
             write_live_link_csv(csv, take)
+            takes.append(take)
+    return takes
+
+
+def _told(take: Take) -> str:
+    """What is to be said of the correctives that were asked for."""
+    if take.corrective_names is None:
+        return "no correctives: this model has none"
+    return f"{len(take.corrective_names)} correctives leave {take.corrective_error_mm:.2f} mm at the lips"
 
 
 def _write_npz(
@@ -102,8 +120,11 @@ def _write_npz(
                 weights.append(block.weights)
                 if block.vertices is not None:
                     rows.add(block.vertices)
-        take = performance.take(index, mover.clean(np.concatenate(weights)), unit_names)
-        writer.arrays(describe(take, head.polygons))
+        cleaned = mover.clean(np.concatenate(weights))
+        correction = correct(mover, performance, index, cleaned)
+        take = performance.take(index, cleaned, unit_names, correction=correction)
+        shapes = None if take.correctives is None else mover.on_head(take.correctives)
+        writer.arrays(describe(take, head.polygons, shapes))
     return take
 
 

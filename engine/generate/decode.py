@@ -92,6 +92,11 @@ class Mover:
                 first += len(part)
         return self._correctives.correction(remains, tolerance_mm)
 
+    def on_head(self, shapes: Float32) -> Float32:
+        """Shapes (K, V, 3) in normalised template space as displacements (K, V', 3) in the head's own units,
+        axes and vertex order."""
+        return self._binding.carry(shapes)
+
     def displacements(self, labels: Labels, stage: Stage = QUIET) -> Iterator[Float32]:
         """Displacements ``(n, V, 3)`` from rest, in normalised template space, at the model's rate."""
         card = self._bundle.card

@@ -17,27 +17,42 @@ from ..generate.options import Take
 from .atomic import replacing
 
 
-def write_npz(path: str | Path, take: Take, faces: NDArray[np.int32]) -> None:
-    """Write a take with its vertices; ``faces`` (F, 4) int32, −1 pads a triangle. Whole or not at all
-    (TakeError)."""
+def write_npz(
+    path: str | Path,
+    take: Take,
+    faces: NDArray[np.int32],
+    corrective_deltas: NDArray[np.float32] | None = None,
+) -> None:
+    """Write a take with its vertices; ``faces`` (F, 4) int32, −1 pads a triangle, ``corrective_deltas``
+    (K, V', 3) as in ``describe``. Whole or not at all (TakeError)."""
     if take.vertices is None:
         raise TakeError("The take holds no vertices; generate it with keep_vertices.")
     vertices = take.vertices
     with replacing(Path(path)) as temporary, NpzWriter(temporary) as writer:
         with writer.rows("vertices", vertices.shape, np.float32) as rows:
             rows.add(vertices)
-        writer.arrays(describe(take, faces))
+        writer.arrays(describe(take, faces, corrective_deltas))
 
 
-def describe(take: Take, faces: NDArray[np.int32]) -> Mapping[str, NDArray[Any]]:
-    """All of a take's arrays in the file except the vertices."""
-    return {
+def describe(
+    take: Take, faces: NDArray[np.int32], corrective_deltas: NDArray[np.float32] | None = None
+) -> Mapping[str, NDArray[Any]]:
+    """All of a take's arrays in the file except the vertices; those of its correctives where it has them,
+    with their shapes on the mesh (``Binding.carry`` of the take's) where they are given."""
+    arrays = {
         "faces": np.asarray(faces, np.int32),
         "weights": take.weights,
         "unit_names": np.array(take.unit_names),
         "fps": np.array(float(take.fps)),
         "seed": np.array(take.seed, np.int64),
     }
+    if take.corrective_weights is not None:
+        arrays["corrective_weights"] = take.corrective_weights
+        arrays["corrective_names"] = np.array(take.corrective_names or (), dtype=np.str_)
+        arrays["corrective_error_mm"] = np.array(take.corrective_error_mm)
+        if corrective_deltas is not None:
+            arrays["corrective_deltas"] = np.asarray(corrective_deltas, np.float32)
+    return arrays
 
 
 class NpzWriter:
