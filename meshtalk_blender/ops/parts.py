@@ -49,6 +49,8 @@ class MESHTALK_OT_add_parts(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         head = chosen_head(context)
+        if head is None:
+            return {"CANCELLED"}
         wanted = offered_parts(context, head)
         problem = _first_problem(head, wanted)
         if problem is not None:
@@ -77,9 +79,10 @@ class MESHTALK_OT_remove_part(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         head = chosen_head(context)
-        part = next((thing for thing in head_objects(head)[1:] if thing.name == self.name), None)
+        parts = () if head is None else head_objects(head)[1:]
+        part = next((thing for thing in parts if thing.name == self.name), None)
         if part is None:
-            self.report({"ERROR"}, f"“{self.name}” is no part of “{head.name}”.")
+            self.report({"ERROR"}, f"“{self.name}” is no part of the chosen head.")
             return {"CANCELLED"}
         remove_part(head, part)
         return {"FINISHED"}

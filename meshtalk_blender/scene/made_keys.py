@@ -27,10 +27,9 @@ ROUNDING = 4e-7
 
 def made_names(keys: bpy.types.Key | None) -> tuple[str, ...]:
     """The keys that the add-on made and that are still there."""
-    tag = None if keys is None else keys.get(TAG)
-    if tag is None:
+    if keys is None or TAG not in keys:
         return ()
-    return tuple(name for name in tag["made"] if name in keys.key_blocks)
+    return tuple(name for name in keys[TAG]["made"] if name in keys.key_blocks)
 
 
 def untouched(keys: bpy.types.Key) -> frozenset[str]:

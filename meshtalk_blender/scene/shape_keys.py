@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import bpy
 import numpy as np
@@ -124,7 +125,7 @@ def apply_keys(plan: KeyPlan) -> None:
         return
     if thing.data.shape_keys is None:
         thing.shape_key_add(name="Basis", from_mix=False)
-    keys = thing.data.shape_keys
+    keys: Any = thing.data.shape_keys
     rest = read_shape(keys.reference_key)
     names = {_make_key(thing, shape, rest): shape.deltas for shape in plan.fresh}
     for shape in plan.renewed:
