@@ -151,7 +151,7 @@ def _dots(context: bpy.types.Context, head: bpy.types.Object, session: Session) 
     for name, spot in session.shown.items():
         place = place_in_view(head, depsgraph, spot)
         pixel = view.pixel(head, place)
-        if pixel is not None and view.sees(head, depsgraph, place, session.rest.size):
+        if pixel is not None and view.sees(head, depsgraph, session.rest, place):
             dots[name] = (pixel.x, pixel.y)
     return dots
 

@@ -84,7 +84,7 @@ class Pointer:
 
     def _sees(self, session: Session, spot: Spot) -> bool:
         place = place_in_view(self.head, self.depsgraph, spot)
-        return self.view.sees(self.head, self.depsgraph, place, session.rest.size)
+        return self.view.sees(self.head, self.depsgraph, session.rest, place)
 
 
 def pointer_at(context: bpy.types.Context, event: bpy.types.Event, head: bpy.types.Object) -> Pointer | None:

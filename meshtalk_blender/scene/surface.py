@@ -16,12 +16,19 @@ import numpy as np
 from mathutils import Vector
 from numpy.typing import ArrayLike, NDArray
 
-from ...engine.geometry.fit.mesh import closest_on_triangles
+from ...engine.geometry.fit.mesh import closest_on_triangles, surface_of
 
 Doubles = NDArray[np.float64]
 Place = tuple[float, float, float]
 
 AROUND = 12  # nearest vertices whose triangles are looked at
+SKIN_SHARE = (
+    0.03  # islands with less of the largest one's area (lashes, films on the eyes) are looked through
+)
+LAYERS = 8  # islands that a ray goes through at most
+NEAR = (
+    0.005  # of the mesh's size: where modifiers make new vertices, what is further from the skin isn't skin
+)
 
 
 @dataclass(frozen=True)
@@ -49,19 +56,32 @@ class RestMesh:
         """Mean of its vertices (3,)."""
         return self.vertices.mean(axis=0)
 
+    @cached_property
+    def skin(self) -> NDArray[np.bool_]:
+        """Vertices (V,) of the large islands: on them landmarks are put, not on lashes or a film of tears."""
+        surface = surface_of(self.vertices, self.triangles)
+        areas = np.bincount(
+            surface.islands[self.triangles[:, 0]], surface.areas, minlength=int(surface.islands.max()) + 1
+        )
+        return (areas >= SKIN_SHARE * areas.max())[surface.islands]
+
+    @cached_property
+    def _skin_triangles(self) -> NDArray[np.int32]:
+        return self.triangles[self.skin[self.triangles[:, 0]]]
+
     def place(self, spot: Spot) -> Place:
         """Where the spot is."""
         x, y, z = np.asarray(spot.weights) @ self.vertices[list(spot.corners)]
         return float(x), float(y), float(z)
 
     def nearest(self, place: ArrayLike) -> Spot:
-        """The spot nearest to a place (3,), among the triangles around the nearest vertices."""
+        """The spot of the skin nearest to a place (3,), among the triangles around the nearest vertices."""
         point = np.asarray(place, np.float64)
-        distance = ((self.vertices - point) ** 2).sum(axis=1)
+        distance = np.where(self.skin, ((self.vertices - point) ** 2).sum(axis=1), np.inf)
         count = min(AROUND, len(distance))
         near = np.zeros(len(distance), bool)
         near[np.argpartition(distance, count - 1)[:count]] = True
-        around = self.triangles[near[self.triangles].any(axis=1)]
+        around = self._skin_triangles[near[self._skin_triangles].any(axis=1)]
         return self.nearest_of(around if len(around) else self.triangles, point)
 
     def nearest_of(self, triangles: NDArray[np.integer], point: Doubles) -> Spot:
@@ -112,14 +132,29 @@ def normal_in_view(head: bpy.types.Object, depsgraph: bpy.types.Depsgraph, spot:
 def cast(
     head: bpy.types.Object, depsgraph: bpy.types.Depsgraph, rest: RestMesh, origin: Vector, direction: Vector
 ) -> Spot | None:
-    """The first spot that a ray hits, both in object space, on the head as it is seen now."""
-    hit, place, _normal, polygon = head.evaluated_get(depsgraph).ray_cast(origin, direction)
-    if not hit:
-        return None
-    seen = _seen(head, depsgraph)
+    """The first spot of the skin that a ray hits, both in object space, on the head as it is seen now."""
+    seen, evaluated = _seen(head, depsgraph), head.evaluated_get(depsgraph)
+    step = direction.normalized() * (1e-5 * rest.size)
+    for _ in range(LAYERS):
+        hit, place, _normal, polygon = evaluated.ray_cast(origin, direction)
+        if not hit:
+            return None
+        spot = _spot_at(seen, rest, place, polygon)
+        if spot is not None:
+            return spot
+        origin = place + step
+    return None
+
+
+def _spot_at(seen: bpy.types.Mesh | None, rest: RestMesh, place: Vector, polygon: int) -> Spot | None:
+    """The spot that was hit at `place`; None where that isn't skin."""
     if seen is None or polygon < 0:
-        return rest.nearest(place)
+        spot = rest.nearest(place)
+        apart = np.linalg.norm(np.subtract(rest.place(spot), place))
+        return spot if apart < NEAR * rest.size else None
     corners = list(seen.polygons[polygon].vertices)
+    if not rest.skin[corners[0]]:
+        return None
     posed = np.array([seen.vertices[corner].co for corner in corners], np.float64)
     fan = np.array([(0, step, step + 1) for step in range(1, len(corners) - 1)], np.int32)
     local = RestMesh(posed, fan).nearest_of(fan, np.array(place, np.float64))

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 Doubles = NDArray[np.float64]
 
 SYMMETRIC = 0.004  # of the mesh's size: how far the mirrored mesh may lie from itself, in the median
-PROBES, MOST = 300, 30_000  # vertices that are mirrored, and those among which the nearest is looked for
+EXACT = 0.0002  # as good as the mesh can tell: no other plane is tried
+PROBES, MOST = 200, 30_000  # vertices that are mirrored, and those among which the nearest is looked for
 SETTLE = 4  # times that a plane is moved to where the mesh mirrors best
 
 
@@ -65,7 +66,7 @@ def mesh_plane(vertices: ArrayLike, hints: Sequence[Plane] = ()) -> Plane | None
         plane, error = _settled(points, candidate)
         if error < SYMMETRIC * size and (best is None or error < 0.5 * best[0]):
             best = (error, plane)
-        if best is not None and best[0] < 0.05 * SYMMETRIC * size:
+        if best is not None and best[0] < EXACT * size:
             break
     return None if best is None else best[1]
 
@@ -90,7 +91,7 @@ def _settled(points: Doubles, plane: Plane) -> tuple[Plane, float]:
         if not now < error:
             break
         best, error = plane, now
-        if error < 1e-6 * np.ptp(points, axis=0).max():
+        if error < EXACT * np.ptp(points, axis=0).max():
             break
         plane = _between(probes, nearest, distance <= now, plane)
     return best, error

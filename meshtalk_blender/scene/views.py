@@ -13,7 +13,7 @@ from bpy_extras.view3d_utils import (
 )
 from mathutils import Vector
 
-from .surface import Place
+from .surface import Place, RestMesh, cast, place_in_view
 
 HIDDEN = 0.02
 """Of the mesh's size: a place so far behind what is seen there is hidden."""
@@ -41,14 +41,19 @@ class View:
         """The pixel at which a place of object space is seen; None behind the view."""
         return location_3d_to_region_2d(self.region, self.data, head.matrix_world @ Vector(place))
 
-    def sees(self, head: bpy.types.Object, depsgraph: bpy.types.Depsgraph, place: Place, size: float) -> bool:
-        """Whether no other part of the head, which is of this size, lies before the place."""
+    def sees(
+        self, head: bpy.types.Object, depsgraph: bpy.types.Depsgraph, rest: RestMesh, place: Place
+    ) -> bool:
+        """Whether no other part of the head's skin lies before the place."""
         pixel = self.pixel(head, place)
         if pixel is None:
             return False
         origin, direction = self.ray(head, pixel.x, pixel.y)
-        hit, at, _normal, _polygon = head.evaluated_get(depsgraph).ray_cast(origin, direction)
-        return not hit or (Vector(place) - at) @ direction < HIDDEN * size
+        hit = cast(head, depsgraph, rest, origin, direction)
+        if hit is None:
+            return True
+        before = Vector(place) - Vector(place_in_view(head, depsgraph, hit))
+        return before.dot(direction) < HIDDEN * rest.size
 
     def towards(self, head: bpy.types.Object, place: Place) -> Vector:
         """The direction from a place to the viewer, in the head's object space."""
