@@ -55,9 +55,9 @@ class RigMapping:
         return tuple(entry for entry in self.keys if entry.on)
 
     def units(self, unit_names: Sequence[str]) -> frozenset[str]:
-        """The units that some key shows, without those that visemes only resemble."""
+        """The units that some key shows, on or off, without those that visemes only resemble."""
         return frozenset(
-            unit for entry in self.used if not entry.is_viseme for unit in units_of(entry.drive, unit_names)
+            unit for entry in self.keys if not entry.is_viseme for unit in units_of(entry.drive, unit_names)
         )
 
     def covers_mouth(self, unit_names: Sequence[str]) -> bool:

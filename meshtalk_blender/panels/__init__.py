@@ -3,9 +3,9 @@
 
 import bpy
 
-from . import fit, landmarks, main, parts
+from . import fit, landmarks, main, mapping, parts
 
-_MODULES = (main, fit, landmarks, parts)
+_MODULES = (main, fit, landmarks, parts, mapping)
 """In the order of the tab; sub-panels come after `main`."""
 
 

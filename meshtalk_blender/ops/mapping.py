@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What drives a head's own shape keys: choose, edit, save and remove mappings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import bpy
+from bpy.props import StringProperty
+
+from ...engine.rigs import RigMapping
+from ..mapping_props import model_units
+from ..scene.errors import SceneError
+from ..scene.mapping import (
+    all_presets,
+    choose_mapping,
+    edit_mapping,
+    free_keys,
+    is_edited,
+    is_missing,
+    mapping_of,
+    own_presets,
+    remove_preset,
+    save_preset,
+)
+from .checks import chosen_head
+from .job import desk
+
+BY_NAME = "By Names"
+
+
+@dataclass(frozen=True)
+class MappingState:
+    """What the panel tells of a head: its mapping in effect, what is chosen, whether it is edited by hand,
+    and a sentence about what isn't as it should be."""
+
+    mapping: RigMapping | None
+    chosen: str
+    edited: bool
+    warning: str = ""
+
+    @property
+    def label(self) -> str:
+        """What stands in the menu's button."""
+        if self.edited:
+            return f"{self.chosen} (Edited)" if self.chosen else "Edited"
+        return self.chosen or BY_NAME
+
+    @property
+    def words(self) -> str:
+        """At a glance: what was found."""
+        if self.mapping is None or not self.mapping.used:
+            return "No shape keys that speech moves"
+        count = len(self.mapping.used)
+        return f"{self.mapping.name}: {count} shape key{'s' if count != 1 else ''}"
+
+
+def mapping_state(context: bpy.types.Context, head: bpy.types.Object) -> MappingState:
+    """What drives this head's keys with the panel's model."""
+    found = mapping_of(head, model_units(context.scene.meshtalk.model))
+    chosen, edited = head.meshtalk.mapping, is_edited(head)
+    problems = all_presets()[1]
+    if not edited and is_missing(head):
+        return MappingState(found, chosen, edited, f"“{chosen}” is not on this computer: names decide.")
+    return MappingState(found, chosen, edited, problems[0] if problems else "")
+
+
+def mapping_problem(context: bpy.types.Context) -> str | None:
+    """Why nothing about shape keys can be set now, as a sentence; None when it can."""
+    head = chosen_head(context)
+    if desk.job is not None:
+        return "MeshTalk is at work: wait, or press Cancel."
+    if head is None or head.type != "MESH":
+        return "Choose a mesh as the head first."
+    if head.data.shape_keys is None:
+        return f"“{head.name}” has no shape keys yet: MeshTalk makes its own."
+    return None
+
+
+class _OnHead:
+    """Works on the head of the panel, where that has shape keys."""
+
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = mapping_problem(context)
+        if reason is not None:
+            cls.poll_message_set(reason)
+        return reason is None
+
+
+class MESHTALK_OT_choose_mapping(_OnHead, bpy.types.Operator):
+    """Let this mapping decide what drives the head's shape keys; what was edited by hand is dropped"""
+
+    bl_idname = "meshtalk.choose_mapping"
+    bl_label = "Choose Mapping"
+
+    name: StringProperty(name="Mapping", description="Empty: by the shape keys' names", options={"SKIP_SAVE"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        if self.name and all(preset.name != self.name for preset in all_presets()[0]):
+            self.report({"ERROR"}, f"There is no mapping “{self.name}”.")
+            return {"CANCELLED"}
+        head = chosen_head(context)
+        choose_mapping(head, self.name)
+        self.report({"INFO"}, mapping_state(context, head).words)
+        return {"FINISHED"}
+
+
+class MESHTALK_OT_edit_mapping(_OnHead, bpy.types.Operator):
+    """List the head's shape keys with what drives them, to change it; also adds keys that are new"""
+
+    bl_idname = "meshtalk.edit_mapping"
+    bl_label = "Edit Mapping"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        head = chosen_head(context)
+        if not free_keys(head):
+            self.report({"ERROR"}, f"All shape keys of “{head.name}” have drivers: there is nothing to map.")
+            return {"CANCELLED"}
+        count = edit_mapping(head, model_units(context.scene.meshtalk.model))
+        self.report({"INFO"}, f"{count} shape keys listed" if count else "All shape keys are listed already")
+        return {"FINISHED"}
+
+
+class MESHTALK_OT_save_mapping(_OnHead, bpy.types.Operator):
+    """Save what drives the shape keys as a mapping of your own, for other heads with the same names"""
+
+    bl_idname = "meshtalk.save_mapping"
+    bl_label = "Save Mapping"
+
+    name: StringProperty(name="Name", description="An own mapping of this name is replaced", default="")
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        own = {preset.name for preset in own_presets()[0]}
+        head = chosen_head(context)
+        self.name = head.meshtalk.mapping if head.meshtalk.mapping in own else head.name
+        return context.window_manager.invoke_props_dialog(self)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            path = save_preset(chosen_head(context), self.name, model_units(context.scene.meshtalk.model))
+        except SceneError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"Saved as {path}")
+        return {"FINISHED"}
+
+
+class MESHTALK_OT_remove_mapping(_OnHead, bpy.types.Operator):
+    """Delete this mapping of your own from this computer; heads that used it go by the names of their keys"""
+
+    bl_idname = "meshtalk.remove_mapping"
+    bl_label = "Remove Mapping"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not super().poll(context):
+            return False
+        chosen = chosen_head(context).meshtalk.mapping
+        own = any(preset.name == chosen for preset in own_presets()[0])
+        if not own:
+            cls.poll_message_set("Only mappings that you saved yourself can be removed.")
+        return own
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_confirm(self, event)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        head = chosen_head(context)
+        name = head.meshtalk.mapping
+        try:
+            remove_preset(name)
+        except SceneError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        head.meshtalk.mapping = ""
+        self.report({"INFO"}, f"“{name}” was removed")
+        return {"FINISHED"}
+
+
+CLASSES = (
+    MESHTALK_OT_choose_mapping,
+    MESHTALK_OT_edit_mapping,
+    MESHTALK_OT_save_mapping,
+    MESHTALK_OT_remove_mapping,
+)

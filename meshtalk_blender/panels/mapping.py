@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which unit or viseme drives each shape key that the head has, and what is done about missing ones."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...engine.rigs import KeyDrive
+from ..ops.checks import chosen_head
+from ..ops.job import desk
+from ..ops.mapping import (
+    BY_NAME,
+    MappingState,
+    MESHTALK_OT_choose_mapping,
+    MESHTALK_OT_edit_mapping,
+    MESHTALK_OT_remove_mapping,
+    MESHTALK_OT_save_mapping,
+    mapping_problem,
+    mapping_state,
+)
+from ..scene.mapping import all_presets, driven_keys
+from .text import sentence
+
+ROWS = 8
+DRIVE_SHARE = 0.5
+
+
+class _Shown:
+    """What the list's rows need and can't ask for themselves; set at each draw of the panel."""
+
+    def __init__(self) -> None:
+        self.drives: dict[str, KeyDrive] = {}
+        self.driven: frozenset[str] = frozenset()
+        self.basis = ""
+
+
+_shown = _Shown()
+
+
+class MESHTALK_UL_keys(bpy.types.UIList):
+    """The head's shape keys, each with what drives it"""
+
+    def draw_item(
+        self,
+        context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        data: bpy.types.Key,
+        item: bpy.types.ShapeKey,
+        icon: int,
+        active_data: bpy.types.MeshTalkMapping,
+        active_property: str,
+        index: int = 0,
+        flt_flag: int = 0,
+    ) -> None:
+        split = layout.split(factor=DRIVE_SHARE, align=True)
+        split.label(text=item.name, icon="SHAPEKEY_DATA", translate=False)
+        listed = active_data.entries.get(item.name)
+        if item.name in _shown.driven:
+            _grey(split).label(text="Has a driver", icon="DRIVER")
+        elif listed is not None:
+            _draw_listed(split, listed)
+        else:
+            _draw_found(split, _shown.drives.get(item.name))
+
+    def filter_items(
+        self, context: bpy.types.Context, data: bpy.types.Key, property: str
+    ) -> tuple[list[int], list[int]]:
+        mapping = chosen_head(context).meshtalk_mapping
+        blocks = getattr(data, property)
+        names = bpy.types.UI_UL_list.filter_items_by_name(self.filter_name, self.bitflag_filter_item, blocks)
+        flags = names or [self.bitflag_filter_item] * len(blocks)
+        for number, block in enumerate(blocks):
+            if block.name == _shown.basis or not (mapping.show_all or _is_moved(mapping, block.name)):
+                flags[number] &= ~self.bitflag_filter_item
+        return flags, []
+
+
+class MESHTALK_MT_mapping(bpy.types.Menu):
+    """Mappings: by the names of the shape keys, your own, and those that come with MeshTalk"""
+
+    bl_label = "Mapping"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.operator(MESHTALK_OT_choose_mapping.bl_idname, text=BY_NAME, icon="FILE_REFRESH").name = ""
+        layout.separator()
+        for preset in all_presets()[0]:
+            layout.operator(MESHTALK_OT_choose_mapping.bl_idname, text=preset.name).name = preset.name
+
+
+class MESHTALK_PT_mapping(bpy.types.Panel):
+    """Shape keys that the head already has, what drives each, and whether missing ones are made"""
+
+    bl_label = "Shape Keys"
+    bl_category = "MeshTalk"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_parent_id = "MESHTALK_PT_main"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        head = chosen_head(context)
+        return head is not None and head.type == "MESH"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, head = self.layout, chosen_head(context)
+        layout.enabled = desk.job is None
+        if head.data.shape_keys is None:
+            sentence(layout, context, mapping_problem(context) or "", "INFO")
+        else:
+            _draw_mapping(layout, context, head, mapping_state(context, head))
+        _draw_making(layout, head)
+
+
+def _draw_mapping(
+    layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.types.Object, state: MappingState
+) -> None:
+    row = layout.row(align=True)
+    row.menu("MESHTALK_MT_mapping", text=state.label, translate=False)
+    row.operator(MESHTALK_OT_save_mapping.bl_idname, text="", icon="ADD")
+    row.operator(MESHTALK_OT_remove_mapping.bl_idname, text="", icon="REMOVE")
+    found = state.mapping is not None and bool(state.mapping.used)
+    sentence(layout, context, state.words, "CHECKMARK" if found else "INFO")
+    if state.warning:
+        sentence(layout, context, state.warning, "ERROR")
+    _fill_shown(head, state)
+    mapping, keys = head.meshtalk_mapping, head.data.shape_keys
+    layout.template_list(
+        "MESHTALK_UL_keys", "", keys, "key_blocks", mapping, "active", rows=ROWS, maxrows=2 * ROWS
+    )
+    layout.prop(mapping, "show_all")
+    if not state.edited:
+        layout.operator(MESHTALK_OT_edit_mapping.bl_idname, icon="GREASEPENCIL")
+    elif any(name not in mapping.entries and name not in _shown.driven for name in _own_names(keys)):
+        layout.operator(MESHTALK_OT_edit_mapping.bl_idname, text="List New Shape Keys", icon="FILE_REFRESH")
+
+
+def _draw_making(layout: bpy.types.UILayout, head: bpy.types.Object) -> None:
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    column.prop(head.meshtalk, "missing_units", text="Missing Ones")
+    column.prop(head.meshtalk, "use_correctives")
+    tolerance = column.row()
+    tolerance.active = head.meshtalk.use_correctives
+    tolerance.prop(head.meshtalk, "corrective_tolerance", text="Up to mm")
+
+
+def _draw_listed(layout: bpy.types.UILayout, key: bpy.types.PropertyGroup) -> None:
+    row = layout.row(align=True)
+    row.prop(key, "on", text="")
+    rest = row.row(align=True)
+    rest.active = key.on and bool(key.drive)
+    rest.prop(key, "drive", text="", emboss=True)
+    gain = rest.row(align=True)
+    gain.ui_units_x = 2.6
+    gain.prop(key, "gain", text="")
+
+
+def _draw_found(layout: bpy.types.UILayout, entry: KeyDrive | None) -> None:
+    row = layout.row(align=True)
+    row.active = entry is not None and entry.on
+    if entry is None:
+        row.label(text="–")
+        return
+    gain = f" × {entry.gain:g}" if entry.gain != 1.0 else ""
+    row.label(text=f"{entry.drive}{gain}" if entry.on else f"Off ({entry.drive})", translate=False)
+
+
+def _grey(layout: bpy.types.UILayout) -> bpy.types.UILayout:
+    row = layout.row(align=True)
+    row.active = False
+    return row
+
+
+def _is_moved(mapping: bpy.types.PropertyGroup, name: str) -> bool:
+    """Whether a key is listed without asking for all: something drives it, or the user has it off."""
+    listed = mapping.entries.get(name)
+    return name in _shown.drives if listed is None else bool(listed.drive)
+
+
+def _fill_shown(head: bpy.types.Object, state: MappingState) -> None:
+    keys = head.data.shape_keys
+    _shown.drives = {entry.key: entry for entry in state.mapping.keys} if state.mapping else {}
+    _shown.driven = driven_keys(head)
+    _shown.basis = keys.reference_key.name if keys.reference_key else ""
+
+
+def _own_names(keys: bpy.types.Key) -> list[str]:
+    return [block.name for block in keys.key_blocks if block.name != _shown.basis]
+
+
+CLASSES = (MESHTALK_UL_keys, MESHTALK_MT_mapping, MESHTALK_PT_mapping)
