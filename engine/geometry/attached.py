@@ -165,8 +165,9 @@ def _anchors(template: Template) -> Doubles:
         part = SKIN if SKULL in bones else EYE
         vertices = np.flatnonzero(template.part == part)
         parts = template.attached_rest[np.isin(template.attached_bone, bones)].astype(np.float64)
-        distance = np.linalg.norm(rest[vertices][:, None] - parts[None], axis=2).min(axis=1)
-        weights[row, vertices] = np.exp(-0.5 * (distance / REACH) ** 2)
+        squares = (rest[vertices] ** 2).sum(axis=1)[:, None] - 2 * rest[vertices] @ parts.T
+        nearest = np.maximum((squares + (parts**2).sum(axis=1)).min(axis=1), 0)
+        weights[row, vertices] = np.exp(-0.5 * nearest / REACH**2)
     return weights
 
 

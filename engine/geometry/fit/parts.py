@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...template import EYE, SKIN, TONGUE, Template
-from .mesh import Surface, neighbour_table
+from .mesh import Surface, neighbour_table, triangulate, vertex_normals
 from .nearest import search_of
 
 Doubles = NDArray[np.float64]
@@ -173,7 +173,7 @@ def _jaw_share(
         if one or abs(lower - 0.5) > ONE_JAW - 0.5:
             share[vertices] = float(below.mean() > 0)
         else:
-            tongue = _is_tongue(template, rest, points[vertices])
+            tongue = _is_tongue(template, rest, surface, vertices)
             share[vertices] = np.maximum(np.clip(below / JAW_EDGE + 0.5, 0, 1), tongue)
     blended = (role == MOUTH) & (share > 0) & (share < 1)
     if blended.any():
@@ -201,13 +201,14 @@ def _bite_at(points: Doubles, middles: Doubles, lines: Doubles, line: float) -> 
     return (weight @ lines) / weight.sum(axis=1)
 
 
-def _is_tongue(template: Template, rest: Doubles, points: Doubles) -> Doubles:
-    """1 for points near the bent template's tongue."""
-    tongue = rest[template.part == TONGUE]
+def _is_tongue(template: Template, rest: Doubles, surface: Surface, vertices: Indices) -> Doubles:
+    """1 for vertices near the bent template's tongue that face the same way (the palate doesn't)."""
+    tongue = np.flatnonzero(template.part == TONGUE)
     if not len(tongue):
-        return np.zeros(len(points))
-    grid = search_of(tongue, np.zeros_like(tongue), 0.006)
-    _, distance = grid.nearest(points, np.zeros_like(points), 0.0)
+        return np.zeros(len(vertices))
+    normals = vertex_normals(rest, triangulate(template.faces))[tongue]
+    grid = search_of(rest[tongue], normals, 0.006)
+    _, distance = grid.nearest(surface.vertices[vertices], surface.normals[vertices], 0.004)
     return (distance < 0.004).astype(np.float64)
 
 

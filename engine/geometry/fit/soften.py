@@ -48,11 +48,12 @@ class Softener:
 
     def _smoothed(self, field: Floats, zone: Indices, table: Indices) -> Floats:
         """Columns of `field` (M, C) smoothed at its rows `zone` (Z,): (Z, C). Saad 2003, algorithm 12.1."""
-        middle, half = np.float32(1 + SLOWEST / 2), np.float32(1 - SLOWEST / 2)
+        middle, half = 1 + SLOWEST / 2, 1 - SLOWEST / 2
         share = ((1 - self.hold) / np.maximum(self.degree, 1)).astype(np.float32)[:, None]
         x = field[zone]
         own = self.hold[:, None] * x
-        rate, step = half / middle, (own + share * self._sums(field, table) - x) / middle
+        rate = half / middle
+        step = (own + share * self._sums(field, table) - x) * np.float32(1 / middle)
         for _ in range(ROUNDS):
             x += step
             field[zone] = x
@@ -60,7 +61,8 @@ class Softener:
             step *= slower * rate
             step += (2 * slower / half) * (own + share * self._sums(field, table) - x)
             rate = slower
-        return x + step
+        x += step
+        return x
 
     @cached_property
     def _local(self) -> tuple[Indices, Indices, Indices]:

@@ -85,14 +85,14 @@ def cross(a: Doubles, b: Doubles) -> Doubles:
 
 def _unfolded(mesh: _Mesh, points: Doubles, chosen: Indices) -> Doubles | None:
     """Points (N, 3) at which no chosen triangle is turned over, or None if none was."""
-    start = points
+    start, touched = points, np.zeros(len(points), bool)
     for number in range(ROUNDS + HOLD_ROUNDS):
         shown = mesh.shown(points, chosen)
         turned = shown < FLAT * mesh.doubled[chosen]
         if not turned.any():
             break
         if number == 0:
-            points, touched = points.copy(), np.zeros(len(points), bool)
+            points = points.copy()
         rows = chosen[turned]
         if number < ROUNDS:
             moved = _open(mesh, points, rows, SHOWN * mesh.doubled[rows] - shown[turned])

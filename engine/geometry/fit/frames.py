@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Many frames on a mesh: what the template's motion basis does there is worked out once.
+
+A decoder's motion is a sum of the template's `motion_basis`, so the mesh moves by the same sum of what that
+basis carries to it: one matrix product for all frames. Only jaw and eyeballs are rigid bodies, whose turns
+are found frame by frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .carry import Carrier
+
+Floats = NDArray[np.float32]
+Indices = NDArray[np.int64]
+
+ROWS = 32  # of the basis that are carried at once: bounds the memory
+GAP = 100  # vertices
+OUTSIDE = 2e-5  # metres; what the basis lacks of a motion at most, or it is carried frame by frame
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What `values` (N, R) say of the mesh's vertices from `start` to `stop`, N in all."""
+
+    start: int
+    stop: int
+    values: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """A carrier for many frames; `turn` (3, 3) takes its displacements to the head's own units and axes."""
+
+    carrier: Carrier
+    turn: NDArray[np.float64]
+
+    def carry(self, motion: Floats) -> Floats:
+        """Displacements (T, V, 3) of the template as displacements (T, V', 3) of the mesh, turned."""
+        turn, codes = self.turn.astype(np.float32), self._codes(motion)
+        if codes is None:
+            return self.carrier.carry(motion) @ turn
+        carried = np.zeros((len(motion), len(self.carrier.surface.vertices), 3), np.float32)
+        flat = carried.reshape(len(motion), -1)
+        for run in self._soft:
+            np.matmul(codes, run.values, out=flat[:, 3 * run.start : 3 * run.stop])
+        for bone, basis, runs in zip(self.carrier.bones, self._anchors, self._rows, strict=True):
+            maps = bone.maps((codes @ basis).reshape(len(motion), -1, 3)) @ turn
+            for run in runs:
+                carried[:, run.start : run.stop] += np.matmul(run.values, maps)
+        return carried
+
+    def _codes(self, motion: Floats) -> Floats | None:
+        """The motion's coefficients (T, K) in the template's basis, or None if it isn't in its span: looked
+        up in the frame that moves most."""
+        flat, basis = motion.reshape(len(motion), -1), self._basis
+        if not len(flat):
+            return None
+        codes = flat @ basis.T
+        most = int(np.einsum("tv,tv->t", flat, flat).argmax())
+        return codes if np.abs(flat[most] - codes[most] @ basis).max() < OUTSIDE else None
+
+    @property
+    def _basis(self) -> Floats:
+        basis = self.carrier.template.motion_basis
+        return basis.reshape(len(basis), -1)
+
+    @cached_property
+    def _soft(self) -> tuple[Run, ...]:
+        """The basis where it moves the mesh softly, turned: values (K, 3 N)."""
+        basis, turn = self.carrier.template.motion_basis, self.turn.astype(np.float32)
+        runs = runs_of(self.carrier.soft_vertices)
+        parts: list[list[Floats]] = [[] for _ in runs]
+        for first in range(0, len(basis), ROWS):
+            carried = self.carrier.carry_soft(basis[first : first + ROWS])
+            for part, (start, stop) in zip(parts, runs, strict=True):
+                part.append((carried[:, start:stop] @ turn).reshape(len(carried), -1))
+        return tuple(Run(*run, np.concatenate(part)) for run, part in zip(runs, parts, strict=True))
+
+    @cached_property
+    def _rows(self) -> tuple[tuple[Run, ...], ...]:
+        """Each bone's rows, (N, 4)."""
+        every = np.zeros((len(self.carrier.surface.vertices), 4), np.float32)
+        rows = []
+        for bone in self.carrier.bones:
+            every[:] = 0
+            every[bone.vertices] = bone.rows
+            rows.append(tuple(Run(*run, every[slice(*run)].copy()) for run in runs_of(bone.vertices)))
+        return tuple(rows)
+
+    @cached_property
+    def _anchors(self) -> tuple[Floats, ...]:
+        """The basis at each bone's anchors, (K, 3 A)."""
+        basis, attached = self.carrier.template.motion_basis, self.carrier.attached
+        motions = (bone.anchor_motion(basis, attached) for bone in self.carrier.bones)
+        return tuple(motion.reshape(len(basis), -1) for motion in motions)
+
+
+def runs_of(vertices: Indices) -> list[tuple[int, int]]:
+    """Where sorted vertices (N,) start and stop, gaps up to GAP passed over: whole slices are written several
+    times as fast as single vertices."""
+    if not len(vertices):
+        return []
+    ends = np.flatnonzero(np.diff(vertices) > GAP)
+    starts = vertices[np.r_[0, ends + 1]].tolist()
+    return list(zip(starts, (vertices[np.r_[ends, len(vertices) - 1]] + 1).tolist(), strict=True))
