@@ -24,7 +24,7 @@ from engine.generate import GenerateOptions, Mover, perform
 from engine.generate.correctives import LIPS, CorrectiveFit
 from engine.geometry.topology import bind_head
 from engine.geometry.units import carry_units
-from engine.template import SKIN, Template, save_template
+from engine.template import CORRECTIVES, SKIN, Template, template_arrays
 from training.errors import TrainingError
 from training.evaluate.regions import Regions
 from training.export.bundle import TEMPLATE, read_card, write_card
@@ -80,11 +80,14 @@ class Remainder:
 
 
 def add_correctives(folder: Path) -> int:
-    """Rewrite the bundle's template with correctives of its own, and the checksums; gives their number."""
-    bundle = load_bundle(folder, threads=1)
-    template = with_correctives(bundle)
+    """Rewrite the bundle's template with correctives of its own, all else bit for bit, and the checksums;
+    gives their number. Raises MeshTalkError for what is no bundle."""
+    template = with_correctives(load_bundle(folder, threads=1))
+    with np.load(folder / TEMPLATE, allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    made = template_arrays(template)
     fresh = folder / f".{TEMPLATE}.npz"  # a reader sees the old template or the new one
-    save_template(fresh, template)
+    np.savez_compressed(fresh, **arrays | {name: made[name] for name in CORRECTIVES})
     fresh.replace(folder / TEMPLATE)
     write_card(folder, read_card(folder))
     return len(template.corrective_names)
