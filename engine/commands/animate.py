@@ -21,6 +21,7 @@ from ..heads import Head
 from ..takes import NpzWriter, describe, write_live_link_csv
 from ..takes.atomic import check_writable, replacing
 from .heads import bound_head
+from .line import ProgressLine
 
 SUFFIXES = (".npz", ".csv")
 
@@ -68,7 +69,7 @@ def run(arguments: argparse.Namespace) -> None:
     bundle = load_bundle(arguments.model or default_bundle_path())
     head, binding = bound_head(bundle.template, arguments.head, arguments.landmarks)
     sound = load_sound(arguments.speech)
-    with _Line() as line:
+    with ProgressLine() as line:
         performance = perform(bundle, sound, options, line.show)
         takes = _write_all(bundle, binding, head, performance, stems)
     length = f"{performance.count} frames at {float(performance.fps):g} fps"
@@ -128,21 +129,4 @@ def _write_npz(
     return take
 
 
-class _Line:
-    """One line on a terminal that shows how far the work is; nothing where stderr is no terminal."""
-
-    def __enter__(self) -> _Line:
-        self._shown = ""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._shown:
-            sys.stderr.write("\r" + " " * len(self._shown) + "\r")
-
-    def show(self, stage: str, fraction: float) -> None:
-        """Show a stage and the whole job's fraction."""
-        text = f"{stage} ... {fraction:4.0%}".ljust(len(self._shown))
-        if sys.stderr.isatty() and text != self._shown:
-            sys.stderr.write("\r" + text)
-            sys.stderr.flush()
-            self._shown = text
+_Line = ProgressLine  # until dub.py asks for the class by its name

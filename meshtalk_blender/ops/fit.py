@@ -54,7 +54,7 @@ class MESHTALK_OT_fit_head(InBackground, bpy.types.Operator):
         store_binding(head, result.data, result.figures)
         show_fit(head, result.template, result.faces, result.fit_mm)
         look_now(head, self._model)
-        return f"“{head.name}” fitted: {result.figures.median_mm:.1f} mm, {result.figures.verdict}"
+        return f"“{head.name}” fitted: the colours show how far the template is from it"
 
 
 def fit_request(context: bpy.types.Context, head: bpy.types.Object | None) -> FitRequest:

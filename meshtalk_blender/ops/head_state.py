@@ -100,7 +100,7 @@ def state_of(head: bpy.types.Object, model: str) -> HeadState:
     """Where this mesh object stands with the model of this name; cheap, may be asked while drawing."""
     known = _looks.known.get(_key(head, model))
     if known is None:
-        _ask(head)
+        _ask(head.session_uid)
         return HeadState(Kind.LOOKING)
     if known:
         return HeadState(Kind.KNOWN)
@@ -111,7 +111,7 @@ def state_of(head: bpy.types.Object, model: str) -> HeadState:
         return HeadState(Kind.MARKED, figures)
     moved = _looks.moved.get(fit_mark(head))
     if moved is None:
-        _ask(head)
+        _ask(head.session_uid)
     return HeadState(Kind.EDITED if moved or change is Change.MESH else Kind.FITTED, figures)
 
 
@@ -128,8 +128,8 @@ def _key(head: bpy.types.Object, model: str) -> MeshKey:
     return (mesh.session_uid, len(mesh.vertices), len(mesh.polygons), len(mesh.loops), model)
 
 
-def _ask(head: bpy.types.Object) -> None:
-    _looks.asked.add(head.session_uid)
+def _ask(head_uid: int) -> None:
+    _looks.asked.add(head_uid)
     if not bpy.app.background and not bpy.app.timers.is_registered(_look):
         bpy.app.timers.register(_look, first_interval=LOOK_SECONDS)
 
@@ -190,12 +190,20 @@ def _note_edits(_scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None
     if _looks.moved and any(
         update.is_updated_geometry and isinstance(update.id, bpy.types.Mesh) for update in depsgraph.updates
     ):
-        _looks.moved.clear()
+        _look_again()
 
 
 @bpy.app.handlers.persistent
 def _note_undo(*_: object) -> None:
+    _look_again()
+
+
+def _look_again() -> None:
+    """Compare those heads anew that the panel showed; it isn't drawn by itself when a mesh is edited."""
+    shown = {uid for uid, _ in _looks.moved}
     _looks.moved.clear()
+    for uid in shown:
+        _ask(uid)
 
 
 @bpy.app.handlers.persistent

@@ -143,10 +143,15 @@ def run_request(request: JobRequest, progress: Progress, cancelled: CancelCheck)
     whole.span("Reading the sound", begin, 1.0).at(0, 1)
     sound = read_sound(request.source, cancelled)
     temperature = request.temperature * bundle.card.default_temperature
-    options = replace(request.options, temperature=temperature)
+    options = replace(
+        request.options,
+        temperature=temperature,
+        corrective_tolerance_mm=request.corrective_tolerance_mm,
+    )
     (take,) = generate(bundle, sound, binding, options, partial(_scaled, progress, begin), cancelled)
     figures, landmarks = _figures_of(binding)
-    return JobResult(take, binding.unit_deltas(), temperature, data, figures, landmarks)
+    correctives = None if take.correctives is None else binding.carry(take.correctives)
+    return JobResult(take, binding.unit_deltas(), temperature, data, figures, landmarks, correctives)
 
 
 def run_fit(request: FitRequest, progress: Progress, cancelled: CancelCheck) -> FitResult:
@@ -200,10 +205,9 @@ def _figures_of(binding: Binding) -> tuple[FitFigures | None, Mapping[str, Place
 
 def _faces_of_skin(template: Template) -> NDArray[np.int32]:
     """The polygons (F, 4) of the face's skin, padded with −1."""
-    from ...engine.geometry.fit.shape import face_sample
+    from ...engine.geometry.fit.binding import face_skin
 
-    face = np.zeros(len(template), bool)
-    face[face_sample(template, len(template))] = True
+    face = face_skin(template)
     return template.faces[(face[template.faces] | (template.faces < 0)).all(axis=1)]
 
 

@@ -42,11 +42,12 @@ class _FitPanel:
             return
         layout.enabled = desk.job is None
         state = state_of(head, context.scene.meshtalk.model)
-        sentence(layout, context, state.words, icon_of(state))
+        if state.kind is Kind.FITTED and state.figures is not None:
+            _draw_figures(layout, state.figures, icon_of(state))
+        else:
+            sentence(layout, context, state.words, icon_of(state))
         if state.kind is Kind.KNOWN:
             return
-        if state.kind is Kind.FITTED and state.figures is not None:
-            _draw_figures(layout, state.figures)
         if state.is_poor:
             sentence(layout, context, POOR, "ERROR")
         _draw_buttons(layout, context, head, state)
@@ -85,8 +86,9 @@ def _kind(context: bpy.types.Context) -> Kind | None:
     return state_of(head, context.scene.meshtalk.model).kind
 
 
-def _draw_figures(layout: bpy.types.UILayout, figures: FitFigures) -> None:
+def _draw_figures(layout: bpy.types.UILayout, figures: FitFigures, icon: str) -> None:
     """Millimetres as they would be on a head of human size."""
+    layout.label(text=f"{figures.verdict.title()} fit", icon=icon)
     column = layout.column(align=True)
     for label, value in (
         ("Half of the face within", f"{figures.median_mm:.1f} mm"),

@@ -154,6 +154,18 @@ def test_what_has_no_face_is_refused_with_a_reason(default, part, add, words):
     assert stored(part, thing) is None and thing.data.shape_keys is None
 
 
+def test_a_monkey_is_refused_or_called_a_poor_fit(default, state, part):
+    """Its eyes and its mouth aren't where a person's are."""
+    bpy.ops.mesh.primitive_monkey_add()
+    monkey = bpy.context.active_object
+    try:
+        fit()
+    except RuntimeError as error:
+        assert "face" in str(error)
+    else:
+        assert state(monkey).is_poor and "poor" in state(monkey).words
+
+
 def test_the_fit_is_used_by_generate(fitted, part, default):
     speak(default)
     data = stored(part, fitted)

@@ -11,18 +11,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ...progress import QUIET, Stage
-from ...template import Template
+from ...template import SKIN, Template
 from ..topology import Binding
 from .carry import Carrier, carrier
+from .frames import Frames
 from .head import fit_head
 from .marks import landmark_vertices
 from .nearest import search_of
-from .shape import face_sample
 
 Floats = NDArray[np.float32]
 
 FITTED = "fitted"
 SAME_PLACE = 0.004  # metres; a mesh vertex further away doesn't stand for a template vertex
+OF_FACE = 0.3  # of the masks' 0…1: where the face ends
 NEAR_MM = 4.0  # what lies no further from the mesh than this counts as covered
 GOOD, FAIR = (0.6, 0.95), (1.2, 0.85)  # at most this median in mm, at least this share that is covered
 
@@ -60,11 +61,11 @@ class FittedBinding(Binding):
     def carry(self, displacement: ArrayLike) -> Floats:
         """Displacements (T, V, 3) of the template as displacements (T, V', 3) of the mesh, in its units
         and axes."""
-        return self._turned(self.carrier.carry(np.asarray(displacement, np.float32)))
+        return self._frames.carry(np.asarray(displacement, np.float32))
 
     def unit_deltas(self) -> Floats:
         """The units (U, V', 3) of this head at weight 1, in its own units, axes and vertex order."""
-        return self._turned(self.own_units)
+        return self.own_units @ self._turn.astype(np.float32)
 
     @cached_property
     def own_units(self) -> Floats:
@@ -74,7 +75,7 @@ class FittedBinding(Binding):
     @property
     def figures(self) -> FitFigures:
         """How well the template fits."""
-        face = self.fit_mm[face_sample(self.template, 4000)]
+        face = self.fit_mm[face_skin(self.template)]
         return FitFigures(
             float(np.median(face)), float(np.percentile(face, 95)), float((face <= NEAR_MM).mean())
         )
@@ -90,8 +91,23 @@ class FittedBinding(Binding):
         """The template shaped like this head (V, 3), where the head is, in the head's own units and axes."""
         return self.to_head.points(self.rest)
 
-    def _turned(self, motion: Floats) -> Floats:
-        return motion @ (self.to_head.scale * self.to_head.rotation.T).astype(np.float32)
+    @cached_property
+    def _frames(self) -> Frames:
+        return Frames(self.carrier, self._turn)
+
+    @property
+    def _turn(self) -> NDArray[np.float64]:
+        """What takes displacements (…, 3) from template space to the head's own units and axes."""
+        return self.to_head.scale * self.to_head.rotation.T
+
+
+def face_skin(template: Template) -> NDArray[np.bool_]:
+    """Which vertices (V,) are the face's outer skin, lips and lids included: what a fit is judged by."""
+    skin = template.part == SKIN
+    if len(template.inside):
+        skin &= ~template.inside
+    moving = np.max([template.mask_mouth, template.mask_upper, template.mask_eyelids], axis=0) > OF_FACE
+    return skin & moving if (skin & moving).any() else skin
 
 
 def bind_fitted(
