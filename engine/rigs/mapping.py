@@ -99,6 +99,12 @@ def sides_of(drive: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return _names(up), _names(down)
 
 
+def is_mixed(drive: str) -> bool:
+    """Whether a drive adds something to a viseme, which would mean nothing."""
+    names = [name for side in sides_of(drive) for name in side]
+    return len(names) > 1 and any(name in VISEMES for name in names)
+
+
 def units_of(drive: str, unit_names: Sequence[str]) -> tuple[str, ...]:
     """The units that a drive is about; those that a model hasn't got are left out."""
     return tuple(unit for names in sides_of(drive) for name in names for unit in expand(name, unit_names))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import MeshTalkError
-from .mapping import KINDS, Preset, PresetKey, sides_of
+from .mapping import KINDS, Preset, PresetKey, is_mixed, sides_of
 
 FORMAT = 1
 KEY_FIELDS = ("key", "also", "drive", "gain", "on", "unless")
@@ -87,6 +87,8 @@ def _entry(data: Any, where: str) -> PresetKey:
         raise RigError(f"{where} needs a “key”: the shape key's name.")
     if not (isinstance(drive, str) and any(sides_of(drive))):
         raise RigError(f"{where} (“{key}”) needs a “drive”: a viseme or a unit.")
+    if is_mixed(drive):
+        raise RigError(f"{where} (“{key}”) adds to a viseme: let one viseme alone drive the key.")
     if isinstance(gain, bool) or not isinstance(gain, int | float) or not _is_gain(gain):
         raise RigError(f"{where} (“{key}”) needs a “gain” between {-MOST_GAIN:g} and {MOST_GAIN:g}.")
     if not isinstance(on, bool):

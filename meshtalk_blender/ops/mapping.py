@@ -9,11 +9,13 @@ import bpy
 from bpy.props import StringProperty
 
 from ...engine.rigs import RigMapping
+from ...engine.rigs.mapping import drive_names, is_mixed, sides_of
 from ..mapping_props import model_units
 from ..scene.errors import SceneError
 from ..scene.mapping import (
     all_presets,
     choose_mapping,
+    driven_keys,
     edit_mapping,
     free_keys,
     is_edited,
@@ -37,6 +39,7 @@ class MappingState:
     mapping: RigMapping | None
     chosen: str
     edited: bool
+    driven: int = 0
     warning: str = ""
 
     @property
@@ -49,20 +52,34 @@ class MappingState:
     @property
     def words(self) -> str:
         """At a glance: what was found."""
+        left = (
+            f"; {self.driven} {'has a driver' if self.driven == 1 else 'have drivers'}" if self.driven else ""
+        )
         if self.mapping is None or not self.mapping.used:
-            return "No shape keys that speech moves"
+            return f"No shape keys that speech moves{left}"
         count = len(self.mapping.used)
-        return f"{self.mapping.name}: {count} shape key{'s' if count != 1 else ''}"
+        return f"{self.mapping.name}: {count} shape key{'s' if count != 1 else ''}{left}"
 
 
 def mapping_state(context: bpy.types.Context, head: bpy.types.Object) -> MappingState:
     """What drives this head's keys with the panel's model."""
     found = mapping_of(head, model_units(context.scene.meshtalk.model))
     chosen, edited = head.meshtalk.mapping, is_edited(head)
-    problems = all_presets()[1]
+    warning = next(iter(all_presets()[1]), "")
     if not edited and is_missing(head):
-        return MappingState(found, chosen, edited, f"“{chosen}” is not on this computer: names decide.")
-    return MappingState(found, chosen, edited, problems[0] if problems else "")
+        warning = f"“{chosen}” is not on this computer: names decide."
+    return MappingState(found, chosen, edited, len(driven_keys(head)), warning)
+
+
+def drive_problem(context: bpy.types.Context, drive: str) -> str | None:
+    """Why a key can't be driven by this, as a sentence; None when it can, or by nothing."""
+    known = drive_names(model_units(context.scene.meshtalk.model))
+    unknown = next((name for side in sides_of(drive) for name in side if name not in known), None)
+    if unknown is not None:
+        return f"“{unknown}” is neither a viseme nor a unit of this model."
+    if is_mixed(drive):
+        return "Visemes can't be added to others: let one drive the key."
+    return None
 
 
 def mapping_problem(context: bpy.types.Context) -> str | None:

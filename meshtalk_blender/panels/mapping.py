@@ -15,14 +15,15 @@ from ..ops.mapping import (
     MESHTALK_OT_edit_mapping,
     MESHTALK_OT_remove_mapping,
     MESHTALK_OT_save_mapping,
+    drive_problem,
     mapping_problem,
     mapping_state,
 )
 from ..scene.mapping import all_presets, driven_keys
 from .text import sentence
 
-ROWS = 8
-DRIVE_SHARE = 0.5
+ROWS = 7
+NAME_SHARE = 0.55
 
 
 class _Shown:
@@ -52,15 +53,13 @@ class MESHTALK_UL_keys(bpy.types.UIList):
         index: int = 0,
         flt_flag: int = 0,
     ) -> None:
-        split = layout.split(factor=DRIVE_SHARE, align=True)
-        split.label(text=item.name, icon="SHAPEKEY_DATA", translate=False)
         listed = active_data.entries.get(item.name)
-        if item.name in _shown.driven:
-            _grey(split).label(text="Has a driver", icon="DRIVER")
-        elif listed is not None:
-            _draw_listed(split, listed)
-        else:
-            _draw_found(split, _shown.drives.get(item.name))
+        split = layout.split(factor=NAME_SHARE, align=True)
+        row = split.row(align=True)
+        if listed is not None and item.name not in _shown.driven:
+            row.prop(listed, "on", text="")
+        row.label(text=item.name, translate=False)
+        _draw_drive(split, item.name, listed)
 
     def filter_items(
         self, context: bpy.types.Context, data: bpy.types.Key, property: str
@@ -127,13 +126,32 @@ def _draw_mapping(
     _fill_shown(head, state)
     mapping, keys = head.meshtalk_mapping, head.data.shape_keys
     layout.template_list(
-        "MESHTALK_UL_keys", "", keys, "key_blocks", mapping, "active", rows=ROWS, maxrows=2 * ROWS
+        "MESHTALK_UL_keys", "", keys, "key_blocks", mapping, "active", rows=ROWS, maxrows=ROWS
     )
     layout.prop(mapping, "show_all")
+    if state.edited:
+        _draw_active(layout, context, head)
     if not state.edited:
         layout.operator(MESHTALK_OT_edit_mapping.bl_idname, icon="GREASEPENCIL")
     elif any(name not in mapping.entries and name not in _shown.driven for name in _own_names(keys)):
         layout.operator(MESHTALK_OT_edit_mapping.bl_idname, text="List New Shape Keys", icon="FILE_REFRESH")
+
+
+def _draw_active(layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.types.Object) -> None:
+    """What drives the chosen key, to change it; rows are too narrow for that."""
+    mapping, blocks = head.meshtalk_mapping, head.data.shape_keys.key_blocks
+    name = blocks[mapping.active].name if mapping.active < len(blocks) else ""
+    entry = mapping.entries.get(name)
+    if entry is None or name in _shown.driven:
+        return
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    column.prop(entry, "drive")
+    column.prop(entry, "gain")
+    problem = drive_problem(context, entry.drive)
+    if problem is not None:
+        sentence(layout, context, problem, "ERROR")
 
 
 def _draw_making(layout: bpy.types.UILayout, head: bpy.types.Object) -> None:
@@ -147,31 +165,23 @@ def _draw_making(layout: bpy.types.UILayout, head: bpy.types.Object) -> None:
     tolerance.prop(head.meshtalk, "corrective_tolerance", text="Up to mm")
 
 
-def _draw_listed(layout: bpy.types.UILayout, key: bpy.types.PropertyGroup) -> None:
+def _draw_drive(layout: bpy.types.UILayout, name: str, listed: bpy.types.PropertyGroup | None) -> None:
+    """What drives a key, at the end of its row; what doesn't count now is grey."""
     row = layout.row(align=True)
-    row.prop(key, "on", text="")
-    rest = row.row(align=True)
-    rest.active = key.on and bool(key.drive)
-    rest.prop(key, "drive", text="", emboss=True)
-    gain = rest.row(align=True)
-    gain.ui_units_x = 2.6
-    gain.prop(key, "gain", text="")
-
-
-def _draw_found(layout: bpy.types.UILayout, entry: KeyDrive | None) -> None:
-    row = layout.row(align=True)
-    row.active = entry is not None and entry.on
-    if entry is None:
+    found = _shown.drives.get(name)
+    row.active = name not in _shown.driven and found is not None and found.on
+    if name in _shown.driven:
+        row.label(text="Has a driver", icon="DRIVER")
+    elif found is not None:
+        gain = f" × {found.gain:.2g}" if found.gain != 1.0 else ""
+        row.label(
+            text=f"{found.drive}{gain}" if found.on or listed else f"Off ({found.drive})", translate=False
+        )
+    elif listed is not None and listed.drive:
+        row.alert = True
+        row.label(text=listed.drive, translate=False)
+    else:
         row.label(text="–")
-        return
-    gain = f" × {entry.gain:g}" if entry.gain != 1.0 else ""
-    row.label(text=f"{entry.drive}{gain}" if entry.on else f"Off ({entry.drive})", translate=False)
-
-
-def _grey(layout: bpy.types.UILayout) -> bpy.types.UILayout:
-    row = layout.row(align=True)
-    row.active = False
-    return row
 
 
 def _is_moved(mapping: bpy.types.PropertyGroup, name: str) -> bool:

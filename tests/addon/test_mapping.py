@@ -252,6 +252,26 @@ def test_drives_can_be_searched(part, rigged):
     assert "eyeBlink" in choices and "eyeBlinkLeft" in choices and "jawOpen" not in choices
 
 
+@pytest.mark.parametrize(
+    "drive, word",
+    [("", None), ("aa", None), ("jawOpen", None), ("eyeBlink", None), ("aa + PP", "added"), ("ears", "ears")],
+)
+def test_a_drive_that_means_nothing_is_told(part, rigged, drive, word):
+    rigged(*VRM)
+    problem = part("ops.mapping").drive_problem(bpy.context, drive)
+    assert problem is None if word is None else word in problem
+
+
+def test_a_head_with_all_units_moves_by_them_alone(talking, rigged_head, part):
+    units = part("mapping_props").model_units(talking.meshtalk.model)
+    own = [unit.replace("Left", "_L").replace("Right", "_R") for unit in units]
+    head = rigged_head(*own, "viseme_PP", "viseme_aa", "smirk")
+    names = [block.name for block in head.data.shape_keys.key_blocks]
+    assert bpy.ops.meshtalk.generate() == {"FINISHED"}
+    assert [block.name for block in head.data.shape_keys.key_blocks] == names
+    assert keyed(head) == set(own)
+
+
 def test_a_viseme_head_moves_only_by_its_own_keys(talking, rigged_head):
     head = rigged_head("A", "I", "U", "E", "O", "Blink_L", "Blink_R", "Joy")
     names = [block.name for block in head.data.shape_keys.key_blocks]

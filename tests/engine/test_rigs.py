@@ -312,6 +312,7 @@ def test_presets_are_what_was_written():
         ({"keys": []}, "keys"),
         ({"keys": [{"drive": "aa"}]}, "key"),
         ({"keys": [{"key": "A"}]}, "drive"),
+        ({"keys": [{"key": "A", "drive": "aa + jawOpen"}]}, "viseme"),
         ({"keys": [{"key": "A", "drive": "aa", "gain": "much"}]}, "gain"),
         ({"keys": [{"key": "A", "drive": "aa", "gain": 1e9}]}, "gain"),
         ({"keys": [{"key": "A", "drive": "aa", "on": 1}]}, "on"),
