@@ -47,8 +47,9 @@ def plan_objects(
     return moved
 
 
-def summary(plans: Sequence[KeyPlan]) -> str:
-    """What was made of the plans, for the user."""
+def summary(plans: Sequence[KeyPlan], left_mm: float | None) -> str:
+    """What was made of the plans, for the user; `left_mm` is what correctives leave of the motion at the
+    lips."""
     made, renewed, driven, locked, sculpted = (
         sum(len(getattr(plan, what)) for plan in plans)
         for what in ("fresh", "renewed", "driven", "locked", "sculpted")
@@ -56,6 +57,8 @@ def summary(plans: Sequence[KeyPlan]) -> str:
     text = f" on {len(plans)} objects" if len(plans) > 1 else ""
     text += f", {_count(made)} made" if made else ""
     text += f", {_count(renewed)} renewed" if renewed else ""
+    used = sum(name.startswith(CORRECTIVE) and bool(w.any()) for name, w in plans[0].curves.items())
+    text += f", {used} correctives leave {left_mm:.2f} mm at the lips" if used and left_mm is not None else ""
     text += f"; {_count(driven)} {_have(driven)} drivers and {_were(driven)} left to them" if driven else ""
     text += (
         f"; {_count(locked)} {_have(locked)} a locked curve and {_were(locked)} left alone" if locked else ""

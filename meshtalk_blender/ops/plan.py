@@ -116,7 +116,8 @@ def write_result(plan: Plan, result: JobResult) -> str:
     pinned = (
         "; unpin the active shape key to see it" if any(p.thing.show_only_shape_key for p in plans) else ""
     )
-    return f"“{actions[0].name}”: {len(result.take.weights)} frames{summary(plans)}{note}{pinned}"
+    done = summary(plans, result.take.corrective_error_mm)
+    return f"“{actions[0].name}”: {len(result.take.weights)} frames{done}{note}{pinned}"
 
 
 def _write_object(plan: Plan, keys: KeyPlan, result: JobResult, frame: int) -> bpy.types.Action:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from fractions import Fraction
 
 import bpy  # first: it brings bmesh
@@ -471,3 +472,57 @@ def test_a_still_curve_has_one_key_at_rest(part):
     assert points.tolist() == [[7, 0]]
     points, _ = part("scene.actions").key_points(np.full(20, 0.25, np.float32), 7, 3)
     assert points.tolist() == [[7, 0.25], [26, 0.25], [29, 0]]
+
+
+class TestCorrectives:
+    """Keys for what the named units can't express, the same ones in every take of a head."""
+
+    NAMES = ("1 lower lip", "2 left mouth corner")
+
+    @pytest.fixture()
+    def write(self, part, talking, head):
+        """Write a take with so many correctives, whose deltas are (K, V', 3)."""
+        module, job = part("ops.plan"), part("ops.job")
+
+        def write(count, size=0.003):
+            plan = module.make_plan(bpy.context, module.wish_of(bpy.context))
+            result = job.run_request(plan.request, lambda *_: None, lambda: False)
+            frames, shape = len(result.take.weights), (count, len(head.data.vertices), 3)
+            deltas = size * np.random.default_rng(1).uniform(-1, 1, (2, *shape[1:])).astype(np.float32)
+            weights = np.sin(np.arange(frames * count).reshape(frames, count)).astype(np.float32)
+            take = replace(
+                result.take,
+                corrective_weights=weights,
+                correctives=deltas[:count],
+                corrective_names=self.NAMES[:count],
+                corrective_error_mm=0.15,
+            )
+            text = module.write_result(plan, replace(result, take=take, corrective_deltas=deltas[:count]))
+            return text, weights, deltas
+
+        return write
+
+    def values(self, part, head, name):
+        curve = fcurves(part, head)[f'key_blocks["MeshTalk Corrective {name}"].value']
+        return [key.co.y for key in curve.keyframe_points]
+
+    def test_they_reach_below_zero_and_are_shared_between_takes(self, part, head, write):
+        text, weights, deltas = write(2)
+        block = head.data.shape_keys.key_blocks["MeshTalk Corrective 1 lower lip"]
+        assert (block.slider_min, block.slider_max) == (-1, 1) and "0.15 mm" in text
+        np.testing.assert_allclose(shape_of(head, block.name), deltas[0], atol=1e-6)
+        np.testing.assert_allclose(self.values(part, head, self.NAMES[0])[: len(weights)], weights[:, 0])
+        count = len(head.data.shape_keys.key_blocks)
+        write(1)
+        assert len(head.data.shape_keys.key_blocks) == count
+        assert self.values(part, head, self.NAMES[1]) == [0.0]
+
+    def test_another_models_shape_of_the_same_name_replaces_it(self, part, head, write):
+        write(2)
+        _, _, deltas = write(2, 0.005)
+        np.testing.assert_allclose(shape_of(head, "MeshTalk Corrective 1 lower lip"), deltas[0], atol=1e-6)
+
+    def test_none_beside_keys_of_the_users(self, part, head, write):
+        give_keys(head, ["jawOpen"])
+        write(2)
+        assert not any("Corrective" in block.name for block in head.data.shape_keys.key_blocks)
