@@ -157,7 +157,7 @@ def _dots(context: bpy.types.Context, head: bpy.types.Object, session: Session) 
 
 
 def _colour(name: str, session: Session) -> Colour:
-    if name in (desk.hovered, session.chosen):
+    if name in (desk.hovered, session.next_name):
         return ACTIVE
     return PLACED if name in session.placed else SUGGESTED
 

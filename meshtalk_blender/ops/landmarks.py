@@ -83,8 +83,7 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         if bpy.app.background or context.window is None:
-            self.report({"ERROR"}, "Landmarks are placed by hand: that needs a window with a 3D view.")
-            return {"CANCELLED"}
+            return self.execute(context)
         head = self.head(context)
         rest = read_rest_mesh(head)
         stored, fitted = head.meshtalk.landmarks, head.meshtalk.fitted
@@ -95,9 +94,12 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
         self._crosshair = False
         desk.session, desk.head_uid = self._session, head.session_uid
         context.window_manager.modal_handler_add(self)
-        context.workspace.status_text_set(draw_status)
-        redraw_views()
+        self._show(context)
         return {"RUNNING_MODAL"}
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        self.report({"ERROR"}, "Landmarks are placed by hand: that needs a window with a 3D view.")
+        return {"CANCELLED"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         head = self._head()
@@ -111,8 +113,13 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
             return self._leave("")
         if not self._handle(event, pointer, _both(event, head)):
             return {"PASS_THROUGH"}
-        redraw_views()
+        self._show(context)
         return {"RUNNING_MODAL"}
+
+    def _show(self, context: bpy.types.Context) -> None:
+        """Let views, panel and status bar tell how things are now."""
+        context.workspace.status_text_set(draw_status)  # the only way to draw the status bar anew
+        redraw_views()
 
     def cancel(self, _context: bpy.types.Context) -> None:
         self._leave("")
@@ -167,16 +174,17 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
         return True
 
     def _press(self, pointer: Pointer, both: bool) -> None:
-        """Grab the dot under the mouse, or put the next landmark there."""
-        session = self._session
-        if desk.hovered:
-            session.remember()
-            session.touch(desk.hovered, both)
-            self._grabbed = desk.hovered
-            self._shift = pointer.shift_to(session.placed[desk.hovered]) or (0.0, 0.0)
+        """Grab the dot under the mouse, or put the next landmark there; a ring comes to the mouse."""
+        session, name = self._session, desk.hovered or self._session.next_name
+        if name is None:
             return
-        spot, name = pointer.hit(session), session.next_name
-        if spot is not None and name is not None:
+        if name in session.placed and name == desk.hovered:
+            session.remember()
+            session.active = self._grabbed = name
+            self._shift = pointer.shift_to(session.placed[name]) or (0.0, 0.0)
+            return
+        spot = pointer.hit(session) or session.suggested.get(desk.hovered)
+        if spot is not None:
             session.remember()
             session.place(name, spot, both)
             self._grabbed, self._shift = name, (0.0, 0.0)

@@ -14,7 +14,7 @@ from ..ops.landmarks import (
     MESHTALK_OT_place_landmarks,
     landmarks_problem,
 )
-from ..scene.landmarks import BY_NAME, FEWEST, LANDMARKS, label_of
+from ..scene.landmarks import BY_NAME, FEWEST, LANDMARKS, Landmark
 from ..scene.placing import Session, desk
 from .text import sentence
 
@@ -89,12 +89,24 @@ def _draw_session(layout: bpy.types.UILayout, context: bpy.types.Context, sessio
         layout.prop(head.meshtalk, "use_mirror")
     column = layout.column(align=True)
     for mark in LANDMARKS:
-        is_placed = mark.name in session.placed
-        icon = "CHECKMARK" if is_placed else "DOT" if mark.name != name else "RIGHTARROW"
-        button = column.row(align=True)
-        button.enabled = not is_placed
-        operator = MESHTALK_OT_choose_landmark.bl_idname
-        button.operator(operator, text=label_of(mark.name), icon=icon, emboss=not is_placed).name = mark.name
+        if not mark.name.endswith("_right"):
+            _draw_row(column, session, mark)
+
+
+def _draw_row(column: bpy.types.UILayout, session: Session, mark: Landmark) -> None:
+    """A landmark, or a pair of them: what is placed is ticked; each can be chosen for the next click."""
+    row = column.split(factor=0.45, align=True)
+    text = mark.label if mark.other is None else mark.label.removeprefix("Left ")
+    row.label(text=text)
+    buttons = row.row(align=True)
+    for name, side in ((mark.name, "Left" if mark.other else "Middle"), (mark.other, "Right")):
+        if name is not None:
+            is_placed = name in session.placed
+            icon = "CHECKMARK" if is_placed else "NONE"
+            button = buttons.operator(
+                MESHTALK_OT_choose_landmark.bl_idname, text=side, icon=icon, depress=name == session.next_name
+            )
+            button.name = name
 
 
 CLASSES = (MESHTALK_PT_landmarks,)

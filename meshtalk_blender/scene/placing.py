@@ -39,7 +39,7 @@ class Session:
     @property
     def next_name(self) -> str | None:
         """The landmark that the next click places; None when all are placed or known from a fit."""
-        if self.chosen and self.chosen not in self.placed:
+        if self.chosen:
             return self.chosen
         if self.fitted:
             return None
@@ -76,12 +76,6 @@ class Session:
         else:
             self.placed[name] = spot
             self.placed[twin] = self.rest.nearest(mirror.mirrored(self.rest.place(spot)))
-
-    def touch(self, name: str, both: bool) -> None:
-        """Take a suggestion as it is."""
-        self.active = name
-        if name not in self.placed and name in self.suggested:
-            self.place(name, self.suggested[name], both)
 
     def remove(self, name: str, both: bool) -> None:
         """Take a landmark away, and its twin with `both`; a fit's suggestion comes back in its place."""
