@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A head of another maker (ICT FaceKit's), whose own ARKit units are the truth; skipped without ../shared.
 
-`pytest -s tests/engine/test_any_head_ict.py` prints every figure. What is asserted is what holds; the wishes
-that don't hold (mean cosine 0.8 for the mouth, amplitude 0.7 to 1.4) hang on units that the two makers shaped
-differently.
+`pytest -s tests/engine/test_any_head_ict.py` prints every figure. What is asserted is what holds. The wishes
+that don't hold (mean cosine 0.8 over all that moves more than 10 %, amplitude 0.7 to 1.4) hang on units that
+the two makers shaped differently: how well they could agree at best is measured too.
 """
 
 from __future__ import annotations
@@ -18,10 +18,18 @@ import pytest
 
 from engine.bundle import default_bundle_path
 from engine.geometry.fit.binding import FittedBinding
-from engine.geometry.fit.mesh import triangulate
+from engine.geometry.fit.mesh import (
+    closest_on_triangles,
+    edges_of,
+    neighbour_table,
+    spread,
+    surface_of,
+    triangulate,
+)
 from engine.geometry.fit.shape import face_sample
 from engine.geometry.topology import bind_head
-from engine.template import Template, load_template
+from engine.geometry.units import carry_units
+from engine.template import SKIN, Template, load_template
 from tests.engine.heads import KnownHead, agreement, cut, decimated, rotation, subdivided, turned_over
 
 HEAD = Path(__file__).resolve().parents[3] / "shared" / "heads" / "ict.npz"
@@ -144,18 +152,104 @@ def test_the_face_is_found(template: Template, ict: Ict, binding: FittedBinding)
 def test_units_move_the_head_as_its_own(template: Template, ict: Ict, binding: FittedBinding) -> None:
     units = binding.unit_deltas()
     show("2. units against the head's own, on the face's material")
-    for moving in (0.1, 0.3):
+    for moving in (0.1, 0.2, 0.3):
         result = figures(template, ict.shared, units[:, ict.face], ict.units[:, ict.face], moving)
+    show("      cosines over vertices that move over 10, 20, 30 % of the most; weighted by motion; amplitude")
     for row in ict.shared:
-        cosine, amplitude = agreement(units[row][ict.face], ict.units[row][ict.face])
-        show(f"      {template.unit_names[row]:22s} cosine {cosine:5.2f}  amplitude {amplitude:5.2f}")
-    over = turned_over(ict.vertices, units, ict.polygons)
-    names = np.array(template.unit_names)[over > 0].tolist()
-    show(f"   triangles turned over: {dict(zip(names, over[over > 0].tolist(), strict=True))}")
+        found, truth = units[row][ict.face], ict.units[row][ict.face]
+        cosines = [agreement(found, truth, moving)[0] for moving in (0.1, 0.2, 0.3)]
+        numbers = " ".join(f"{cosine:5.2f}" for cosine in (*cosines, weighted(found, truth)))
+        show(f"      {template.unit_names[row]:22s} {numbers}  amplitude {agreement(found, truth)[1]:5.2f}")
     assert result["mouth and jaw"] > 0.8
-    assert result["blinks"] > 0.8
-    over[template.unit("mouthClose")] = 0
+    assert result["blinks"] > 0.85
+
+
+def test_no_triangle_turns_over(template: Template, ict: Ict, binding: FittedBinding) -> None:
+    over = turned_over(ict.vertices, with_partners(template, binding.unit_deltas()), ict.polygons)
+    own = turned_over(ict.vertices, with_partners(template, ict.units), ict.polygons)
+    show(f"   triangles turned over at full weight: {over.sum()}; by the head's own units: {own.sum()}")
     assert not over.any()
+
+
+@pytest.mark.parametrize("name", ["jawOpen", "mouthClose", "eyeBlinkLeft", "eyeBlinkRight", "mouthFunnel"])
+def test_lips_and_lids_move_as_smoothly_as_by_its_own_units(
+    template: Template, ict: Ict, binding: FittedBinding, name: str
+) -> None:
+    row = template.unit(name)
+    length = np.linalg.norm(ict.units[row], axis=1)
+    moving = ict.face & (length > 0.3 * length[ict.face].max())
+    own, found = (
+        1e3 * roughness(ict.polygons, motion.astype(np.float64))[moving]
+        for motion in (ict.units[row], binding.unit_deltas()[row])
+    )
+    show(
+        f"   {name}: a vertex moves {found.mean():.2f} mm differently from the mean of its neighbours, "
+        f"{found.max():.1f} at most; by the head's own unit {own.mean():.2f} and {own.max():.1f}"
+    )
+    assert found.mean() < own.mean()
+    assert found.max() < 1.3 * own.max()
+
+
+def test_what_is_missing_is_meant_differently(template: Template, ict: Ict, binding: FittedBinding) -> None:
+    """Even if every vertex might choose the place of the template up to 6 mm away that moves most like it,
+    over all units at once, the cosines would come out little higher: the ties aren't to blame."""
+    rows = [row for row in ict.shared if template.unit_names[row].startswith(("mouth", "jaw"))]
+    own, best = ict.units[rows][:, ict.face], best_places(template, ict, binding, rows)
+    found = binding.unit_deltas()[rows][:, ict.face]
+    ours, most = (
+        np.mean([agreement(one, truth)[0] for one, truth in zip(motion, own, strict=True)])
+        for motion in (found, best)
+    )
+    show(f"   mouth and jaw, mean cosine over 10 %: {ours:.3f}; by the best place within 6 mm: {most:.3f}")
+    assert ours > most - 0.06
+
+
+def best_places(template: Template, ict: Ict, binding: FittedBinding, rows: list[int]) -> np.ndarray:
+    """Some units (R, N, 3) of the template, at the place of its skin within 6 mm of each vertex of the face
+    that suits them best in all."""
+    shape = binding.template_on_head()
+    skin = surface_of(shape, template.faces).part(template.part == SKIN)
+    places, owners = spread(skin, 0.0025 * binding.scale)
+    corners = skin.triangles[owners]
+    mix = closest_on_triangles(places, shape[corners])
+    turn = binding.to_head.scale * binding.to_head.rotation.T
+    units = carry_units(template, binding.rest)[rows].astype(np.float64) @ turn
+    units = np.stack([np.einsum("sk,skc->sc", mix, unit[corners]) for unit in units])
+    chosen = np.zeros((len(rows), int(ict.face.sum()), 3))
+    truth = ict.units[rows][:, ict.face]
+    moving = np.linalg.norm(truth, axis=2) > 0.1 * np.linalg.norm(truth, axis=2).max(axis=1)[:, None]
+    for at, point in enumerate(ict.vertices[ict.face]):
+        apart = ((places - point) ** 2).sum(axis=1)
+        near = np.flatnonzero(apart < max((0.006 * binding.scale) ** 2, apart.min() * 1.01))
+        cosine = np.einsum("rnc,rc->rn", units[:, near], truth[:, at])
+        lengths = np.linalg.norm(units[:, near], axis=2) * np.linalg.norm(truth[:, at], axis=1)[:, None]
+        likeness = (cosine / np.maximum(lengths, 1e-12))[moving[:, at]].sum(axis=0)
+        chosen[:, at] = units[:, near[likeness.argmax()]]
+    return chosen
+
+
+def weighted(found: np.ndarray, truth: np.ndarray) -> float:
+    """The cosine of two units (N, 3) as wholes: what moves far counts most."""
+    one, other = found.astype(np.float64), truth.astype(np.float64)
+    return float((one * other).sum() / np.sqrt((one**2).sum() * (other**2).sum()))
+
+
+def with_partners(template: Template, units: np.ndarray) -> np.ndarray:
+    """Units (U, V', 3), those that only make sense on top of another (mouthClose on jawOpen) together with
+    it."""
+    together = units.astype(np.float64)
+    pairs = set(zip(template.closure_unit.tolist(), template.closure_with.tolist(), strict=True))
+    for unit, other in pairs:
+        if other >= 0:
+            together[unit] += units[other]
+    return together
+
+
+def roughness(polygons: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    """How far each vertex (V',) moves from the mean of what its neighbours do."""
+    table, real = neighbour_table(edges_of(triangulate(polygons))[0], len(motion))
+    mean = (motion[table] * real[:, :, None]).sum(axis=1) / np.maximum(real.sum(axis=1), 1)[:, None]
+    return np.linalg.norm(motion - mean, axis=1)
 
 
 def test_parts_follow(template: Template, ict: Ict, binding: FittedBinding) -> None:
@@ -167,6 +261,11 @@ def test_parts_follow(template: Template, ict: Ict, binding: FittedBinding) -> N
     cosine, amplitude = agreement(jaw, own)
     show(f"   lower teeth, jawOpen: cosine {cosine:.2f}, amplitude {amplitude:.2f}")
     assert cosine > 0.8
+    out, inside = units[template.unit("tongueOut")], ict.of("M_GumsTongue")
+    far = np.linalg.norm(out[inside], axis=1).max()
+    show(f"   tongueOut: {1e3 * far:.0f} mm, teeth {1e3 * np.linalg.norm(out[teeth], axis=1).max():.2f} mm")
+    assert far > 0.015
+    assert np.linalg.norm(out[teeth], axis=1).max() < 3e-4
     eye = ict.of("M_ScleraLeft", "M_IrisLeft")
     lashes, blink = ict.of("M_EyeLashes"), template.unit("eyeBlinkLeft")
     cosine, amplitude = agreement(units[blink][lashes], ict.units[blink][lashes])
@@ -203,7 +302,7 @@ def test_other_meshes_of_the_head(template: Template, ict: Ict, binding: FittedB
     units = bound.unit_deltas()
     show(f"3. {change}: {len(head.vertices):,} vertices")
     result = figures(template, ict.shared, units[:, chosen], head.units[:, chosen], 0.3)
-    over = turned_over(head.vertices, units, head.polygons)
-    over[template.unit("mouthClose")] = 0
-    show(f"   triangles turned over (without mouthClose): {over.sum()}")
+    over = turned_over(head.vertices, with_partners(template, units), head.polygons)
+    show(f"   triangles turned over: {over.sum()} of {over.size} times {len(head.polygons):,}")
+    assert over.sum() <= (20 if change == "100,000 vertices" else 0)
     assert result["mouth and jaw"] > 0.65
