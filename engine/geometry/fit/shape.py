@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Similarity and identity: which of the template's people a head resembles, and where it lies.
 
+Heads don't always rest as the template does: a mouth stands ajar, lids are half down, corners smile. So a few
+units take part beside the identity basis: without them an open mouth would be taken for a long chin.
 Gauss-Newton steps on the distances along the normals (Chen and Medioni 1992) over a sample of the face's
 skin, with the identity basis' own variances as prior and Geman-McClure weights, so that hair and what the
 head lacks don't count.
@@ -26,7 +28,13 @@ Indices = NDArray[np.int64]
 POINT = 0.1  # weight of distances across the normal, which keep the fit from sliding away
 NOISE = 0.002  # metres; what the basis can't express of other heads
 INDEPENDENT = 150  # vertices as good as: neighbours deviate alike
+LIMIT = 3.0  # of its usual size: the largest identity code
 LANDMARK = 6.0  # how much a landmark counts, as a number of vertices
+RESTING = {  # units that a head at rest may show, both sides alike: usual and largest weight
+    ("jawOpen",): (0.15, 0.6),
+    ("eyeBlinkLeft", "eyeBlinkRight"): (0.3, 1.0),
+    ("mouthSmileLeft", "mouthSmileRight"): (0.15, 0.8),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +47,7 @@ class Marks:
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """A person (codes (K,) along the identity basis) and where they lie."""
+    """A person (codes (K,) along the first K rows of the `Basis`) and where they lie."""
 
     template: Template
     codes: Doubles
@@ -54,9 +62,48 @@ class Shape:
         return self.place.points(self.person())
 
 
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """How people differ: `rows` (K, V, 3) in metres, first the units of RESTING, then the identity basis;
+    each code's usual size `std` (K,) and its range from `low` to `high` (K,)."""
+
+    rows: NDArray[np.float32]
+    std: Doubles
+    low: Doubles
+    high: Doubles
+
+
+@lru_cache(maxsize=4)
+def basis_of(template: Template) -> Basis:
+    """The basis of a template; units that it lacks are left out."""
+    resting = {
+        names: size for names, size in RESTING.items() if all(name in template.unit_names for name in names)
+    }
+    units = [
+        template.unit_deltas[[template.unit(name) for name in names]].sum(axis=0, keepdims=True)
+        for names in resting
+    ]
+    usual, most = np.array(list(resting.values())).reshape(-1, 2).T
+    std = template.identity_std.astype(np.float64)
+    return Basis(
+        np.concatenate([*units, template.identity_basis]),
+        np.r_[usual, std],
+        np.r_[np.zeros(len(usual)), -LIMIT * std],
+        np.r_[most, LIMIT * std],
+    )
+
+
+def no_codes(template: Template, people: int | None = None) -> Doubles:
+    """Codes (K,) of the template itself, along the units and the first `people` rows of the identity basis
+    (None: all)."""
+    every = len(basis_of(template).std)
+    kept = len(template.identity_basis) if people is None else min(people, len(template.identity_basis))
+    return np.zeros(every - len(template.identity_basis) + kept)
+
+
 def person(template: Template, codes: Doubles) -> Doubles:
-    """The mean template with identity codes (K,): (V, 3)."""
-    flat = codes.astype(np.float32) @ template.identity_basis[: len(codes)].reshape(len(codes), -1)
+    """The mean template with codes (K,): (V, 3)."""
+    flat = codes.astype(np.float32) @ basis_of(template).rows[: len(codes)].reshape(len(codes), -1)
     return template.rest.astype(np.float64) + flat.reshape(-1, 3)
 
 
@@ -137,11 +184,26 @@ def _step(
         share = LANDMARK / len(vertices)
         normal += share * rows.T @ rows
         right += share * rows.T @ (marks.places - points[marks.vertices]).ravel()
-    prior = (NOISE / shape.template.identity_std[: len(shape.codes)].astype(np.float64)) ** 2 / INDEPENDENT
+    prior = (NOISE / basis_of(shape.template).std[: len(shape.codes)]) ** 2 / INDEPENDENT
     normal[7:, 7:] += np.diag(prior)
     right[7:] -= prior * shape.codes
     normal += 1e-12 * np.trace(normal) * np.eye(len(normal))
-    return _moved(shape, np.linalg.solve(normal, right), points[vertices].mean(axis=0))
+    return _moved(shape, _within_range(shape, normal, right))
+
+
+def _within_range(shape: Shape, normal: Doubles, right: Doubles) -> Doubles:
+    """The step (7 + K,) that solves the equations; codes that would leave their range stop at its end, and
+    the others make the best of it."""
+    basis, count = basis_of(shape.template), len(shape.codes)
+    step = np.linalg.solve(normal, right)
+    room = np.clip(shape.codes + step[7:], basis.low[:count], basis.high[:count]) - shape.codes
+    stopped = np.r_[np.zeros(7, bool), room != step[7:]]
+    if stopped.any():
+        step[stopped] = room[stopped[7:]]
+        free = ~stopped
+        rest = right[free] - normal[np.ix_(free, stopped)] @ step[stopped]
+        step[free] = np.linalg.solve(normal[np.ix_(free, free)], rest)
+    return step
 
 
 def _robust(apart: Doubles, normals: Doubles, width: float) -> Doubles:
@@ -161,12 +223,12 @@ def _jacobian(shape: Shape, points: Doubles, vertices: Indices) -> Doubles:
     rows[:, 2, 0], rows[:, 2, 1] = r[:, 1], -r[:, 0]
     rows[:, :, 3] = r
     rows[:, :, 4:7] = np.eye(3)
-    basis = shape.template.identity_basis[: len(shape.codes)][:, vertices].astype(np.float64)
+    basis = basis_of(shape.template).rows[: len(shape.codes)][:, vertices].astype(np.float64)
     rows[:, :, 7:] = shape.place.vectors(basis).transpose(1, 2, 0)
     return rows
 
 
-def _moved(shape: Shape, step: Doubles, centre: Doubles) -> Shape:
+def _moved(shape: Shape, step: Doubles) -> Shape:
     """The shape after a step; the similarity of the linear step is found by alignment."""
     points = shape.points()
     anchors = points[face_sample(shape.template, 600)]
@@ -180,8 +242,9 @@ def _moved(shape: Shape, step: Doubles, centre: Doubles) -> Shape:
         rotation @ shape.place.rotation,
         growth * rotation @ (shape.place.translation - centre) + centre + shift,
     )
-    limit = 3.0 * shape.template.identity_std[: len(shape.codes)]
-    return replace(shape, codes=np.clip(shape.codes + step[7:], -limit, limit), place=place)
+    basis, count = basis_of(shape.template), len(shape.codes)
+    codes = np.clip(shape.codes + step[7:], basis.low[:count], basis.high[:count])
+    return replace(shape, codes=codes, place=place)
 
 
 def _rotation(axis: Doubles, angle: float) -> Doubles:
