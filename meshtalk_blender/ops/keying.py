@@ -17,7 +17,7 @@ from ..scene.errors import SceneError
 from ..scene.mapping import mapping_of
 from ..scene.mesh import PartSlice, RestPose
 from ..scene.names import match_units
-from ..scene.shape_keys import KeyPlan, KeyState, Shape, plan_keys, read_state
+from ..scene.shape_keys import KeyPlan, KeyState, Shape, largest, plan_keys, read_state
 from .job import JobResult
 
 Floats = NDArray[np.float32]
@@ -35,7 +35,7 @@ def plan_objects(
     """The plan of each object that the take moves, the face first; `objects` by the session_uid that the
     slices of `rest` name, `lips` of the model. SceneError when the take would move nothing at all."""
     face = objects[rest.slices[0].object_uid]
-    least = LEAST * float(np.sqrt(np.square(result.unit_deltas).sum(axis=2).max()))
+    least = LEAST * max(largest(deltas) for deltas in result.unit_deltas)
     plans = [
         _plan_object(objects[part.object_uid], part, result, lips, face.meshtalk.missing_units, least)
         for part in rest.slices
@@ -63,7 +63,9 @@ def summary(plans: Sequence[KeyPlan], left_mm: float | None) -> str:
     text += (
         f"; {_count(locked)} {_have(locked)} a locked curve and {_were(locked)} left alone" if locked else ""
     )
-    text += f"; {_count(sculpted)} kept as you shaped {'them' if sculpted > 1 else 'it'}" if sculpted else ""
+    if sculpted:
+        text += f"; {_count(sculpted)} kept as changed since MeshTalk made {'them' if sculpted > 1 else 'it'}"
+        text += " (delete to have made anew)"
     return text
 
 

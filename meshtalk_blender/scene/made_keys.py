@@ -7,7 +7,7 @@ few random sums of its displacements, compared with a tolerance far below anythi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import bpy
@@ -61,8 +61,7 @@ def remember(keys: bpy.types.Key, shapes: Mapping[str, Floats]) -> None:
         known = {name: padded[number] if same else blank for number, name in enumerate(tag["made"])}
     if not shapes and not known:
         return
-    fresh = sums_of(np.array(list(shapes.values()), np.float32)) if shapes else np.zeros((0, SUMS))
-    known.update(zip(shapes, fresh, strict=True))
+    known.update(zip(shapes, sums_of(list(shapes.values())), strict=True))
     known = {name: value for name, value in known.items() if name in keys.key_blocks}
     keys[TAG] = {
         "format": 1,
@@ -79,18 +78,17 @@ def read_shape(block: bpy.types.ShapeKey) -> Floats:
     return flat.reshape(-1, 3)
 
 
-def read_displacements(keys: bpy.types.Key, names: Iterable[str]) -> Floats:
-    """What keys (K, V, 3) add to the keys that they are relative to."""
+def read_displacements(keys: bpy.types.Key, names: Iterable[str]) -> list[Floats]:
+    """What each key adds (V, 3) to the key that it is relative to."""
     blocks = [keys.key_blocks[name] for name in names]
     bases = {block.relative_key.name: read_shape(block.relative_key) for block in blocks}
-    shapes = [read_shape(block) - bases[block.relative_key.name] for block in blocks]
-    return np.array(shapes, np.float32).reshape(len(blocks), -1, 3)
+    return [read_shape(block) - bases[block.relative_key.name] for block in blocks]
 
 
-def sums_of(displacements: Floats) -> NDArray[np.float64]:
+def sums_of(displacements: Sequence[Floats]) -> NDArray[np.float64]:
     """The random sums (K, SUMS) of displacements (K, V, 3)."""
-    flat = displacements.reshape(len(displacements), -1)
-    return flat.astype(np.float64) @ _weights(flat.shape[1])
+    sums = [each.astype(np.float64).ravel() @ _weights(each.size) for each in displacements]
+    return np.array(sums).reshape(-1, SUMS)
 
 
 @lru_cache(maxsize=4)

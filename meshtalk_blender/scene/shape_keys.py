@@ -33,8 +33,8 @@ class Shape:
     lowest: float = 0.0
 
     def moves(self, least: float) -> bool:
-        """Whether any vertex moves at least so far at weight 1."""
-        return bool((np.square(self.deltas).sum(axis=1) > least**2).any())
+        """Whether any vertex moves further than this at weight 1."""
+        return largest(self.deltas) > least
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,11 @@ class KeyPlan:
     driven: tuple[str, ...] = ()
     locked: tuple[str, ...] = ()
     sculpted: tuple[str, ...] = ()
+
+
+def largest(deltas: Floats) -> float:
+    """The largest length of displacements (V, 3)."""
+    return float(np.sqrt(np.einsum("vc,vc->v", deltas, deltas).max(initial=0.0)))
 
 
 def value_path(key_name: str) -> str:
@@ -143,13 +148,13 @@ def _renewals(
         return (), ()
     keys = thing.data.shape_keys
     now = read_displacements(keys, shapes)
-    wanted = np.array([shape.deltas for shape in shapes.values()], np.float32)
-    if now.shape != wanted.shape:
-        return (), tuple(shapes)
-    size = float(np.ptp(read_shape(keys.reference_key), axis=0).max())
-    other = np.abs(now - wanted).max(axis=(1, 2)) > SAME * size
-    ours = untouched(keys)
-    changed = [name for name, is_other in zip(shapes, other, strict=True) if is_other]
+    most = SAME * float(np.ptp(read_shape(keys.reference_key), axis=0).max())
+    changed = [
+        name
+        for (name, shape), was in zip(shapes.items(), now, strict=True)
+        if largest(was - shape.deltas) > most
+    ]
+    ours = untouched(keys) if changed else frozenset()
     renewed = tuple(shapes[name] for name in changed if name in ours)
     return renewed, tuple(name for name in changed if name not in ours)
 
