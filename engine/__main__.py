@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from .commands import animate, bind, info
+from .commands import animate, bind, dub, info
 from .errors import Cancelled, MeshTalkError
 
 WRONG, INTERRUPTED = 2, 130
@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     animate.add_parser(commands)
     bind.add_parser(commands)
+    dub.add_parser(commands)
     info.add_parser(commands)
     return parser
 

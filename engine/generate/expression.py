@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,19 +19,26 @@ Float32 = NDArray[np.float32]
 def encode_expression(bundle: Bundle, displacement: Float32, stage: Stage = QUIET) -> Float32:
     """Expression codes ``(T, expression_code)`` of a performance: ``displacement`` (T, V, 3), animated minus
     rest, in normalised template space, metres, at the model's rate."""
-    card = bundle.card
-    if displacement.ndim != 3 or displacement.shape[1:] != (card.vertices, 3):
-        raise OptionError(
-            f"The displacement must have shape (T, {card.vertices}, 3), not {displacement.shape}."
-        )
-    codes = np.empty((len(displacement), card.expression_code), np.float32)
+    size = bundle.card.block_frames
+    parts = (displacement[first : first + size] for first in range(0, len(displacement), size))
+    return encode_blocks(bundle, parts, len(displacement), stage)
+
+
+def encode_blocks(bundle: Bundle, blocks: Iterable[Float32], frames: int, stage: Stage = QUIET) -> Float32:
+    """The same of a performance that comes in blocks (n, V, 3) of the card's ``block_frames`` each, the last
+    one shorter; ``frames`` in all."""
+    card, first = bundle.card, 0
+    codes = np.empty((frames, card.expression_code), np.float32)
     state = np.zeros((1, card.expression_state), np.float32)
-    for first in range(0, len(displacement), card.block_frames):
-        stage.at(first, len(displacement))
-        block = padded(displacement[first : first + card.block_frames], card.block_frames)
-        out = bundle.run("expression_encoder", {"displacement": block, "state": state})
+    for block in blocks:
+        if block.ndim != 3 or block.shape[1:] != (card.vertices, 3):
+            raise OptionError(f"The displacement must have shape (T, {card.vertices}, 3), not {block.shape}.")
+        stage.at(first, frames)
+        inputs = {"displacement": padded(block, card.block_frames), "state": state}
+        out = bundle.run("expression_encoder", inputs)
         state = out["state_out"]
-        codes[first : first + card.block_frames] = out["expression_code"][0, : len(displacement) - first]
+        codes[first : first + len(block)] = out["expression_code"][0, : len(block)]
+        first += len(block)
     return codes
 
 

@@ -47,6 +47,7 @@ PARTS = (
     Part("corpus", "training.report.lip_error", "measure_lip_error", ("corpus", "regression")),
     Part("corpus", "training.report.life", "measure_life", ("corpus",)),
     Part("corpus", "training.report.identities", "measure_identities", ()),
+    Part("dub", "training.report.dub", "measure_dub", ("corpus",)),
     Part("pictures", "training.report.plots", "draw_plots", ("check",)),
     Part("pictures", "training.report.faces", "draw_faces", ("check",)),
 )

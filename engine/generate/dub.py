@@ -1,0 +1,334 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Dubbing: new words for the mouth of a head that is animated, while its upper face keeps its performance.
+
+The expression encoder reads the old upper face (without its mouth, whose old words would get into the labels)
+beside the new sound, the fusion gives labels and the decoder motion. That motion is only used where the mouth
+is: the upper face keeps its own, and the two pass into each other as the template's masks do (see docs/dub.md
+for what that is worth).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..audio.sound import Sound
+from ..bundle import Bundle
+from ..errors import OptionError, SoundError
+from ..geometry.topology import Binding
+from ..progress import CancelCheck, Progress, Stage
+from .decode import Mover
+from .dub_curves import Curves, dubbed_weights
+from .encode import encode_audio
+from .expression import encode_blocks, fuse
+from .options import MAX_SEED, Take, as_rate, frame_count
+from .past import Moments, Original, Past
+from .pauses import silence_share
+from .read_back import upper_share, upper_share_on
+from .resample import Resampler
+from .retime import Clock, Stretch, clock
+from .sample import SAMPLE, Labels, sample_labels
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+
+HEARING, READING, SAMPLING, MOVING = 0.12, 0.5, 1.1, 2.0
+"""Milliseconds a frame, of which only the proportions count, for an even progress."""
+
+
+@dataclass(frozen=True)
+class DubOptions:
+    """How to dub.
+
+    ``upper`` and ``mouth`` say how much of the original's upper face and of its mouth is kept, 0 to 1; what
+    isn't kept of the upper face is sampled by ``seed``, as generation does. With both at 1 the original stays
+    as it is, bit for bit. ``keep_silence`` keeps the original's mouth in pauses of the new sound.
+    ``stretch`` is for sounds that are longer or shorter than the original. ``temperature`` as in
+    GenerateOptions; ``fps`` too, but None is the original's own rate.
+    """
+
+    upper: float = 1.0
+    mouth: float = 0.0
+    keep_silence: bool = False
+    stretch: Stretch = Stretch.LIVE
+    seed: int = 0
+    temperature: float | None = None
+    fps: Fraction | float | None = None
+    keep_vertices: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("upper", "mouth"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+                raise OptionError(f"How much of the {_LONG[name]} is kept is from 0 to 1, not {value!r}.")
+        if not isinstance(self.stretch, Stretch):
+            known = ", ".join(one.value for one in Stretch)
+            raise OptionError(f"The stretch is one of {known}, not {self.stretch!r}.")
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed <= MAX_SEED:
+            raise OptionError(f"The seed must be a whole number from 0 to {MAX_SEED}, not {self.seed!r}.")
+        if self.temperature is not None and not 0 <= self.temperature <= 10:
+            raise OptionError(f"The temperature must be a number from 0 to 10, not {self.temperature!r}.")
+        if self.fps is not None:
+            as_rate(self.fps)
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether nothing is to be changed."""
+        return self.upper == 1 and self.mouth == 1
+
+
+_LONG = {"upper": "upper face", "mouth": "mouth"}
+
+
+def dub(
+    bundle: Bundle,
+    sound: Sound,
+    binding: Binding,
+    original: Original,
+    options: DubOptions,
+    progress: Progress | None = None,
+    cancelled: CancelCheck | None = None,
+) -> Take:
+    """Put new speech into the mouth of an animated head; the take is as long as the sound.
+
+    ``Take.labels`` are those of the dubbed motion, and none, (0, heads), where all is kept. Raises
+    SoundError, HeadError and OptionError for what doesn't fit together, Cancelled, and the bundle's errors.
+    """
+    job = _Job(bundle, sound, binding, original, options)
+    stages = _stages(job, progress, cancelled)
+    if options.keeps_all:
+        return job.untouched(stages[-1])
+    codes = encode_audio(bundle, sound.samples, job.frames, stages[0])
+    labels = job.labels(codes, stages[1], stages[2])
+    sampled = job.sampled(codes, stages[2]) if options.upper < 1 else None
+    return job.take(labels, sampled, stages[3])
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Samples from ``first`` on: the past, and displacements (n, V, 3) that the model makes of the past and
+    the new sound (``dubbed``) and of the sound alone (``sampled``, None where it isn't needed)."""
+
+    first: int
+    past: Moments
+    dubbed: Float32
+    sampled: Float32 | None
+
+
+class _Job:
+    """One dub: its times, and what is kept of the past at each."""
+
+    def __init__(
+        self, bundle: Bundle, sound: Sound, binding: Binding, original: Original, options: DubOptions
+    ) -> None:
+        self._bundle, self._sound, self._binding = bundle, sound, binding
+        self._original, self._options = original, options
+        self._rate = original.fps if options.fps is None else as_rate(options.fps)
+        self.count = frame_count(sound.duration, self._rate)
+        if self.count == 0:
+            raise SoundError(
+                f"The sound is shorter than one frame ({float(sound.duration):.4f} s); choose a longer one."
+            )
+        self.frames = max(1, frame_count(sound.duration, Fraction(bundle.card.frame_rate)))
+        self._past = Past(binding, original, bundle.unit_names)
+        self._share = upper_share(binding.template)[:, None]
+
+    @cached_property
+    def _clock(self) -> Clock:
+        """Nothing is retimed where everything is kept, nor are blinks looked for under an equal length."""
+        old, new = self._original.seconds, float((self.count - 1) / self._rate)
+        stretch = Stretch.HOLD if self._options.keeps_all else self._options.stretch
+        longer = new > old or stretch is Stretch.STRETCH
+        blinks = self._past.blinks() if longer and not self._options.keeps_all else np.zeros((0, 2))
+        return clock(stretch, old, new, blinks)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the model has to go on where the original ends."""
+        return self._clock.end < (self.frames - 1) / self._bundle.card.frame_rate
+
+    def untouched(self, stage: Stage) -> Take:
+        """The original as it is, its last pose held if the sound is longer."""
+        card = self._bundle.card
+        frames = self._old_frames(self._times())
+        vertices = self._past.vertices(frames) if self._options.keep_vertices else None
+        if self._past.has_weights:
+            weights = self._past.weights(frames)
+        else:
+            mover, parts = Mover(self._bundle, self._binding), []
+            for first in range(0, self.count, card.block_frames):
+                stage.at(first, self.count)
+                part = frames[first : first + card.block_frames]
+                parts.append(mover.weights(self._past.displacement(part)))
+            weights = mover.clean(np.concatenate(parts))
+        stage.at(1, 1)
+        return self._take(weights, np.zeros((0, card.heads), np.int16), vertices)
+
+    def labels(self, codes: Float32, reading: Stage, sampling: Stage) -> Labels:
+        """Labels (T, heads) of the new sound and the old upper face; where the original has ended and life
+        goes on, they are sampled."""
+        card = self._bundle.card
+        expression = encode_blocks(self._bundle, self._upper_blocks(), self.frames, reading)
+        labels = fuse(self._bundle, codes, expression, reading.span("Reading", 0.9, 1.0)).argmax(-1)
+        forced = labels.astype(np.int16)
+        if not self.goes_on:
+            return forced
+        forced[np.arange(self.frames) / card.frame_rate > self._clock.end] = SAMPLE
+        return sample_labels(
+            self._bundle, codes, (self._options.seed,), self._temperature, forced, sampling.part(0, 2)
+        )[0]
+
+    def sampled(self, codes: Float32, stage: Stage) -> Labels:
+        """Labels (T, heads) of the new sound alone, as generation samples them."""
+        part = stage.part(1, 2)
+        return sample_labels(self._bundle, codes, (self._options.seed,), self._temperature, stage=part)[0]
+
+    def take(self, labels: Labels, sampled: Labels | None, stage: Stage) -> Take:
+        """Motion and curves of the dubbed take."""
+        mover = Mover(self._bundle, self._binding)
+        rows: list[tuple[Float32, ...]] = []
+        vertices: Float32 | None = None
+        for block in self._blocks(mover, labels, sampled, stage):
+            times = self._times(block.first, len(block.dubbed))
+            new, other = self._upper(block, times)
+            found = mover.weights(new)
+            without = found if other is None else mover.weights(other)
+            rows.append((found, without, self._weights_of(block, times, mover)))
+            if self._options.keep_vertices:
+                if vertices is None:
+                    vertices = np.empty((self.count, *block.past.vertices.shape[1:]), np.float32)
+                final = self._with_mouth(new, block.past.displacement, times)
+                part = slice(block.first, block.first + len(times))
+                vertices[part] = self._on_mesh(final, block.past, times)
+        new, other, past = (np.concatenate(column) for column in zip(*rows, strict=True))
+        times = self._times()
+        curves = Curves(new, other, past, self._kept_upper(times), self._kept_mouth(times))
+        if not self._past.has_weights:
+            curves = curves.with_past(mover.clean(past))
+        return self._take(dubbed_weights(self._bundle, self._binding, mover, curves), labels, vertices)
+
+    def _blocks(self, mover: Mover, labels: Labels, sampled: Labels | None, stage: Stage) -> Iterator[_Block]:
+        """Everything that a block of samples is made of, block by block in bounded memory."""
+        size = self._bundle.card.block_frames
+        rates = self._bundle.card.frame_rate, self._rate, self.frames, self.count
+        first, resamplers = 0, (Resampler(*rates), Resampler(*rates))
+        others = iter(()) if sampled is None else mover.displacements(sampled)
+        for dubbed in mover.displacements(labels, stage):
+            motion = resamplers[0].push(dubbed)
+            other = None if sampled is None else resamplers[1].push(next(others))
+            for at in range(0, len(motion), size):
+                stage.check()
+                part = slice(at, min(at + size, len(motion)))
+                times = self._times(first + at, part.stop - at)
+                past = self._past.moments(self._old_frames(times))
+                yield _Block(first + at, past, motion[part], None if other is None else other[part])
+            first += len(motion)
+
+    def _upper(self, block: _Block, times: Float64) -> tuple[Float32, Float32 | None]:
+        """Displacements (n, V, 3): the dub with a mouth that is all new, and what of it isn't the past's;
+        None where all of the upper face is."""
+        present = _column(self._clock.presence(times))
+        upper, old, base = float(self._options.upper), block.past.displacement, block.dubbed
+        rest = (1 - present) * block.dubbed  # what goes on where the past has ended
+        face, without = present * old + rest, None if present.all() else block.dubbed
+        if block.sampled is not None:
+            sampled = (1 - upper) * block.sampled
+            base = upper * block.dubbed + sampled
+            face = upper * face + sampled
+            without = ((upper * rest + sampled) / (1 - upper * present)).astype(np.float32, copy=False)
+        return (self._share * face + (1 - self._share) * base).astype(np.float32, copy=False), without
+
+    def _with_mouth(self, new: Float32, old: Float32, times: Float64) -> Float32:
+        """The dub (n, V, 3) with what is kept of the old mouth."""
+        kept = (1 - self._share) * _column(self._kept_mouth(times))
+        return ((1 - kept) * new + kept * old).astype(np.float32, copy=False)
+
+    def _on_mesh(self, final: Float32, past: Moments, times: Float64) -> Float32:
+        """The mesh's vertices (n, V', 3): the original's, moved by what the dub changes; what the template
+        couldn't read of the original stays where the original does."""
+        carried = self._binding.carry(past.displacement)
+        change = self._binding.carry(final) - carried
+        if self._original.vertices is not None:
+            mouth, upper = self._moved_by
+            lost = mouth * (1 - _column(self._kept_mouth(times)))
+            lost = lost + upper * (1 - _column(self._kept_upper(times)))
+            change = change - lost * (past.local - carried)
+        if past.rotations is not None:
+            change = (change @ past.rotations.swapaxes(1, 2)).astype(np.float32)
+        return past.vertices + change
+
+    @cached_property
+    def _moved_by(self) -> tuple[Float32, Float32]:
+        """How much the mouth and the upper face have to do with the mesh's vertices, (V', 1) each; both are 0
+        where no unit moves anything."""
+        moving = (np.abs(self._binding.unit_deltas()).max(axis=(0, 2)) > 0).astype(np.float32)
+        upper = upper_share_on(self._binding)
+        return ((1 - upper) * moving)[:, None], (upper * moving)[:, None]
+
+    def _weights_of(self, block: _Block, times: Float64, mover: Mover) -> Float32:
+        if self._past.has_weights:
+            return self._past.weights(self._old_frames(times))
+        return mover.weights(block.past.displacement)
+
+    def _upper_blocks(self) -> Iterator[Float32]:
+        """The old upper face at the model's frames, in blocks: what the expression encoder reads."""
+        card = self._bundle.card
+        for first in range(0, self.frames, card.block_frames):
+            at = np.arange(first, min(first + card.block_frames, self.frames)) / card.frame_rate
+            yield self._share * self._past.displacement(self._old_frames(at))
+
+    def _kept_upper(self, times: Float64) -> Float64:
+        return self._options.upper * self._clock.presence(times)
+
+    def _kept_mouth(self, times: Float64) -> Float64:
+        """How much (n,) of the old mouth is kept: the slider, and all of it in the new sound's pauses."""
+        kept = np.full(len(times), float(self._options.mouth))
+        if self._options.keep_silence:
+            kept = kept + (1 - kept) * np.interp(times, self._all_times, self._silence)
+        return kept * self._clock.presence(times)
+
+    @cached_property
+    def _all_times(self) -> Float64:
+        return self._times()
+
+    @cached_property
+    def _silence(self) -> Float64:
+        return silence_share(self._sound.samples, self._all_times)
+
+    @property
+    def _temperature(self) -> float:
+        given = self._options.temperature
+        return self._bundle.card.default_temperature if given is None else given
+
+    def _times(self, first: int = 0, count: int | None = None) -> Float64:
+        """Seconds (n,) of ``count`` samples from ``first`` on."""
+        samples = np.arange(first, first + (self.count if count is None else count), dtype=np.float64)
+        return samples * self._rate.denominator / self._rate.numerator
+
+    def _old_frames(self, times: Float64) -> Float64:
+        return self._clock.old_frames(times, float(self._original.fps))
+
+    def _take(self, weights: Float32, labels: Labels, vertices: Float32 | None) -> Take:
+        return Take(weights, self._bundle.unit_names, self._rate, self._options.seed, labels, vertices)
+
+
+def _column(values: Float64) -> Float32:
+    return values.astype(np.float32)[:, None, None]
+
+
+def _stages(
+    job: _Job, progress: Progress | None, cancelled: CancelCheck | None
+) -> tuple[Stage, Stage, Stage, Stage]:
+    """Hearing, reading, sampling and moving, as long as they take."""
+    edges = np.cumsum([0.0, HEARING, READING, SAMPLING, MOVING]) / (HEARING + READING + SAMPLING + MOVING)
+    names = ("Listening", "Reading", "Sampling", "Moving")
+    hearing, reading, sampling, moving = (
+        Stage(name, float(begin), float(end), progress, cancelled)
+        for name, begin, end in zip(names, edges[:-1], edges[1:], strict=True)
+    )
+    return hearing, reading, sampling, moving

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The curves of a dubbed take: those of the upper face stay the animator's own, the others are fitted around
+them.
+
+All of it is done on weights: what least squares found frame by frame stands for the motion, as in
+``curves``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..bundle import Bundle
+from ..geometry.topology import Binding
+from ..geometry.units import carry_units
+from ..template import Template
+from .curves import clean_curves
+from .decode import Mover
+from .read_back import upper_share
+from .weights import UnitFit, find_contacts
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """Weights (T, U) frame by frame of the dub with a mouth that is all new (``new``), of what it would be
+    with nothing of the original (``other``), and of the original (``past``); and how much (T,) of the
+    original's upper face and mouth is kept."""
+
+    new: Float32
+    other: Float32
+    past: Float32
+    kept_upper: Float64
+    kept_mouth: Float64
+
+    def with_past(self, past: Float32) -> Curves:
+        """The same with other weights (T, U) of the original."""
+        return replace(self, past=past)
+
+
+def upper_units(template: Template) -> NDArray[np.bool_]:
+    """Which units (U,) move more of the upper face than of the mouth."""
+    energy = (template.unit_deltas.astype(np.float64) ** 2).sum(axis=2)
+    return energy @ upper_share(template) > 0.5 * energy.sum(axis=1)
+
+
+def dubbed_weights(bundle: Bundle, binding: Binding, mover: Mover, curves: Curves) -> Float32:
+    """The dub's weights (T, U): units of the upper face are the original's own curves as far as it is kept,
+    the others come as near to the rest of the motion as they can; what is kept of the old mouth is blended in
+    at last."""
+    upper = upper_units(bundle.template)
+    if not curves.kept_upper.any():
+        new = mover.clean(curves.new)
+    else:
+        kept = curves.kept_upper.astype(np.float32)[:, None]
+        other = mover.clean(curves.other) if curves.kept_upper.min() < 1 else curves.other
+        held = np.where(upper, kept * curves.past + (1 - kept) * other, np.float32(0))
+        new = held + _around(bundle, binding, curves.new, held, ~upper)
+    mouth = np.where(upper, 0, curves.kept_mouth.astype(np.float32)[:, None])
+    return (mouth * curves.past + (1 - mouth) * new).astype(np.float32)
+
+
+def _around(
+    bundle: Bundle, binding: Binding, motion: Float32, held: Float32, free: NDArray[np.bool_]
+) -> Float32:
+    """Clean weights (T, U) of the ``free`` units (U,) that bring ``held`` weights (T, U) of the others
+    nearest to a motion, itself given by weights (T, U)."""
+    template = bundle.template
+    deltas = carry_units(template, binding.rest)
+    contacts = find_contacts(template)
+    whole = UnitFit(deltas, contacts)
+    part = UnitFit(deltas * free[:, None, None], contacts)
+    target = (whole.scaled(motion) - whole.scaled(held)) @ whole.problem.gram
+    found = part.unscaled(part.problem.solve(target * free, part.lengths))
+    return clean_curves(part, bundle.unit_names, found)
