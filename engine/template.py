@@ -141,7 +141,7 @@ def template_arrays(template: Template) -> dict[str, Any]:
 
 def template_from_arrays(arrays: Mapping[str, NDArray]) -> Template:
     """The inverse of `template_arrays`; also accepts the quantised arrays of `template.npz`."""
-    values = {name: np.asarray(arrays[name]) for name in (*PLAIN, *CLOSURE)}
+    values: dict[str, Any] = {name: np.asarray(arrays[name]) for name in (*PLAIN, *CLOSURE)}
     if "attached_rest" in arrays:
         values.update({name: np.asarray(arrays[name]) for name in ATTACHED})
     values.update({name: _read_quantised(arrays, name) for name in QUANTISED})

@@ -88,8 +88,8 @@ class CorrectiveFit:
 
     def look(self, motion: Float32, weights: Float32) -> Remains:
         """What a motion (n, V, 3) still needs beside the unit weights (n, U)."""
-        taken = weights @ self._units.reshape(len(self._units), -1)
-        left = motion - taken.reshape(motion.shape)
+        taken: Float32 = weights @ self._units.reshape(len(self._units), -1)
+        left: Float32 = motion - taken.reshape(motion.shape)
         products = self._products(left)
         counts = range(len(self.shapes) + 1)
         errors = [self._lip_error(left[:, self._lips], self.weights(products, count)) for count in counts]

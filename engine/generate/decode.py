@@ -42,6 +42,7 @@ class Mover:
         self._bundle = bundle
         self._binding = binding
         self._rest = np.ascontiguousarray(binding.rest, np.float32)
+        self._still = binding.vertices.astype(np.float32)
         self._fit = UnitFit(carry_units(bundle.template, binding.rest), find_contacts(bundle.template))
 
     def blocks(
@@ -112,5 +113,6 @@ class Mover:
         stage.at(1, 1)
 
     def _carry(self, motion: Float32) -> Float32:
-        moved = self._binding.carry(motion) + self._binding.vertices
-        return moved.astype(np.float32, copy=False)
+        moved = self._binding.carry(motion)  # a fresh array
+        moved += self._still
+        return moved

@@ -145,4 +145,4 @@ def _explained(gram: Doubles, products: Doubles) -> float:
 
 def _flat(motion: NDArray[np.floating], emphasis: Doubles) -> Doubles:
     """Frames (R, 3 V) whose squared lengths count each vertex by its emphasis (V,)."""
-    return (motion * np.sqrt(emphasis)[:, None]).reshape(len(motion), -1)
+    return np.asarray(motion * np.sqrt(emphasis)[:, None], np.float64).reshape(len(motion), -1)
