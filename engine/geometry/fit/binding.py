@@ -118,7 +118,7 @@ def bind_fitted(
     stage: Stage = QUIET,
 ) -> FittedBinding:
     """Fit the template to any head and make its units; see `fit_head` for the landmarks and errors."""
-    fit = fit_head(template, vertices, polygons, landmarks, stage.span("Fitting", 0.0, 0.6))
+    fit = fit_head(template, vertices, polygons, landmarks, stage.span("Finding the face", 0.0, 0.6))
     carrying = stage.span("Carrying the shapes over", 0.6, 1.0)
     carrying.at(0, 4)
     tied = carrier(template, fit.rest, fit.surface, fit.roles)
