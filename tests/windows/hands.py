@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import addon_utils
@@ -22,6 +23,8 @@ SETTINGS = json.loads((PROJECT / "settings.json").read_text())
 EXTENSION = "bl_ext.user_default.meshtalk"
 HEIGHT = 1000
 """Pixels of the screen: xdotool counts from the top, Blender from the bottom."""
+
+_busy: list[subprocess.Popen] = []
 
 report: dict[str, object] = {"well": False, "version": bpy.app.version_string}
 
@@ -47,7 +50,24 @@ def sidebar() -> bpy.types.Region:
 
 def press(*keys: str) -> None:
     """Give xdotool a chain of commands, as a user's hands."""
-    subprocess.Popen(["xdotool", *keys], env={**os.environ, "DISPLAY": ":99"})
+    _busy.append(subprocess.Popen(["xdotool", *keys], env={**os.environ, "DISPLAY": ":99"}))
+
+
+def settled(seconds: float = 1.0) -> Iterator[float]:
+    """Until the hands rest and the pictures are taken, and then so long for Blender to follow."""
+    while _busy:
+        yield 0.1
+        _busy[:] = [process for process in _busy if process.poll() is None]
+    yield seconds
+
+
+def until(test: Callable[[], bool], sentence: str, most: float = 15.0) -> Iterator[float]:
+    """Until the test holds; AssertionError with the sentence when it doesn't in time."""
+    yield from settled(0.2)
+    end = time.monotonic() + most
+    while not test():
+        assert time.monotonic() < end, sentence
+        yield 0.2
 
 
 def click(x: float, y: float, *modifiers: str) -> None:
@@ -91,7 +111,7 @@ def to(x: float, y: float) -> list[str]:
 def picture(name: str) -> None:
     """Take a picture of the whole screen, without waiting for it."""
     env = {**os.environ, "DISPLAY": ":99"}
-    subprocess.Popen(["import", "-window", "root", str(PROJECT / name)], env=env)
+    _busy.append(subprocess.Popen(["import", "-window", "root", str(PROJECT / name)], env=env))
 
 
 def install() -> None:

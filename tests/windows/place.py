@@ -27,8 +27,10 @@ from hands import (
     press,
     report,
     run,
+    settled,
     sidebar,
     to,
+    until,
     view,
     write_report,
 )
@@ -131,26 +133,26 @@ def steps() -> Iterator[float]:
 
 
 HEADER = 424
-"""Pixels from the sidebar's top to the header of the Landmarks panel, when the panels above are drawn."""
+"""Pixels from the sidebar's top to the header of the Landmarks panel, for a head that isn't fitted yet."""
 
 
 def open_panel() -> Iterator[float]:
-    """Click on the closed panel's header."""
+    """Click on the closed panel's header, once the panels above it know what the head is."""
     region = sidebar()
+    yield 4.0
     picture("closed.png")
-    yield 2.0
+    yield from settled()
     click(region.x + 60, region.y + region.height - HEADER)
-    yield 2.0
+    yield from settled()
     picture("open.png")
-    yield 2.0
+    yield from settled()
 
 
 def start() -> Iterator[float]:
     """Place Landmarks, by its button."""
     region = sidebar()
-    click(region.x + region.width // 2, region.y + region.height - HEADER - 25)
-    yield 2.5
-    assert session() is not None, "the button did not start the operator"
+    click(region.x + region.width // 2, region.y + region.height - HEADER - 28)
+    yield from until(lambda: session() is not None, "the button did not start the operator")
     report["symmetric"] = session().plane is not None
 
 
@@ -159,20 +161,17 @@ def place_all() -> Iterator[float]:
     for name, place in PICKED.items():
         assert session().next_name == name, f"next is {session().next_name}, not {name}"
         press(*to(*pixel(place)))
-        yield 1.0
+        yield from settled()
         if name in ("nose_tip", "mouth_left"):
             picture(f"next_{name}.png")
-            yield 2.0
-        before = len(session().suggested)
+            yield from settled()
         click(*pixel(place))
-        yield 1.5
-        if before and name in session().suggested:
-            raise AssertionError(f"{name} is still only suggested")
+        yield from until(lambda name=name: name in placed(), f"the click did not place {name}")
         check(name, place)
         if name.endswith("_left"):
             check(name.replace("_left", "_right"), mirrored(place))
     picture("placed.png")
-    yield 2.5
+    yield from settled()
 
 
 def correct() -> Iterator[float]:
@@ -180,24 +179,25 @@ def correct() -> Iterator[float]:
     place = PICKED["mouth_left"]
     aside = (place[0] + 0.006, place[1] + 0.004, place[2] - 0.003)
     drag(pixel(place), pixel(aside))
-    yield 3.0
+    yield from until(lambda: placed()["mouth_left"][0] > place[0] + 0.005, "the dot did not follow the mouse")
+    yield from settled()
     moved = placed()
-    assert moved["mouth_left"][0] > place[0] + 0.004, "the dot did not follow the mouse"
     assert abs(moved["mouth_left"][0] + moved["mouth_right"][0]) < 0.002, "the twin did not follow"
     drag(pixel(tuple(moved["mouth_right"])), pixel(mirrored(place)), modifiers=("ctrl",))
-    yield 3.0
-    assert abs(placed()["mouth_right"][0] + place[0]) < 0.002, "Ctrl did not move the right one"
+    yield from until(
+        lambda: abs(placed()["mouth_right"][0] + place[0]) < 0.001, "Ctrl did not move the right one"
+    )
+    yield from settled()
     assert np.allclose(placed()["mouth_left"], moved["mouth_left"]), "Ctrl moved the other side too"
     press("key", "ctrl+z", "sleep", "0.5", "key", "ctrl+z")
-    yield 2.5
-    check("mouth_left", place)
+    yield from until(lambda: abs(placed()["mouth_left"][0] - place[0]) < 0.001, "Ctrl Z did not step back")
     check("mouth_right", mirrored(place))
     count = len(placed())
     press(*to(*pixel(PICKED["chin"])), "sleep", "0.4", "key", "Delete")
-    yield 2.0
-    assert "chin" not in placed() and len(placed()) == count - 1, "Delete did not remove the chin"
+    yield from until(lambda: "chin" not in placed(), "Delete did not remove the chin")
+    assert len(placed()) == count - 1, "Delete removed more than the chin"
     press("key", "ctrl+z")
-    yield 1.5
+    yield from until(lambda: "chin" in placed(), "Ctrl Z did not bring the chin back")
     check("chin", PICKED["chin"])
 
 
@@ -207,42 +207,41 @@ def from_the_side() -> Iterator[float]:
     before = region.data.view_rotation.copy()
     middle = pixel(PICKED["nose_tip"])
     drag(middle, (middle[0] - 120, middle[1]), button="2")
-    yield 3.0
-    assert region.data.view_rotation.rotation_difference(before).angle > 0.2, "the view did not turn"
+    yield from until(
+        lambda: region.data.view_rotation.rotation_difference(before).angle > 0.2, "the view did not turn"
+    )
+    yield from settled()
     assert session() is not None, "orbiting ended the operator"
     picture("side.png")
-    yield 2.5
-    suggested = session().suggested["lid_upper_left"]
-    place = session().rest.place(suggested)
+    yield from settled()
+    place = session().rest.place(session().suggested["lid_upper_left"])
     click(*pixel(place))
-    yield 1.5
+    yield from until(lambda: "lid_upper_left" in placed(), "the click did not take the suggestion")
     check("lid_upper_left", place)
-    press("mousemove_relative", "0", "60", "sleep", "0.3", "click", "4")
-    yield 1.5
 
 
 def finish() -> Iterator[float]:
     """Enter keeps them; one step back takes all away, one forward brings them back; Esc leaves them."""
     count = len(placed())
     press("key", "Return")
-    yield 2.0
-    assert session() is None, "Enter did not end the operator"
+    yield from until(lambda: session() is None, "Enter did not end the operator")
     assert len(head().meshtalk.landmarks) == count, "not all landmarks were kept"
     picture("kept.png")
-    yield 2.5
+    yield from settled()
     press("key", "ctrl+z")
-    yield 2.5
-    assert len(head().meshtalk.landmarks) == 0, "one step back did not take the landmarks away"
+    yield from until(lambda: len(head().meshtalk.landmarks) == 0, "one step back did not take them away")
     press("key", "ctrl+shift+z")
-    yield 2.5
-    assert len(head().meshtalk.landmarks) == count, "a step forward did not bring them back"
+    yield from until(
+        lambda: len(head().meshtalk.landmarks) == count, "a step forward did not bring them back"
+    )
     places = module("scene.landmarks").placed_landmarks(head())
     with bpy.context.temp_override(**view()):
         bpy.ops.meshtalk.place_landmarks("INVOKE_DEFAULT")
-    yield 2.0
-    press(*to(*pixel(places["chin"])), "sleep", "0.4", "key", "Delete", "sleep", "0.4", "key", "Escape")
-    yield 2.5
-    assert session() is None and module("scene.landmarks").placed_landmarks(head()) == places, "Esc lost some"
+    press(*to(*pixel(places["chin"])), "sleep", "0.6", "key", "Delete")
+    yield from until(lambda: "chin" not in placed(), "Delete did not remove the chin")
+    press("key", "Escape")
+    yield from until(lambda: session() is None, "Esc did not end the operator")
+    assert module("scene.landmarks").placed_landmarks(head()) == places, "Esc lost some"
     report["landmarks"] = {name: [round(value, 4) for value in place] for name, place in places.items()}
     write_report()
 
@@ -254,20 +253,20 @@ def show_the_fit() -> Iterator[float]:
     overlay.show_fit(head(), *fit)
     with bpy.context.temp_override(**view()):
         bpy.ops.view3d.view_axis(type="FRONT")
-    yield 2.5
+    yield 1.5
     picture("fit_front.png")
-    yield 2.5
+    yield from settled()
     with bpy.context.temp_override(**view()):
         bpy.ops.view3d.view_orbit(angle=-0.6, type="ORBITRIGHT")
         bpy.ops.view3d.view_persportho()
-    yield 2.0
+    yield 1.5
     picture("fit_side.png")
-    yield 2.5
+    yield from settled()
     head().location.x = 0.05
     head().scale = (1.2, 1.2, 1.2)
     yield 1.5
     picture("fit_moved.png")
-    yield 2.5
+    yield from settled()
     yield from not_in_renders()
     overlay.show_fit(head(), *fit)
     bpy.ops.wm.read_homefile(app_template="")
