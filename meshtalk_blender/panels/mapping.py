@@ -23,7 +23,7 @@ from ..scene.mapping import all_presets, driven_keys
 from .text import sentence
 
 ROWS = 7
-NAME_SHARE = 0.55
+NAME_SHARE = 0.48
 
 
 class _Shown:
@@ -162,7 +162,7 @@ def _draw_making(layout: bpy.types.UILayout, head: bpy.types.Object) -> None:
     column.prop(head.meshtalk, "use_correctives")
     tolerance = column.row()
     tolerance.active = head.meshtalk.use_correctives
-    tolerance.prop(head.meshtalk, "corrective_tolerance", text="Up to mm")
+    tolerance.prop(head.meshtalk, "corrective_tolerance", text="Tolerance mm")
 
 
 def _draw_drive(layout: bpy.types.UILayout, name: str, listed: bpy.types.PropertyGroup | None) -> None:
