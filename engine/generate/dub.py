@@ -40,13 +40,18 @@ Float64 = NDArray[np.float64]
 HEARING, READING, SAMPLING, MOVING = 0.12, 0.5, 1.1, 2.0
 """Milliseconds a frame, of which only the proportions count, for an even progress."""
 
+LID_WIDTH = 0.1
+"""Width of the part of the slider in which blinks pass from the sampled to the original's."""
+TINY = 1e-6
+
 
 @dataclass(frozen=True)
 class DubOptions:
     """How to dub.
 
     ``upper`` and ``mouth`` say how much of the original's upper face and of its mouth is kept, 0 to 1; what
-    isn't kept of the upper face is sampled by ``seed``, as generation does. With both at 1 the original stays
+    isn't kept of the upper face is sampled by ``seed``, as generation does; blinks are the original's above
+    0.5 and sampled below, for half a blink is none. With both at 1 the original stays
     as it is, bit for bit. ``keep_silence`` keeps the original's mouth in pauses of the new sound.
     ``stretch`` is for sounds that are longer or shorter than the original. ``temperature`` as in
     GenerateOptions; ``fps`` too, but None is the original's own rate.
@@ -207,7 +212,9 @@ class _Job:
                 vertices[part] = self._on_mesh(final, block.past, times)
         new, other, past = (np.concatenate(column) for column in zip(*rows, strict=True))
         times = self._times()
-        curves = Curves(new, other, past, self._kept_upper(times), self._kept_mouth(times))
+        present = self._clock.presence(times)
+        kept = self._options.upper * present, lids_kept(self._options.upper) * present
+        curves = Curves(new, other, past, *kept, self._kept_mouth(times))
         if not self._past.has_weights:
             curves = curves.with_past(mover.clean(past))
         return self._take(dubbed_weights(self._bundle, self._binding, mover, curves), labels, vertices)
@@ -232,21 +239,31 @@ class _Job:
     def _upper(self, block: _Block, times: Float64) -> tuple[Float32, Float32 | None]:
         """Displacements (n, V, 3): the dub with a mouth that is all new, and what of it isn't the past's;
         None where all of the upper face is."""
-        present = _column(self._clock.presence(times))
-        upper, old, base = float(self._options.upper), block.past.displacement, block.dubbed
+        present, old, base = _column(self._clock.presence(times)), block.past.displacement, block.dubbed
         rest = (1 - present) * block.dubbed  # what goes on where the past has ended
         face, without = present * old + rest, None if present.all() else block.dubbed
         if block.sampled is not None:
-            sampled = (1 - upper) * block.sampled
-            base = upper * block.dubbed + sampled
-            face = upper * face + sampled
-            without = ((upper * rest + sampled) / (1 - upper * present)).astype(np.float32, copy=False)
-        return (self._share * face + (1 - self._share) * base).astype(np.float32, copy=False), without
+            kept, upper = self._kept_places, float(self._options.upper)
+            sampled = (1 - kept) * block.sampled
+            base = upper * block.dubbed + (1 - upper) * block.sampled
+            face = kept * face + sampled
+            gone = 1 - kept * present
+            without = np.where(gone > TINY, (kept * rest + sampled) / np.maximum(gone, TINY), block.sampled)
+        mixed = self._share * face + (1 - self._share) * base
+        return _single(mixed), None if without is None else _single(without)
+
+    @cached_property
+    def _kept_places(self) -> Float32:
+        """How much of the upper face is kept, (V, 1): at the lids nearly all or nothing, for a blink that is
+        blended shuts no eye."""
+        upper = np.float32(self._options.upper)
+        lids = self._bundle.template.mask_eyelids[:, None]
+        return upper + lids * (np.float32(lids_kept(self._options.upper)) - upper)
 
     def _with_mouth(self, new: Float32, old: Float32, times: Float64) -> Float32:
         """The dub (n, V, 3) with what is kept of the old mouth."""
         kept = (1 - self._share) * _column(self._kept_mouth(times))
-        return ((1 - kept) * new + kept * old).astype(np.float32, copy=False)
+        return _single((1 - kept) * new + kept * old)
 
     def _on_mesh(self, final: Float32, past: Moments, times: Float64) -> Float32:
         """The mesh's vertices (n, V', 3): the original's, moved by what the dub changes; what the template
@@ -256,7 +273,7 @@ class _Job:
         if self._original.vertices is not None:
             mouth, upper = self._moved_by
             lost = mouth * (1 - _column(self._kept_mouth(times)))
-            lost = lost + upper * (1 - _column(self._kept_upper(times)))
+            lost = lost + upper * (1 - self._options.upper * _column(self._clock.presence(times)))
             change = change - lost * (past.local - carried)
         if past.rotations is not None:
             change = (change @ past.rotations.swapaxes(1, 2)).astype(np.float32)
@@ -281,9 +298,6 @@ class _Job:
         for first in range(0, self.frames, card.block_frames):
             at = np.arange(first, min(first + card.block_frames, self.frames)) / card.frame_rate
             yield self._share * self._past.displacement(self._old_frames(at))
-
-    def _kept_upper(self, times: Float64) -> Float64:
-        return self._options.upper * self._clock.presence(times)
 
     def _kept_mouth(self, times: Float64) -> Float64:
         """How much (n,) of the old mouth is kept: the slider, and all of it in the new sound's pauses."""
@@ -315,6 +329,16 @@ class _Job:
 
     def _take(self, weights: Float32, labels: Labels, vertices: Float32 | None) -> Take:
         return Take(weights, self._bundle.unit_names, self._rate, self._options.seed, labels, vertices)
+
+
+def lids_kept(upper: float) -> float:
+    """How much of the old lids is kept where so much of the upper face is: all above the middle, nothing
+    below it, with a steep way between."""
+    return float(np.clip((upper - 0.5) / LID_WIDTH + 0.5, 0.0, 1.0))
+
+
+def _single(values: NDArray[np.floating]) -> Float32:
+    return values.astype(np.float32, copy=False)
 
 
 def _column(values: Float64) -> Float32:

@@ -30,12 +30,13 @@ Float64 = NDArray[np.float64]
 class Curves:
     """Weights (T, U) frame by frame of the dub with a mouth that is all new (``new``), of what it would be
     with nothing of the original (``other``), and of the original (``past``); and how much (T,) of the
-    original's upper face and mouth is kept."""
+    original's upper face, lids and mouth is kept."""
 
     new: Float32
     other: Float32
     past: Float32
     kept_upper: Float64
+    kept_lids: Float64
     kept_mouth: Float64
 
     def with_past(self, past: Float32) -> Curves:
@@ -49,6 +50,12 @@ def upper_units(template: Template) -> NDArray[np.bool_]:
     return energy @ upper_share(template) > 0.5 * energy.sum(axis=1)
 
 
+def lid_units(template: Template) -> NDArray[np.bool_]:
+    """Which units (U,) move more of the lids than of anything else."""
+    energy = (template.unit_deltas.astype(np.float64) ** 2).sum(axis=2)
+    return energy @ template.mask_eyelids > 0.5 * energy.sum(axis=1)
+
+
 def dubbed_weights(bundle: Bundle, binding: Binding, mover: Mover, curves: Curves) -> Float32:
     """The dub's weights (T, U): units of the upper face are the original's own curves as far as it is kept,
     the others come as near to the rest of the motion as they can; what is kept of the old mouth is blended in
@@ -57,8 +64,9 @@ def dubbed_weights(bundle: Bundle, binding: Binding, mover: Mover, curves: Curve
     if not curves.kept_upper.any():
         new = mover.clean(curves.new)
     else:
-        kept = curves.kept_upper.astype(np.float32)[:, None]
-        other = mover.clean(curves.other) if curves.kept_upper.min() < 1 else curves.other
+        lids = lid_units(bundle.template)
+        kept = np.where(lids, curves.kept_lids[:, None], curves.kept_upper[:, None]).astype(np.float32)
+        other = mover.clean(curves.other) if kept.min() < 1 else curves.other
         held = np.where(upper, kept * curves.past + (1 - kept) * other, np.float32(0))
         new = held + _around(bundle, binding, curves.new, held, ~upper)
     mouth = np.where(upper, 0, curves.kept_mouth.astype(np.float32)[:, None])

@@ -119,12 +119,22 @@ def test_sliders_have_no_steps(
     """Values near each other give takes near each other, and the ends are met."""
     takes = [
         places(dub(tiny, speech(2.0), binding, old, replace(DubOptions(), **{slider: value})))
-        for value in (0.0, 0.01, 0.5, 0.99, 1.0)
+        for value in (0.0, 0.01, 0.4, 0.99, 1.0)
     ]
     whole = np.abs(takes[-1] - takes[0]).max()
     assert np.abs(takes[1] - takes[0]).max() < 0.03 * whole
     assert np.abs(takes[4] - takes[3]).max() < 0.03 * whole
-    assert np.abs(takes[2] - takes[0]).max() > 0.2 * whole
+    assert np.abs(takes[2] - takes[0]).max() > 0.1 * whole
+
+
+@pytest.mark.parametrize("upper", [0.3, 0.7])
+def test_a_blink_is_kept_whole_or_not_at_all(
+    tiny: Bundle, binding: Binding, old: Original, speech: Speech, upper: float
+) -> None:
+    row = tiny.unit_names.index("eyeBlinkLeft")
+    take = dub(tiny, speech(2.0), binding, old, DubOptions(upper=upper, seed=4))
+    assert old.weights is not None
+    assert np.array_equal(take.weights[:, row], old.weights[:, row]) == (upper > 0.5)
 
 
 def test_the_same_input_gives_the_same_bits(
@@ -324,11 +334,17 @@ def test_reading_back_a_known_head_is_exact(tiny: Bundle) -> None:
     assert np.abs(uncarry(bound, bound.carry(motion)) - motion).max() < 2e-7
 
 
-def test_reading_back_a_fitted_head(default: Bundle) -> None:
+@pytest.fixture(scope="module")
+def fitted(default: Bundle) -> Binding:
+    """A person of the template's kind whose vertices are in an order that nobody knows, ten times as
+    large."""
+    head = own_mesh(default.template, person(default.template, 3))
+    return bind_head(default.template, head.vertices * 10, head.polygons)
+
+
+def test_reading_back_a_fitted_head(default: Bundle, fitted: Binding) -> None:
     """Skin within a few hundredths of a millimetre of what was carried; the tongue goes with the jaw."""
-    template = default.template
-    head = own_mesh(template, person(template, 3))
-    bound = bind_head(template, head.vertices * 10, head.polygons)
+    template, bound = default.template, fitted
     weights = np.random.default_rng(0).random((12, len(template.unit_names))) ** 4
     weights[:, template.unit("tongueOut")] = 0
     motion = np.einsum("tu,uvc->tvc", weights, carry_units(template, bound.rest)).astype(np.float32)
@@ -338,18 +354,17 @@ def test_reading_back_a_fitted_head(default: Bundle) -> None:
     assert away[:, template.part == 3].mean() < 0.1
 
 
-def test_a_fitted_head_is_dubbed(default: Bundle, speech: Speech) -> None:
-    template = default.template
-    head = own_mesh(template, person(template, 3))
-    bound = bind_head(template, head.vertices, head.polygons)
+def test_a_fitted_head_is_dubbed(default: Bundle, fitted: Binding, speech: Speech) -> None:
+    bound, marks = fitted, default.template.landmarks
     (made,) = generate(default, speech(1.0), bound, GenerateOptions(seed=1))
     sound = sound_from_samples(syllables(1.0)[::-1], RATE)
     take = dub(default, sound, bound, Original(made.fps, made.vertices), DubOptions())
     same = dub(default, sound, bound, Original(made.fps, made.vertices), DubOptions(mouth=1.0))
     assert np.array_equal(places(same), places(made))
-    brow = np.argsort(((head.vertices - bound.rest[template.landmarks["brow_inner_left"]]) ** 2).sum(axis=1))
-    assert np.abs(places(take) - places(made))[:, brow[:20]].max() < 1e-6
-    assert np.abs(places(take) - places(made)).max() > 0.001
+    brow = bound.to_head.points(bound.rest[marks["brow_inner_left"]])
+    near = np.argsort(((bound.vertices - brow) ** 2).sum(axis=1))[:20]
+    assert np.abs(places(take) - places(made))[:, near].max() < 1e-5
+    assert np.abs(places(take) - places(made)).max() > 0.01
 
 
 def test_the_command(tmp_path: Path, tiny_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from engine.bundle import Bundle
 from engine.errors import OptionError
 from engine.generate import encode_expression, fuse
+from engine.generate.expression import encode_blocks
 
 
 @pytest.fixture
@@ -42,6 +43,12 @@ def test_the_state_goes_on_over_blocks(tiny: Bundle, performance: np.ndarray) ->
     assert not np.array_equal(
         encode_expression(tiny, performance)[16:], encode_expression(tiny, changed)[16:]
     )
+
+
+def test_blocks_that_come_one_by_one(tiny: Bundle, performance: np.ndarray) -> None:
+    size = tiny.card.block_frames
+    blocks = (performance[first : first + size] for first in range(0, 40, size))
+    assert np.array_equal(encode_blocks(tiny, blocks, 40), encode_expression(tiny, performance))
 
 
 def test_wrong_shapes(tiny: Bundle, performance: np.ndarray) -> None:
