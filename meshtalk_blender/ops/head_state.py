@@ -8,6 +8,7 @@ again.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from .background import redraw_panels
 
 if TYPE_CHECKING:
     from ...engine.geometry.fit.binding import FitFigures
+
+logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.2
 
@@ -176,11 +179,15 @@ def _recognise(key: MeshKey, folder: Path | None, threads: int | None, polygons:
     """Whether the mesh is a known head; where there is no model, Generate says so."""
     from ...engine.geometry.topology import find_topology
 
+    known = False
     try:
-        template = None if folder is None else loaded_bundle(folder, threads).template
-    except MeshTalkError:
-        template = None
-    known = template is not None and find_topology(template, key[1], polygons.astype(np.int64)) is not None
+        if folder is not None:
+            template = loaded_bundle(folder, threads).template
+            known = find_topology(template, key[1], polygons.astype(np.int64)) is not None
+    except MeshTalkError as error:
+        logger.info("No model to compare the head with: %s", error)  # Generate tells the user
+    except Exception:  # else the panel would ask again for ever
+        logger.exception("The head could not be compared with the known ones")
     _looks.known[key] = known
 
 
