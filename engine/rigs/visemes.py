@@ -40,8 +40,8 @@ PATTERNS: Mapping[str, Mapping[str, float]] = {
     "nn": _pattern(lower=0.24, upper=0.04, jawOpen=0.09),
     "RR": _pattern(lower=0.05, jawOpen=0.06, mouthFunnel=0.22, mouthPucker=0.3),
     "aa": _pattern(lower=0.24, upper=0.06, jawOpen=0.26),
-    "E": _pattern(lower=0.3, upper=0.12, wide=0.25, jawOpen=0.16),
-    "ih": _pattern(lower=0.33, upper=0.1, wide=0.4, jawOpen=0.08),
+    "E": _pattern(lower=0.3, upper=0.1, wide=0.15, jawOpen=0.17),
+    "ih": _pattern(lower=0.33, upper=0.1, wide=0.28, jawOpen=0.09),
     "oh": _pattern(lower=0.12, jawOpen=0.18, mouthFunnel=0.28, mouthPucker=0.25),
     "ou": _pattern(lower=0.06, jawOpen=0.07, mouthFunnel=0.27, mouthPucker=0.5),
 }
