@@ -149,7 +149,9 @@ def test_each_shape_keeps_to_its_place(face: Template) -> None:
     """An animator finds it where its name says, and nothing on the other side of the face moves."""
     travel = np.linalg.norm(face.corrective_deltas, axis=2)
     assert (travel[:, face.part != SKIN] == 0).all()
-    for shape in travel:
+    for name, shape in zip(face.corrective_names, travel, strict=True):
+        across = face.rest[shape.argmax(), 0]
+        assert ("left" not in name or across > 0) and ("right" not in name or across < 0)
         moved = face.rest[shape > 0.05 * shape.max()]
         assert len(moved) < 0.35 * len(face)
         assert np.linalg.norm(moved - moved.mean(axis=0), axis=1).max() < 0.085

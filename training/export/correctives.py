@@ -53,21 +53,18 @@ EVERY = 4
 HEADROOM = 2.0
 """Weights of other takes may be this much larger than any that were seen."""
 
-PLACES = {
-    "lip_upper_inner": "upper lip",
-    "lip_lower_inner": "lower lip",
-    "mouth_left": "left mouth corner",
-    "mouth_right": "right mouth corner",
-    "chin": "chin",
-    "nose_tip": "nose",
-    "lid_lower_left": "left lower lid",
-    "lid_lower_right": "right lower lid",
-    "lid_upper_left": "left upper lid",
-    "lid_upper_right": "right upper lid",
-    "brow_inner_left": "left brow",
-    "brow_inner_right": "right brow",
-}
-"""What a shape is called after the landmark that is nearest to its largest displacement."""
+MIDDLE = {"lip_upper_inner": "upper lip", "lip_lower_inner": "lower lip", "chin": "chin", "nose_tip": "nose"}
+SIDES = {"mouth": "mouth corner", "lid_lower": "lower lid", "lid_upper": "upper lid", "brow_inner": "brow"}
+"""What a shape is called after the landmark that is nearest, seen from the front, to where it moves most."""
+
+ASIDE = 1.8
+"""Cheeks and the jaw's corners lie so many times as far from the middle as the corners of the mouth …"""
+
+CHEEK, JAW = 0.35, 0.3
+"""… and so far up from them to the lids, and from the chin to them."""
+
+BOTH = 0.6
+"""A shape that moves the other side as much as this, against its own, belongs to both sides."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,11 +150,35 @@ def _sized(template: Template, seen: Sequence[Remainder]) -> Floats:
 
 def places_of(template: Template, shapes: Floats) -> list[str]:
     """The place (K,), in words, at which each shape (K, V, 3) moves the face most."""
-    most = template.rest[np.linalg.norm(shapes, axis=2).argmax(axis=1)]
-    known = [name for name in PLACES if name in template.landmarks]
-    marks = template.rest[[template.landmarks[name] for name in known]]
-    nearest = np.linalg.norm(most[:, None] - marks, axis=2).argmin(axis=1)
-    return [PLACES[known[row]] for row in nearest]
+    places = _places(template)
+    travel = np.linalg.norm(shapes, axis=2)
+    left = template.rest[:, 0] > 0
+    found = []
+    for shape in travel:
+        most = int(shape.argmax())
+        name = min(places, key=lambda name: float(((places[name] - template.rest[most, ::2]) ** 2).sum()))
+        sides = sorted((float(shape[left].max()), float(shape[~left].max())))
+        found.append(_of_both(name) if sides[0] > BOTH * sides[1] else name)
+    return found
+
+
+def _of_both(place: str) -> str:
+    """The cheeks for the left cheek; what has no side as it is."""
+    side, _, name = place.partition(" ")
+    return f"{name}s" if side in ("left", "right") else place
+
+
+def _places(template: Template) -> dict[str, NDArray[np.float64]]:
+    """Places of the face, seen from the front: across and up (2,), metres."""
+    marks = {name: template.rest[row, ::2].astype(np.float64) for name, row in template.landmarks.items()}
+    places = {word: marks[name] for name, word in MIDDLE.items()}
+    for side in ("left", "right"):
+        corner, lid = marks[f"mouth_{side}"], marks[f"lid_lower_{side}"]
+        places |= {f"{side} {word}": marks[f"{name}_{side}"] for name, word in SIDES.items()}
+        across = ASIDE * corner[0]
+        places[f"{side} cheek"] = np.array([across, corner[1] + CHEEK * (lid[1] - corner[1])])
+        places[f"{side} jaw"] = np.array([across, marks["chin"][1] + JAW * (corner[1] - marks["chin"][1])])
+    return places
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
