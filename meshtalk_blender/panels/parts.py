@@ -23,6 +23,7 @@ class MESHTALK_PT_parts_offer(_Sub, bpy.types.Panel):
 
     bl_label = "Selected Meshes"
     bl_options = {"HIDE_HEADER"}
+    bl_order = -1  # right below Generate
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
