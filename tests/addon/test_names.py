@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 SPELLINGS = {
@@ -49,6 +49,7 @@ def test_exact_spelling_wins(part):
     assert part("scene.names").match_units(["jawOpen"], names) == {"jawOpen": "jawOpen"}
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=12), max_size=20))
 def test_only_names_of_the_mesh_come_back(names):
     import meshtalk_checkout.meshtalk_blender.scene.names as subject

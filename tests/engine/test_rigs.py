@@ -154,6 +154,7 @@ def test_exact_names_win_over_similar_and_prefixed_ones():
     assert match_units(["jawOpen"], names) == {"jawOpen": "jawOpen"}
 
 
+@settings(deadline=None)
 @given(st.sampled_from(UNITS), st.data())
 def test_spelling_never_changes_the_unit(unit, data):
     words = [word for word in _words(unit)]
@@ -164,6 +165,7 @@ def test_spelling_never_changes_the_unit(unit, data):
     assert canonical_name(separator.join(map(case, words))) == canonical_name(unit)
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=14), max_size=30))
 def test_only_keys_of_the_mesh_come_back_and_each_once(names):
     mapping = recognise(names, UNITS, GIVEN)
