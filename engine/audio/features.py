@@ -18,7 +18,11 @@ from numpy.typing import NDArray
 Float32 = NDArray[np.float32]
 
 LEVEL_BLOCK = 400
-"""Samples of one block (25 ms at 16 kHz) whose level counts towards the clip's level."""
+"""Samples of one block (25 ms at 16 kHz) whose level counts towards the voice's level."""
+
+LOUD_SHARE, LOUD_BLOCKS, VOICE_RANGE = 0.05, 80, 1e-3
+"""The loudest twentieth of a clip, at most two seconds of it, is taken for noise that may be louder than the
+voice; the voice is what is at most 30 dB (a power ratio) below the next block."""
 
 FRAMES_AT_ONCE = 4096
 """Mel frames that are transformed at once; bounds the memory, does not change the result."""
@@ -30,8 +34,8 @@ class MelSettings:
 
     ``window`` and ``fft`` are in samples, ``low_hz`` and ``high_hz`` bound the mel bands, ``floor`` is the
     smallest band energy that counts, ``mean`` and ``std`` centre the log10 energies, ``level`` is the RMS
-    that a clip's loud parts are brought to and ``max_gain`` the largest factor used for that, so that silence
-    stays silent.
+    that a clip's voice is brought to and ``max_gain`` the largest factor used for that, so that silence stays
+    silent.
     """
 
     sample_rate: int = 16_000
@@ -45,13 +49,13 @@ class MelSettings:
     floor: float = 1e-5
     mean: float = -3.4
     std: float = 1.5
-    level: float = 0.1
+    level: float = 0.035
     max_gain: float = 30.0
 
 
 def clip_gain(samples: Float32, settings: MelSettings) -> float:
-    """Factor that brings the loud parts (95th percentile of 25 ms blocks) of ``samples (N,)`` to the set
-    level.
+    """Factor that brings the voice of ``samples (N,)`` to the set level: the median of the 25 ms blocks in
+    which it is heard, so that neither pauses nor a cough or a slammed door change it.
     """
     count = len(samples) // LEVEL_BLOCK
     if count == 0:
@@ -59,8 +63,10 @@ def clip_gain(samples: Float32, settings: MelSettings) -> float:
     else:
         blocks = samples[: count * LEVEL_BLOCK].reshape(count, LEVEL_BLOCK)
     power = np.einsum("ij,ij->i", blocks, blocks, dtype=np.float64) / blocks.shape[1]
-    loud = float(np.sqrt(np.percentile(power, 95)))
-    return float(min(settings.level / max(loud, 1e-12), settings.max_gain))
+    rank = min(int(LOUD_SHARE * len(power)), LOUD_BLOCKS)
+    loud = np.partition(power, len(power) - 1 - rank)[len(power) - 1 - rank]
+    voice = float(np.sqrt(np.median(power[power >= VOICE_RANGE * loud])))
+    return float(min(settings.level / max(voice, 1e-12), settings.max_gain))
 
 
 def frame_centres(first: int, count: int, settings: MelSettings) -> NDArray[np.int64]:

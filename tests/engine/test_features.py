@@ -55,6 +55,20 @@ def test_loud_parts_are_brought_to_one_level(level: float) -> None:
     )
 
 
+@settings(deadline=None, max_examples=30)
+@given(pause=st.floats(0.0, 20.0), cough=st.floats(0.0, 0.4), louder=st.floats(1.0, 20.0))
+def test_neither_pauses_nor_a_cough_change_the_level(pause: float, cough: float, louder: float) -> None:
+    """Ten seconds of voice with up to 20 s of silence and a cough of up to 26 dB more."""
+    voice = np.tile(NOISE, 5) * np.float32(0.05)
+    parts = (
+        voice,
+        np.zeros(round(pause * 16_000), np.float32),
+        NOISE[: round(cough * 16_000)] * (0.05 * louder),
+    )
+    disturbed = np.concatenate(parts).astype(np.float32)
+    assert clip_gain(disturbed, SETTINGS) == pytest.approx(clip_gain(voice, SETTINGS), rel=0.06)
+
+
 def test_features_are_those_of_librosa() -> None:
     librosa = pytest.importorskip("librosa", reason="librosa is not installed: nothing to compare with")
     mel = librosa.feature.melspectrogram(

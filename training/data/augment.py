@@ -22,7 +22,7 @@ class Augmentation:
     rest.
     """
 
-    level_db: float = 6.0
+    level_db: float = 2.0
     tilt_db: float = 8.0
     ripple_db: float = 3.0
     shift_bands: float = 2.5
