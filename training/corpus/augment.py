@@ -16,6 +16,8 @@ from training.corpus.surroundings import (
     limit_band,
     make_babble,
     make_music,
+    roughen,
+    swell,
     whisper,
 )
 from training.corpus.utterance import SAMPLE_RATE
@@ -27,17 +29,20 @@ Sound = NDArray[np.float32]
 def augment(
     samples: Sound, phones: Sequence[Phone], rng: np.random.Generator
 ) -> tuple[Sound, tuple[Phone, ...]]:
-    """A changed copy of a 16 kHz clip ``(N,)``: whispered, speed and pitch, equaliser, music or other voices,
-    room, noise, telephone, level.
+    """A changed copy of a 16 kHz clip ``(N,)``: whispered or hoarse, speed, equaliser, distance, music
+    or other voices, room, noise, telephone, level.
 
     The phones follow the change of speed.
     """
-    if rng.random() < 0.06:
-        samples = whisper(samples, rng)
+    hoarse = rng.random()
+    if hoarse < 0.18:
+        samples = (whisper if hoarse < 0.06 else roughen)(samples, rng)
     if rng.random() < 0.7:
         samples, phones = change_speed(samples, phones, float(rng.uniform(0.82, 1.2)))
     if rng.random() < 0.7:
         samples = tilt(samples, rng)
+    if rng.random() < 0.2:
+        samples = swell(samples, rng)
     if rng.random() < 0.25:
         music = rng.random() < 0.5
         other = make_music(len(samples), rng) if music else make_babble(samples, rng)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What else is heard with a voice, or done to it: music, other people, telephones, coding, whispering."""
+"""What else is heard with a voice, or done to it: music, other people, telephones, coding, hoarseness."""
 
 from __future__ import annotations
 
@@ -74,6 +74,21 @@ def coarsen(samples: Sound, bits: int) -> Sound:
     squeezed = np.sign(samples) * np.log1p(255 * np.abs(samples) / peak) / np.log(256)
     steps = np.round(squeezed * 2 ** (bits - 1)) / 2 ** (bits - 1)
     return (np.sign(steps) * np.expm1(np.abs(steps) * np.log(256)) / 255 * peak).astype(np.float32)
+
+
+def swell(samples: Sound, rng: np.random.Generator) -> Sound:
+    """A speaker who turns away, mumbles and comes back: the level wanders by up to 16 dB, smoothly."""
+    knots = rng.uniform(-16.0, 0.0, len(samples) // (2 * SAMPLE_RATE) + 3)
+    places = np.linspace(0.0, len(knots) - 1.001, len(samples))
+    low = places.astype(np.int64)
+    part = 0.5 - 0.5 * np.cos(np.pi * (places - low))
+    return (samples * 10 ** ((knots[low] * (1 - part) + knots[low + 1] * part) / 20)).astype(np.float32)
+
+
+def roughen(samples: Sound, rng: np.random.Generator) -> Sound:
+    """A breathy or hoarse voice: partly whispered."""
+    share = float(rng.uniform(0.3, 0.8))
+    return ((1 - share) * samples + share * whisper(samples, rng)).astype(np.float32)
 
 
 def whisper(samples: Sound, rng: np.random.Generator) -> Sound:

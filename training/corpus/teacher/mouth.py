@@ -24,7 +24,7 @@ SHORTEST_PAUSE, SURE_PAUSE = 0.08, 0.13
 HOLD = 0.036
 """Seconds that a closure lasts at least, so that one frame at 30 fps always falls into it."""
 TYPICAL_VOWEL = 0.09
-LOUD_GAIN, LOUD_MIDDLE = 0.5, 0.5
+LOUD_GAIN, LOUD_MIDDLE = 0.65, 0.5
 """Opening grows by exp(LOUD_GAIN × style × (loudness − LOUD_MIDDLE)); vowels are a little louder than the
 clip's middle."""
 WIDEST_JAW = 0.55
@@ -73,7 +73,7 @@ def move_mouth(phones: Sequence[Phone], loudness: Array, style: Style) -> Mouth:
 
 def louder(tracks: dict[str, Array], loudness: Array, style: Style) -> dict[str, Array]:
     """Open wider from moment to moment where the voice is louder: the jaw, and the lips a third as much."""
-    heard = np.clip(smooth(loudness, 2) - LOUD_MIDDLE, -1.6, 1.3)
+    heard = np.clip(smooth(loudness, 1) - LOUD_MIDDLE, -1.6, 1.3)
     gain = np.exp(LOUD_GAIN * style.loudness * heard)
     part = gain ** (1 / 3)
     return tracks | {

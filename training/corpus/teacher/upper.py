@@ -87,7 +87,7 @@ def brows(prosody: Prosody, style: Style, rng: np.random.Generator) -> Curves:
     """Brows that follow the pitch's and the loudness' peaks, and move by themselves."""
     frames = len(prosody.pitch)
     heard = smooth(np.clip(0.7 * prosody.pitch + 0.3 * np.clip(prosody.loudness, 0, None), 0, 2), 5)
-    raise_ = 0.14 * style.brows * heard + 0.05 * style.brows * drift(frames, 2.0, rng)
+    raise_ = 0.2 * style.brows * heard + 0.05 * style.brows * drift(frames, 2.0, rng)
     raise_ += style.brows * events(frames, 6.0, (0.1, 0.45), (0.5, 1.6), rng)
     lower = style.brows * events(frames, 4.0, (0.08, 0.35), (0.6, 2.0), rng) + max(-style.mood, 0.0) * 0.15
     outer = raise_ * float(rng.uniform(0.3, 0.9))

@@ -32,24 +32,24 @@ TRACK_NAMES = tuple(TRACKS)
 Targets = dict[str, float]
 
 _T = {"jaw": 0.07, "lower": 0.3, "upper": 0.08}
-_S = {"jaw": 0.02, "wide": 0.3, "lower": 0.5, "upper": 0.25}
+_S = {"jaw": 0.02, "wide": 0.3, "lower": 0.5, "upper": 0.3}
 _SH = {"jaw": 0.02, "funnel": 0.5, "pucker": 0.3, "lower": 0.3, "upper": 0.15}
 _F = {"jaw": 0.02, "upper": 0.22, "roll": 0.8}
 _K = {"jaw": 0.11, "lower": 0.2, "upper": 0.05}
 _TH = {"jaw": 0.08, "lower": 0.3, "upper": 0.1, "tongue": 0.25}
-_AA = {"jaw": 0.31, "lower": 0.2, "upper": 0.08}
+_AA = {"jaw": 0.31, "lower": 0.2, "upper": 0.14}
 _AO = {"jaw": 0.25, "funnel": 0.35, "pucker": 0.25}
-_EH = {"jaw": 0.2, "wide": 0.3, "lower": 0.35, "upper": 0.15}
-_IH = {"jaw": 0.12, "wide": 0.3, "lower": 0.35, "upper": 0.1}
-_IY = {"jaw": 0.08, "wide": 0.5, "lower": 0.45, "upper": 0.15, "smile": 0.1}
+_EH = {"jaw": 0.2, "wide": 0.3, "lower": 0.35, "upper": 0.2}
+_IH = {"jaw": 0.12, "wide": 0.3, "lower": 0.35, "upper": 0.15}
+_IY = {"jaw": 0.08, "wide": 0.5, "lower": 0.45, "upper": 0.22, "smile": 0.1}
 _UH = {"jaw": 0.11, "funnel": 0.3, "pucker": 0.45}
-_UW = {"jaw": 0.09, "funnel": 0.3, "pucker": 0.9}
+_UW = {"jaw": 0.09, "funnel": 0.42, "pucker": 0.9}
 
 TARGETS: dict[str, tuple[Targets, ...]] = {
     SILENCE: ({},),
     "AA": (_AA,),
-    "AE": ({"jaw": 0.27, "wide": 0.3, "lower": 0.35, "upper": 0.2},),
-    "AH": ({"jaw": 0.18, "lower": 0.25, "upper": 0.08},),
+    "AE": ({"jaw": 0.27, "wide": 0.3, "lower": 0.35, "upper": 0.26},),
+    "AH": ({"jaw": 0.18, "lower": 0.25, "upper": 0.12},),
     "AO": (_AO,),
     "AW": (_AA, {"jaw": 0.12, "funnel": 0.3, "pucker": 0.55}),
     "AY": (_AA, _IH),
@@ -62,7 +62,7 @@ TARGETS: dict[str, tuple[Targets, ...]] = {
     "OY": (_AO, _IH),
     "UH": (_UH,),
     "UW": (_UW,),
-    "W": ({"jaw": 0.03, "funnel": 0.12, "pucker": 0.85},),
+    "W": ({"jaw": 0.03, "funnel": 0.2, "pucker": 0.9},),
     "R": ({"jaw": 0.08, "funnel": 0.3, "pucker": 0.35},),
     "Y": ({"jaw": 0.07, "wide": 0.4, "lower": 0.35, "upper": 0.1},),
     "L": ({"jaw": 0.12, "lower": 0.3, "upper": 0.05, "tongue": 0.05},),
@@ -82,6 +82,7 @@ UNKNOWN_TARGET: tuple[Targets, ...] = ({"jaw": 0.08, "lower": 0.2},)
 ROUND = frozenset(("pucker", "funnel"))
 _INSISTS_ON_ROUND = frozenset(("UW", "W", "OW", "AO", "UH", "OY", "AW", "ER", "R", "SH", "ZH", "CH", "JH"))
 _INSISTS_ON_JAW = frozenset((*SIBILANTS, *LABIODENTALS, *BILABIALS))
+_RAISES_JAW = frozenset(("T", "D"))
 
 
 @dataclass(frozen=True)
@@ -100,10 +101,15 @@ def dominance(label: str, track: str) -> Dominance:
         return Dominance(0.9, 0.05, 0.06)
     if track in ROUND:
         # Rounding is free where no phoneme claims it, so it spreads, and further backward than forward.
-        return Dominance(1.3, 0.13, 0.07) if label in _INSISTS_ON_ROUND else Dominance(0.3, 0.05, 0.05)
+        return Dominance(1.5, 0.13, 0.07) if label in _INSISTS_ON_ROUND else Dominance(0.3, 0.05, 0.05)
     if track == "jaw":
-        strength = 1.2 if label in VOWELS or label in _INSISTS_ON_JAW else 0.5
-        return Dominance(0.25 if label == "HH" else strength, 0.06, 0.05)
+        return Dominance(_jaw_strength(label), 0.05, 0.042)
     if track in ("roll", "tongue"):
         return Dominance(1.0, 0.03, 0.03)
     return Dominance(0.25 if label == "HH" else 1.0, 0.06, 0.06)
+
+
+def _jaw_strength(label: str) -> float:
+    if label in VOWELS or label in _INSISTS_ON_JAW:
+        return 1.2
+    return 0.25 if label == "HH" else 0.9 if label in _RAISES_JAW else 0.5
