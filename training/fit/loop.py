@@ -37,7 +37,7 @@ class Reporter(Protocol):
 @dataclass(frozen=True)
 class Stage:
     """One stage to train: ``loss(step, fraction)`` gives the loss and its parts, ``validate()`` figures to
-    plot.
+    plot. ``trained`` are parameters that were trained before, and learn at ``trained_rate`` times the rate.
     """
 
     name: str
@@ -47,6 +47,17 @@ class Stage:
     validate: Callable[[], dict[str, float]]
     settings: StageSettings
     seed: int
+    trained: tuple[nn.Parameter, ...] = ()
+    trained_rate: float = 1.0
+
+    def optimiser(self) -> torch.optim.Adam:
+        """Adam with a group of each kind of parameters; ``share`` is the group's part of the rate."""
+        before = {id(parameter) for parameter in self.trained}
+        fresh = [parameter for parameter in self.parameters if id(parameter) not in before]
+        groups = [{"params": fresh, "share": 1.0}]
+        if self.trained:
+            groups.append({"params": list(self.trained), "share": self.trained_rate})
+        return torch.optim.Adam(groups, lr=self.settings.learning_rate)
 
 
 def learning_rate(settings: StageSettings, fraction: float) -> float:
@@ -71,7 +82,7 @@ def run_stage(stage: Stage, checkpoint: Path, reporter: Reporter, resume: bool) 
     Everything random is drawn from the seed and the step's number, so with ``steps`` set a resumed run ends
     with the very weights of an uninterrupted one.
     """
-    optimiser = torch.optim.Adam(stage.parameters, lr=stage.settings.learning_rate)
+    optimiser = stage.optimiser()
     progress = Progress()
     if resume and checkpoint.is_file():
         progress = load_checkpoint(checkpoint, stage.model, optimiser)
@@ -119,7 +130,7 @@ def _step(
     torch.manual_seed(stage.seed * 1_000_003 + step)
     stage.model.train()
     for group in optimiser.param_groups:
-        group["lr"] = learning_rate(stage.settings, fraction)
+        group["lr"] = group["share"] * learning_rate(stage.settings, fraction)
     optimiser.zero_grad(set_to_none=True)
     loss, parts = stage.loss(step, fraction)
     loss.backward()

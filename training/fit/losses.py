@@ -134,7 +134,8 @@ def settle_loss(
     parts = decoded.chunk(len(pairs))
     terms = _terms(model, codes, parts[0], parts[-1], settings.settled_closed_weight)
     weights = {name: getattr(settings, name) for name in terms}
-    return _weighed(weights | {"contact": settings.settled_contact}, terms)
+    settled = {"contact": settings.settled_contact, "eyelid": settings.settled_eyelid}
+    return _weighed(weights | settled, terms)
 
 
 def ear_loss(

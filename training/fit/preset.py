@@ -48,8 +48,8 @@ class LossSettings:
     """Weights of the terms of stage 1 (see ``training.fit.losses``) Gumbel temperature and noise from start
     to end, and the share of random labels that stage 2 sees. ``guide`` falls to nothing at the share
     ``guide_until`` of the schedule. An error of the lips' gap counts ``closed_weight`` times more where they
-    are closed; ``settled_contact`` and ``settled_closed_weight`` stand for ``contact`` and ``closed_weight``
-    while the decoder settles.
+    are closed; ``settled_contact``, ``settled_closed_weight`` and ``settled_eyelid`` stand for ``contact``,
+    ``closed_weight`` and ``eyelid`` while the decoder settles.
 
     Without ``cross_modality`` plain reconstruction takes its place.
     """
@@ -64,6 +64,7 @@ class LossSettings:
     settled_contact: float = 0.5
     closed_weight: float = 6.0
     settled_closed_weight: float = 6.0
+    settled_eyelid: float = 1.0
     velocity: float = 2.0
     phoneme: float = 0.2
     readout: float = 0.0
@@ -77,7 +78,8 @@ class LossSettings:
 @dataclass(frozen=True)
 class Preset:
     """One preset file. ``ear`` trains the audio encoder alone before the first stage, on ``ear_batch``; 0
-    minutes and steps leave it out. ``settle`` trains the decoder alone after the first stage, on labels
+    minutes and steps leave it out. In stage 1 it then learns at ``ear_rate`` times the rate, so that noisy
+    labels don't spoil what it knows. ``settle`` trains the decoder alone after the first stage, on labels
     as they are drawn in use. ``threads`` 0 leaves the number of CPU threads to torch."""
 
     name: str
@@ -87,6 +89,7 @@ class Preset:
     augmentation: Augmentation = field(default_factory=Augmentation)
     loss: LossSettings = field(default_factory=LossSettings)
     ear: StageSettings = field(default_factory=lambda: StageSettings(minutes=0.0))
+    ear_rate: float = 1.0
     ear_batch: BatchSettings = field(default_factory=lambda: BatchSettings(16, 128))
     stage1: StageSettings = field(default_factory=StageSettings)
     settle: StageSettings = field(default_factory=lambda: StageSettings(minutes=0.0))

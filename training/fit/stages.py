@@ -68,7 +68,18 @@ def stage_one(model: MeshTalk, preset: Preset, sources: Sources) -> Stage:
     def validate() -> dict[str, float]:
         return validate_stage_one(model, validation_batches(preset, sources))
 
-    return Stage("stage1", model, parameters([model]), loss, validate, preset.stage1, preset.seed)
+    trained = parameters([model.audio_encoder]) if preset.ear.scheduled else ()
+    return Stage(
+        "stage1",
+        model,
+        parameters([model]),
+        loss,
+        validate,
+        preset.stage1,
+        preset.seed,
+        trained,
+        preset.ear_rate,
+    )
 
 
 def settle_stage(model: MeshTalk, preset: Preset, sources: Sources) -> Stage:
