@@ -11,7 +11,8 @@ import numpy as np
 
 from training.data.corpus import CorpusClips
 from training.errors import TrainingError
-from training.export.bundle import CardFacts, write_bundle, write_card
+from training.export.bundle import CardFacts, read_card, write_bundle, write_card
+from training.export.correctives import add_correctives
 from training.export.graphs import GraphSettings
 from training.export.parity import Probe, compare, random_probe
 from training.fit.run import Run
@@ -24,7 +25,7 @@ LIMIT_BYTES = 40_000_000
 def export_run(
     run: Run, folder: Path, corpus: Path | None, settings: GraphSettings | None = None
 ) -> dict[str, Any]:
-    """Write the run's bundle to ``folder`` and return its card.
+    """Write the run's bundle, corrective shapes included, to ``folder`` and return its card.
 
     torch and onnxruntime are compared on random input and, with ``corpus``, on clips of its validation split;
     a difference of more than 0.01 mm raises ``TrainingError``.
@@ -44,7 +45,8 @@ def export_run(
     tried = [probe.name for probe in probes]
     card["metrics"] = card["metrics"] | {"export_difference_mm": worst, "export_compared_on": tried}
     write_card(folder, card)
-    return card
+    add_correctives(folder)
+    return read_card(folder)
 
 
 def _facts(run: Run) -> CardFacts:
