@@ -26,7 +26,7 @@ from .decode import Mover
 from .dub_curves import Curves, dubbed_weights
 from .encode import encode_audio
 from .expression import encode_blocks, fuse
-from .options import MAX_SEED, Take, as_rate, frame_count
+from .options import GenerateOptions, Take, as_rate, frame_count
 from .past import Moments, Original, Past
 from .pauses import silence_share
 from .read_back import upper_share, upper_share_on
@@ -37,7 +37,7 @@ from .sample import SAMPLE, Labels, sample_labels
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 
-HEARING, READING, SAMPLING, MOVING = 0.12, 0.5, 1.1, 2.0
+HEARING, READING, SAMPLING, MOVING = 0.12, 0.2, 1.1, 0.8
 """Milliseconds a frame, of which only the proportions count, for an even progress."""
 
 LID_WIDTH = 0.1
@@ -74,12 +74,7 @@ class DubOptions:
         if not isinstance(self.stretch, Stretch):
             known = ", ".join(one.value for one in Stretch)
             raise OptionError(f"The stretch is one of {known}, not {self.stretch!r}.")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed <= MAX_SEED:
-            raise OptionError(f"The seed must be a whole number from 0 to {MAX_SEED}, not {self.seed!r}.")
-        if self.temperature is not None and not 0 <= self.temperature <= 10:
-            raise OptionError(f"The temperature must be a number from 0 to 10, not {self.temperature!r}.")
-        if self.fps is not None:
-            as_rate(self.fps)
+        GenerateOptions(seed=self.seed, temperature=self.temperature, fps=self.fps)  # checks them alike
 
     @property
     def keeps_all(self) -> bool:
@@ -156,6 +151,11 @@ class _Job:
     def goes_on(self) -> bool:
         """Whether the model has to go on where the original ends."""
         return self._clock.end < (self.frames - 1) / self._bundle.card.frame_rate
+
+    @property
+    def samplings(self) -> int:
+        """How often the sound is sampled."""
+        return 0 if self._options.keeps_all else int(self.goes_on) + int(self._options.upper < 1)
 
     def untouched(self, stage: Stage) -> Take:
         """The original as it is, its last pose held if the sound is longer."""
@@ -349,7 +349,8 @@ def _stages(
     job: _Job, progress: Progress | None, cancelled: CancelCheck | None
 ) -> tuple[Stage, Stage, Stage, Stage]:
     """Hearing, reading, sampling and moving, as long as they take."""
-    edges = np.cumsum([0.0, HEARING, READING, SAMPLING, MOVING]) / (HEARING + READING + SAMPLING + MOVING)
+    work = (HEARING, READING, SAMPLING * job.samplings, MOVING)
+    edges = np.cumsum([0.0, *work]) / sum(work)
     names = ("Listening", "Reading", "Sampling", "Moving")
     hearing, reading, sampling, moving = (
         Stage(name, float(begin), float(end), progress, cancelled)

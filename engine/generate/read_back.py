@@ -8,7 +8,7 @@ is read at the nearest place of the mesh's surface that faces the same way.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,6 +35,8 @@ TURN = 0.008
 """Metres that normals which differ by 1 cost, so that an upper lip isn't read from the lower one."""
 RIDGE = 1e-5
 """Pull of the basis coefficients towards 0, as a part of the mean diagonal."""
+TURNING = 1e-3
+"""Metres; a unit that moves an eyeball further turns it."""
 UNMASKED = 0.01
 """Where the sum of both masks is as small as this the face hardly moves, and the original counts."""
 SHARE_FROM, SHARE_TO = 0.1, 0.9
@@ -144,17 +146,34 @@ class _FittedReader:
         return vertices[some], corners, mix.astype(np.float32), sure.astype(np.float32)[:, None]
 
     def _eyes(self, own: Float32, read: Float32) -> None:
-        """Turn the template's eyeballs as the mesh's own turn, in place, where it has them."""
-        roles, template = self._carrier.roles, self._template
-        for side, role in enumerate((EYE_LEFT, EYE_RIGHT)):
-            eye = np.flatnonzero(roles.role == role)
-            left = template.rest[:, 0] > 0
-            ball = np.flatnonzero((template.part == EYE) & (left if side == 0 else ~left))
+        """Turn the template's eyeballs as the mesh's own turn, in place, where it has them; each about the
+        point that its own units turn it about."""
+        for eye, ball, pivot in self._balls:
+            rest = self._carrier.surface.vertices[eye]
+            turns, _ = poses(rest, rest + own[:, eye])
+            points = self._rest[ball].astype(np.float64)
+            read[:, ball] = (points - pivot) @ (turns - np.eye(3)).swapaxes(1, 2)
+
+    @cached_property
+    def _balls(self) -> list[tuple[Indices, Indices, Float64]]:
+        """For each eyeball that mesh and template have: vertices of the one and the other, and the pivot."""
+        units, found = carry_units(self._template, self._rest), []
+        for sign, role in ((1, EYE_LEFT), (-1, EYE_RIGHT)):
+            eye = np.flatnonzero(self._carrier.roles.role == role)
+            ball = np.flatnonzero((self._template.part == EYE) & (sign * self._template.rest[:, 0] > 0))
             if len(eye) and len(ball):
-                points = self._rest[ball].astype(np.float64)
-                rest = self._carrier.surface.vertices[eye]
-                turns, _ = poses(rest, rest + own[:, eye])
-                read[:, ball] = (points - roles.centres[side]) @ (turns - np.eye(3)).swapaxes(1, 2)
+                found.append((eye, ball, _pivot(self._rest[ball].astype(np.float64), units[:, ball])))
+        return found
+
+
+def _pivot(points: Float64, units: Float32) -> Float64:
+    """The point (3,) that displacements (U, N, 3) turn points (N, 3) about, by least squares over those that
+    move them; their middle where none does."""
+    middle = points.mean(axis=0)
+    turning = units[np.abs(units).max(axis=(1, 2)) > TURNING]
+    turns = poses(points, points + turning)[0] - np.eye(3)
+    system, shifts = turns.reshape(-1, 3), turning.mean(axis=1, dtype=np.float64).ravel()
+    return middle - np.linalg.lstsq(system, shifts, rcond=1e-3)[0] if len(turning) else middle
 
 
 def poses(rest: NDArray[np.floating], moved: NDArray[np.floating]) -> tuple[Float64, Float64]:

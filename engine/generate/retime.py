@@ -116,19 +116,19 @@ def _stretched(old: float, new: float, blinks: Float64) -> Clock:
     if lengths.sum() + MARGIN * (len(spans) + 1) > new:
         return Clock(np.array([0.0, new]), np.array([0.0, old]))
     begin = spans.mean(axis=1) * new / old - 0.5 * lengths
-    begin[spans[:, 0] <= SAME] = 0.0
-    for k in range(len(spans)):  # no blink begins before the one before it has ended
-        first = begin[k - 1] + lengths[k - 1] + MARGIN if k else 0.0
+    for k in range(len(spans)):  # none begins before the one before it has ended
+        first = begin[k - 1] + lengths[k - 1] + MARGIN if k else 0.0 if spans[0, 0] <= SAME else MARGIN
         begin[k] = max(begin[k], first)
     for k in reversed(range(len(spans))):
-        last = begin[k + 1] - MARGIN if k + 1 < len(spans) else new
-        begin[k] = min(begin[k], last - lengths[k])
-    if len(spans) and spans[-1, 1] >= old - SAME:
-        begin[-1] = new - lengths[-1]
+        free = 0.0 if spans[k, 1] >= old - SAME else MARGIN
+        last = begin[k + 1] - MARGIN if k + 1 < len(spans) else new - free
+        begin[k] = last - lengths[k] if not free else min(begin[k], last - lengths[k])
+    if len(spans) and spans[0, 0] <= SAME:
+        begin[0] = 0.0
     at = np.stack([begin, begin + lengths], axis=1)
     times = np.concatenate([[0.0], at.ravel(), [new]])
     places = np.concatenate([[0.0], spans.ravel(), [old]])
-    kept = np.concatenate([[True], np.diff(times) > 1e-9])
+    kept = np.concatenate([[True], np.diff(times) > 1e-9])  # a blink at an end has no way to it
     return Clock(times[kept], places[kept])
 
 

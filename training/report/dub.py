@@ -67,6 +67,10 @@ class Case:
             return Original(Fraction(FRAME_RATE), places)
         return Original(Fraction(FRAME_RATE), places, self.weights, self.binding.template.unit_names)
 
+    def beginning(self) -> Original:
+        """As much of it as has to be stretched to twice its length, or all."""
+        return Original(Fraction(FRAME_RATE), self.rest + self.old[: len(self.true) // 2])
+
 
 def measure_dub(request: Request) -> Measurement:
     """Lips, upper face, seams, zero change and blinks of dubbed clips of the test split."""
@@ -162,8 +166,8 @@ def dub_figures(bundle: Bundle, cases: Sequence[Case]) -> dict[str, Any]:
 
 @dataclass(frozen=True, eq=False)
 class Takes:
-    """All takes of a case: generated; dubbed; dubbed with the mouth kept in pauses; stretched; and
-    with everything kept."""
+    """All takes of a case: generated; dubbed; dubbed with the mouth kept in pauses; dubbed with
+    half as long an original, stretched; and with everything kept."""
 
     made: Take
     dubbed: Take
@@ -178,11 +182,12 @@ def takes_of(bundle: Bundle, case: Case, seed: int) -> Takes:
     def dubbed(options: DubOptions, with_weights: bool = False) -> Take:
         return dub(bundle, case.sound, case.binding, case.original(with_weights), options)
 
+    stretched = DubOptions(seed=seed, stretch=Stretch.STRETCH)
     return Takes(
         generate(bundle, case.sound, case.binding, GenerateOptions(seed=seed))[0],
         dubbed(DubOptions(seed=seed)),
         dubbed(DubOptions(seed=seed, keep_silence=True)),
-        dubbed(DubOptions(seed=seed, stretch=Stretch.STRETCH)),
+        dub(bundle, case.sound, case.binding, case.beginning(), stretched),
         dubbed(DubOptions(upper=1.0, mouth=1.0), with_weights=True),
     )
 
@@ -243,11 +248,12 @@ def pause_means(rows: Sequence[dict[str, float]]) -> dict[str, float]:
 
 
 def stretched_blinks(looker: Looker, case: Case, take: Take) -> dict[str, Array]:
-    """Lengths in s of the original's blinks, of those of a stretched dub, and of slowed or hurried ones."""
-    factor = (len(take.weights) - 1) / max(len(case.old) - 1, 1)
-    own = looker.blinks(case.rest, case.old)
+    """Lengths in s of the original's blinks, of those of a stretched dub, and of slowed ones."""
+    old = case.old[: len(case.true) // 2]
+    factor = (len(take.weights) - 1) / max(len(old) - 1, 1)
+    own = looker.blinks(case.rest, old)
     found = looker.blinks(case.rest, _motion(take, case.rest))
-    return {"original": own, "dub": found, "slowed or hurried": own * factor}
+    return {"original": own, "dub": found, "slowed": own * factor}
 
 
 def blink_means(rows: Sequence[dict[str, Array]]) -> dict[str, dict[str, float]]:
