@@ -25,6 +25,9 @@ class InBackground:
     Nothing is written when the work fails or is cancelled. Without a window all of it happens at once.
     """
 
+    shows_done = True
+    """Whether the panel says what was done until something else is; not where it shows that elsewhere."""
+
     def prepare(self, context: bpy.types.Context) -> Work:
         """Look everything up. Raises MeshTalkError."""
         raise NotImplementedError
@@ -86,7 +89,7 @@ class InBackground:
         except Exception as error:  # a traceback in the console alone would leave the user without a word
             logger.exception("The result could not be written")
             return self._refuse(unexpected(error))
-        desk.tell(done)
+        desk.tell(done if self.shows_done else "")
         redraw_panels()
         self.report({"INFO"}, done)
         return {"FINISHED"}

@@ -30,6 +30,7 @@ class MESHTALK_OT_fit_head(InBackground, bpy.types.Operator):
     bl_idname = "meshtalk.fit_head"
     bl_label = "Fit Head"
     bl_options = {"UNDO"}
+    shows_done = False
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
