@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import bpy
@@ -27,6 +27,11 @@ CORRECTIVE = "MeshTalk Corrective "
 
 LEAST = 2e-3
 """A shape moves an object when a vertex moves by this part of the head's largest motion (0.07 mm)."""
+
+
+SHARE = 0.3
+"""A corrective is written on the objects that it moves by this part of its largest motion: lower teeth get
+those of the jaw, and not those of the lips that the jaw hardly answers."""
 
 
 def plan_objects(
@@ -76,17 +81,17 @@ def _plan_object(
     state = read_state(thing, locked_paths(thing.data.shape_keys))
     mapping = _mapping(thing, state, take.unit_names)
     values = {} if mapping is None else drive(mapping, take.unit_names, take.weights, lips, state.ranges)
-    units = list(_shapes(part, take.unit_names, result.unit_deltas, take.weights, 0.0))
+    units = _units(part, result, least)
     covered = frozenset() if mapping is None else mapping.units(take.unit_names)
     driven = match_units(take.unit_names, state.driven)
     covered |= driven.keys() | set(state.names)
-    wanted = _wanted(policy, mapping, state, take.unit_names)
-    least *= float(np.abs(np.linalg.det(part.turn.astype(np.float64))) ** (1 / 3))
-    missing = [unit for unit in units if unit.name in wanted - covered and unit.moves(least)]
-    extra = _correctives(part, result) if state.made.issuperset(values) and (values or missing) else []
+    wanted = _wanted(policy, mapping, state, take.unit_names) - covered
+    missing = [unit for unit in units if unit.name in wanted and unit.is_worth_a_key]
+    only_ours = state.made.issuperset(values) and (values or missing)
+    extra = _correctives(part, result, least) if only_ours else []
     values |= {shape.name: shape.weights for shape in extra if shape.name in state.names}
     if policy != "SKIP":
-        missing += [shape for shape in extra if shape.name not in state.names and shape.moves(least)]
+        missing += [shape for shape in extra if shape.name not in state.names and shape.is_worth_a_key]
     return plan_keys(thing, state, values, (*units, *extra), missing, driven.values())
 
 
@@ -119,22 +124,40 @@ def _wanted(policy: str, mapping: RigMapping | None, state: KeyState, units: Seq
     return frozenset(units)
 
 
-def _correctives(part: PartSlice, result: JobResult) -> list[Shape]:
+def _units(part: PartSlice, result: JobResult, least: float) -> list[Shape]:
+    """The take's units on one object."""
+    names = result.take.unit_names
+    return _shapes(part, names, result.unit_deltas, result.take.weights, 0.0, [least] * len(names))
+
+
+def _correctives(part: PartSlice, result: JobResult, least: float) -> list[Shape]:
+    """The take's correctives on one object; none where it has none."""
     take, deltas = result.take, result.corrective_deltas
     if deltas is None or take.corrective_names is None or take.corrective_weights is None:
         return []
     names = [CORRECTIVE + name for name in take.corrective_names]
-    return list(_shapes(part, names, deltas, take.corrective_weights, -1.0))
+    limits = [max(least, SHARE * largest(each)) for each in deltas]
+    return _shapes(part, names, deltas, take.corrective_weights, -1.0, limits)
 
 
 def _shapes(
-    part: PartSlice, names: Sequence[str], deltas: Floats, weights: Floats, lowest: float
-) -> Iterator[Shape]:
+    part: PartSlice,
+    names: Sequence[str],
+    deltas: Floats,
+    weights: Floats,
+    lowest: float,
+    limits: Sequence[float],
+) -> list[Shape]:
+    """Motion (K, V', 3) in the face's space as shapes of one object; `limits` (K,) are in the face's space
+    too."""
     own = deltas[:, part.start : part.stop]
     if not np.array_equal(part.turn, np.eye(3)):
         own = own @ part.turn
-    for number, name in enumerate(names):
-        yield Shape(name, own[number], weights[:, number], lowest)
+    scale = float(np.abs(np.linalg.det(part.turn.astype(np.float64))) ** (1 / 3))
+    return [
+        Shape(name, own[number], weights[:, number], lowest, scale * limits[number])
+        for number, name in enumerate(names)
+    ]
 
 
 def _nothing_to_move(face: bpy.types.Object, plans: Sequence[KeyPlan]) -> str:

@@ -25,16 +25,18 @@ SAME = 1e-6
 @dataclass(frozen=True, eq=False)
 class Shape:
     """One shape of a take on one object: displacements (V', 3) in its object space, and weights (T,) from
-    `lowest` to 1."""
+    `lowest` to 1. Where no vertex moves further than `least` it needs no key."""
 
     name: str
     deltas: Floats
     weights: Floats
     lowest: float = 0.0
+    least: float = 0.0
 
-    def moves(self, least: float) -> bool:
-        """Whether any vertex moves further than this at weight 1."""
-        return largest(self.deltas) > least
+    @property
+    def is_worth_a_key(self) -> bool:
+        """Whether the object moves visibly under it."""
+        return largest(self.deltas) > self.least
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,8 @@ def world(thing):
 def moving(thing):
     """The units that an object has keys for."""
     keys = thing.data.shape_keys
-    return set() if keys is None else {block.name for block in keys.key_blocks[1:]}
+    names = set() if keys is None else {block.name for block in keys.key_blocks[1:]}
+    return {name for name in names if not name.startswith("MeshTalk Corrective")}
 
 
 def curves(part, thing):
