@@ -149,7 +149,9 @@ def test_a_known_head_needs_no_fit(default, state, part):
     assert stored(part, head) is None and state(head).words == "Known head: exact"
 
 
-@pytest.mark.parametrize("add, words", [("cube", "too few"), ("uv_sphere", "face"), ("torus", "face")])
+@pytest.mark.parametrize(
+    "add, words", [("cube", "too few"), ("uv_sphere", "choose a head"), ("torus", "choose a head")]
+)
 def test_what_has_no_face_is_refused_with_a_reason(default, part, add, words):
     getattr(bpy.ops.mesh, f"primitive_{add}_add")()
     thing = bpy.context.active_object
@@ -166,7 +168,7 @@ def test_a_monkey_is_refused_or_called_a_poor_fit(default, state, part):
     try:
         fit()
     except RuntimeError as error:
-        assert "face" in str(error)
+        assert "choose a head" in str(error)
     else:
         assert state(monkey).is_poor and "poor" in state(monkey).words
 
