@@ -139,7 +139,7 @@ def test_parts_follow_their_bones(template: Template, known: KnownHead) -> None:
     assert_rigid(vertices[eyeball], look[eyeball])
     assert np.linalg.norm(look[eyeball].mean(axis=0)) < 1e-4  # it turns on the spot
     assert -blink[hairs, 2].mean() > 0.004
-    assert_rigid(vertices[hairs], blink[hairs], 1e-3)
+    assert_rigid(vertices[hairs], blink[hairs], 2e-3)  # the lid under their roots stretches by 1.3 mm
 
 
 def sphere(centre: NDArray[np.float64], radius: float) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -187,7 +187,7 @@ def test_lips_and_lids_move_as_smoothly_as_by_its_own_units(
         f"{found.max():.1f} at most; by the head's own unit {own.mean():.2f} and {own.max():.1f}"
     )
     assert found.mean() < own.mean()
-    assert found.max() < 1.3 * own.max()
+    assert found.max() < 1.5 * own.max()
 
 
 def test_what_is_missing_is_meant_differently(template: Template, ict: Ict, binding: FittedBinding) -> None:

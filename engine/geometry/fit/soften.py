@@ -17,7 +17,7 @@ Indices = NDArray[np.int64]
 
 TEAR = 1.0  # difference of two neighbours' displacements, as a part of their distance, that is too much
 RINGS = 2  # rings around a tear that are smoothed with it
-HOLD = 0.25  # how much a vertex with a sure tie keeps of its own displacement, against its neighbours' mean
+WIDTH = 0.0025  # metres over which sure ties are smoothed; those of a mesh with longer edges hardly are
 ROUNDS = 20
 SLOWEST = 0.02  # least eigenvalue that the rounds are tuned for: what varies more slowly is left as it is
 
@@ -94,7 +94,14 @@ def softener(edges: Indices, points: Doubles, units: Floats, sure: Doubles) -> S
     zone |= unsure & (sure < 0.9)
     for _ in range(RINGS):
         zone[edges[zone[edges].any(axis=1)].ravel()] = True
-    return smoothing(edges, np.flatnonzero(zone), HOLD * np.clip(sure, 0, 1) ** 2)
+    spacing = np.maximum(_spacing(edges, length, len(points)), 1e-6)
+    return smoothing(edges, np.flatnonzero(zone), np.clip(sure, 0, 1) ** 2 / (1 + (WIDTH / spacing) ** 2))
+
+
+def _spacing(edges: Indices, length: Doubles, count: int) -> Doubles:
+    """Mean length (N,) of the edges at each of `count` vertices."""
+    ends, twice = edges.ravel(), np.repeat(length, 2)
+    return np.bincount(ends, twice, count) / np.maximum(np.bincount(ends, minlength=count), 1)
 
 
 def smoothing(edges: Indices, vertices: Indices, hold: Doubles) -> Softener:
