@@ -151,9 +151,15 @@ class MESHTALK_OT_save_mapping(_OnHead, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         own = {preset.name for preset in own_presets()[0]}
+        taken = {preset.name.lower() for preset in all_presets()[0]}
         head = chosen_head(context)
-        self.name = head.meshtalk.mapping if head.meshtalk.mapping in own else head.name
+        fresh = f"My {head.name}" if head.name.lower() in taken else head.name
+        self.name = head.meshtalk.mapping if head.meshtalk.mapping in own else fresh
         return context.window_manager.invoke_props_dialog(self)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        self.layout.activate_init = True  # the name can be typed at once
+        self.layout.prop(self, "name")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
