@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
@@ -25,6 +25,11 @@ class InBackground:
     Nothing is written when the work fails or is cancelled. Without a window all of it happens at once.
     """
 
+    if TYPE_CHECKING:
+
+        def report(self, kinds: set[str], text: str) -> None:
+            """Operator.report."""
+
     shows_done = True
     """Whether the panel says what was done until something else is; not where it shows that elsewhere."""
 
@@ -32,7 +37,7 @@ class InBackground:
         """Look everything up. Raises MeshTalkError."""
         raise NotImplementedError
 
-    def write(self, context: bpy.types.Context, result: Any) -> str:
+    def write(self, context: bpy.types.Context, result: Any, /) -> str:
         """Write the work's result, and say what was done. Raises MeshTalkError before anything is changed."""
         raise NotImplementedError
 

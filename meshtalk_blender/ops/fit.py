@@ -47,13 +47,13 @@ class MESHTALK_OT_fit_head(InBackground, bpy.types.Operator):
 
     def write(self, _context: bpy.types.Context, result: FitResult) -> str:
         head = find_head(self._head)
-        set_fitted_landmarks(head, result.landmarks)
-        if result.is_known or result.data is None or result.figures is None:
-            clear_binding(head)
-            hide_fit()
+        fitted = result.fitted
+        if fitted is None:
+            forget_fit(head)
             return f"“{head.name}” is a known head: motion comes out exact, nothing to fit"
-        store_binding(head, result.data, result.figures)
-        show_fit(head, result.template, result.faces, result.fit_mm)
+        store_binding(head, fitted.data, fitted.figures)
+        set_fitted_landmarks(head, fitted.landmarks)
+        show_fit(head, fitted.template, fitted.faces, fitted.fit_mm)
         look_now(head, self._model)
         return f"“{head.name}” fitted: the colours show how far the template is from it"
 
@@ -70,6 +70,13 @@ def fit_request(context: bpy.types.Context, head: bpy.types.Object | None) -> Fi
     return FitRequest(
         folder, chosen_threads(), read_rest_pose(head), placed_landmarks(head), stored_binding(head)
     )
+
+
+def forget_fit(head: bpy.types.Object) -> None:
+    """Take away all that a fit left with a head."""
+    clear_binding(head)
+    set_fitted_landmarks(head, {})
+    hide_fit()
 
 
 class MESHTALK_OT_hide_fit(bpy.types.Operator):
@@ -109,10 +116,7 @@ class MESHTALK_OT_clear_fit(bpy.types.Operator):
         return reason is None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        head = chosen_head(context)
-        clear_binding(head)
-        set_fitted_landmarks(head, {})
-        hide_fit()
+        forget_fit(chosen_head(context))
         desk.tell("")
         redraw_panels()
         return {"FINISHED"}

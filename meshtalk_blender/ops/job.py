@@ -53,22 +53,28 @@ class FitRequest:
     stored: bytes | None = None
 
 
-@dataclass(frozen=True)
-class FitResult:
-    """How a head was bound. Everything but `is_known` is empty for known topologies, which are exact.
+@dataclass(frozen=True, eq=False)
+class FittedHead:
+    """How the template lies on a head.
 
     `data` is to be kept with the mesh. `landmarks` and `template` (V, 3) are where the template lies in the
     space of the rest pose, `faces` (F, 4) those of its face's skin, which the figures are about, and `fit_mm`
     (V,) how far it is from the mesh.
     """
 
-    is_known: bool
-    data: bytes | None = None
-    figures: FitFigures | None = None
-    landmarks: Mapping[str, Place] = field(default_factory=dict)
-    template: NDArray[np.float64] | None = None
-    faces: NDArray[np.int32] | None = None
-    fit_mm: NDArray[np.float64] | None = None
+    data: bytes
+    figures: FitFigures
+    landmarks: Mapping[str, Place]
+    template: NDArray[np.float64]
+    faces: NDArray[np.int32]
+    fit_mm: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """How a head was bound; `fitted` is None for known topologies, which are exact."""
+
+    fitted: FittedHead | None
 
 
 @dataclass(frozen=True)
@@ -156,22 +162,18 @@ def run_request(request: JobRequest, progress: Progress, cancelled: CancelCheck)
 
 def run_fit(request: FitRequest, progress: Progress, cancelled: CancelCheck) -> FitResult:
     """Bind a head and say how well it fits, here and now. Raises MeshTalkError."""
+    from ...engine.geometry.fit.binding import FittedBinding
+
     whole = Stage("Loading the model", 0.0, 1.0, progress, cancelled)
     whole.at(0, 1)
     template = loaded_bundle(request.model, request.threads).template
-    binding, data = bind_request(template, request, whole.span("Fitting the head", LOADED, 1.0))
-    figures, landmarks = _figures_of(binding)
-    if figures is None:
-        return FitResult(is_known=True)
-    return FitResult(
-        is_known=False,
-        data=request.stored if data is None else data,
-        figures=figures,
-        landmarks=landmarks,
-        template=binding.to_head.points(binding.rest),
-        faces=_faces_of_skin(template),
-        fit_mm=getattr(binding, "fit_mm", None),
-    )
+    binding, new = bind_request(template, request, whole.span("Fitting the head", LOADED, 1.0))
+    data = new or request.stored
+    if not isinstance(binding, FittedBinding) or data is None:
+        return FitResult(None)
+    faces = _faces_of_skin(template)
+    placed = binding.template_on_head()
+    return FitResult(FittedHead(data, binding.figures, binding.landmarks(), placed, faces, binding.fit_mm))
 
 
 def bind_request(template: Template, request: FitRequest, stage: Stage) -> tuple[Binding, bytes | None]:

@@ -30,6 +30,9 @@ ICONS = {
 class _FitPanel:
     """What both panels share: Blender remembers for each by itself whether it is open."""
 
+    if TYPE_CHECKING:
+        layout: bpy.types.UILayout
+
     bl_label = "Fit"
     bl_category = "MeshTalk"
     bl_space_type = "VIEW_3D"
