@@ -90,7 +90,7 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
         self._session = placing.begin(rest, spots_of(head, rest, stored), spots_of(head, rest, fitted))
         self._start = dict(self._session.placed)
         self._grabbed: str = ""
-        self._shift = (0.0, 0.0)
+        self._shift = self._pressed = (0.0, 0.0)
         self._crosshair = False
         desk.session, desk.head_uid = self._session, head.session_uid
         context.window_manager.modal_handler_add(self)
@@ -178,6 +178,7 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
         session, name = self._session, desk.hovered or self._session.next_name
         if name is None:
             return
+        self._pressed = (pointer.x, pointer.y)
         if name in session.placed and name == desk.hovered:
             session.remember()
             session.active = self._grabbed = name
@@ -191,14 +192,20 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
 
     def _drag(self, event: bpy.types.Event, pointer: Pointer | None, both: bool) -> None:
         """The button is held: the dot follows the mouse along the surface; beside the head it waits."""
-        if event.type == "LEFTMOUSE" and event.value == "RELEASE":
-            self._grabbed = ""
-            self._session.settle()
-        elif event.type in MOVES and pointer is not None:
+        is_release = event.type == "LEFTMOUSE" and event.value == "RELEASE"
+        # Blender may leave out the last moves, but tells the place of the release.
+        if (
+            pointer is not None
+            and (is_release or event.type in MOVES)
+            and self._pressed != (pointer.x, pointer.y)
+        ):
             spot = pointer.hit(self._session, self._shift)
             if spot is not None:
                 self._session.place(self._grabbed, spot, both)
-            redraw_views()
+        if is_release:
+            self._grabbed = ""
+            self._session.settle()
+        redraw_views()
 
     def _finish(self, head: bpy.types.Object) -> set[str]:
         session = self._session

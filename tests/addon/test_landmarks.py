@@ -398,7 +398,7 @@ class TestEvents:
         """The operator's methods on a stand-in, since Blender alone makes operators."""
         operators, desk = part("ops.landmarks"), part("scene.placing").desk
         cls = operators.MESHTALK_OT_place_landmarks
-        user = SimpleNamespace(_session=session, _grabbed="", _shift=(0.0, 0.0))
+        user = SimpleNamespace(_session=session, _grabbed="", _shift=(0.0, 0.0), _pressed=(0.0, 0.0))
         for name in ("_handle", "_press", "_drag", "_is_end"):
             setattr(user, name, getattr(cls, name).__get__(user))
         desk.session, desk.head_uid, desk.hovered = session, ball.session_uid, ""
@@ -406,8 +406,11 @@ class TestEvents:
         desk.clear()
 
     def pointer(self, rest, *place):
+        """A mouse whose pixel goes with the place that it points at."""
         there = None if not place else spot(rest, *place)
-        return SimpleNamespace(hit=lambda _session, _shift=(0, 0): there, shift_to=lambda _spot: (0.0, 0.0))
+        return SimpleNamespace(
+            x=sum(place), y=0.0, hit=lambda _session, _shift=(0, 0): there, shift_to=lambda _spot: (0.0, 0.0)
+        )
 
     def event(self, kind, value="PRESS", **held):
         keys = {"ctrl": False, "shift": False, "alt": False, "oskey": False, **held}
@@ -418,8 +421,9 @@ class TestEvents:
         assert list(hands._session.placed) == ["nose_tip"] and hands._grabbed == "nose_tip"
         hands._handle(self.event("MOUSEMOVE", "NOTHING"), self.pointer(rest, 0, -0.9, 0.4), True)
         assert hands._session.rest.place(hands._session.placed["nose_tip"])[2] > 0.3
-        hands._handle(self.event("LEFTMOUSE", "RELEASE"), self.pointer(rest, 0, -1, 0), True)
+        hands._handle(self.event("LEFTMOUSE", "RELEASE"), self.pointer(rest, 0, -0.9, 0.5), True)
         assert hands._grabbed == ""
+        assert near(hands._session.rest.place(hands._session.placed["nose_tip"]), on_ball(0, -0.9, 0.5))
         assert hands._handle(self.event("Z", ctrl=True), None, True) and hands._session.placed == {}
 
     def test_beside_the_head_a_click_is_lost_and_a_drag_waits(self, hands, rest):
