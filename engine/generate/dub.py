@@ -40,8 +40,8 @@ Float64 = NDArray[np.float64]
 HEARING, READING, SAMPLING, MOVING = 0.12, 0.2, 1.1, 0.8
 """Milliseconds a frame, of which only the proportions count, for an even progress."""
 
-LID_WIDTH = 0.1
-"""Width of the part of the slider in which blinks pass from the sampled to the original's."""
+LIDS_FROM, LIDS_TO = 0.4, 0.5
+"""Where on the slider blinks pass from the sampled to the original's; not at its middle, which people choose."""
 TINY = 1e-6
 
 
@@ -50,8 +50,8 @@ class DubOptions:
     """How to dub.
 
     ``upper`` and ``mouth`` say how much of the original's upper face and of its mouth is kept, 0 to 1; what
-    isn't kept of the upper face is sampled by ``seed``, as generation does; blinks are the original's above
-    0.5 and sampled below, for half a blink is none. With both at 1 the original stays
+    isn't kept of the upper face is sampled by ``seed``, as generation does; blinks are the original's from
+    0.5 on and sampled up to 0.4, for half a blink is none. With both at 1 the original stays
     as it is, bit for bit. ``keep_silence`` keeps the original's mouth in pauses of the new sound.
     ``stretch`` is for sounds that are longer or shorter than the original. ``temperature`` as in
     GenerateOptions; ``fps`` too, but None is the original's own rate.
@@ -332,9 +332,9 @@ class _Job:
 
 
 def lids_kept(upper: float) -> float:
-    """How much of the old lids is kept where so much of the upper face is: all above the middle, nothing
-    below it, with a steep way between."""
-    return float(np.clip((upper - 0.5) / LID_WIDTH + 0.5, 0.0, 1.0))
+    """How much of the old lids is kept where so much of the upper face is: all from the middle on, nothing
+    well below it, with a steep way between."""
+    return float(np.clip((upper - LIDS_FROM) / (LIDS_TO - LIDS_FROM), 0.0, 1.0))
 
 
 def _single(values: NDArray[np.floating]) -> Float32:

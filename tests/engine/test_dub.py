@@ -127,14 +127,14 @@ def test_sliders_have_no_steps(
     assert np.abs(takes[2] - takes[0]).max() > 0.1 * whole
 
 
-@pytest.mark.parametrize("upper", [0.3, 0.7])
+@pytest.mark.parametrize("upper", [0.3, 0.5, 0.7])
 def test_a_blink_is_kept_whole_or_not_at_all(
     tiny: Bundle, binding: Binding, old: Original, speech: Speech, upper: float
 ) -> None:
     row = tiny.unit_names.index("eyeBlinkLeft")
     take = dub(tiny, speech(2.0), binding, old, DubOptions(upper=upper, seed=4))
     assert old.weights is not None
-    assert np.array_equal(take.weights[:, row], old.weights[:, row]) == (upper > 0.5)
+    assert np.array_equal(take.weights[:, row], old.weights[:, row]) == (upper >= 0.5)
 
 
 def test_the_same_input_gives_the_same_bits(
