@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from engine.__main__ import main
 from engine.bundle import default_bundle_path
-from engine.errors import HeadError
+from engine.errors import Cancelled, HeadError
 from engine.geometry.fit.binding import FittedBinding
+from engine.geometry.fit.head import fit_head
+from engine.geometry.fit.marks import landmark_vertices
 from engine.geometry.fit.mesh import closest_on_triangles, surface_of
 from engine.geometry.fit.nearest import search_of
 from engine.geometry.fit.shape import face_sample
 from engine.geometry.topology import bind_head
+from engine.progress import Stage
 from engine.template import Template, load_template
 from tests.engine.heads import (
     KnownHead,
@@ -164,6 +167,69 @@ def test_what_is_no_head_is_refused(template: Template) -> None:
     fine = subdivided(subdivided(head))
     with pytest.raises(HeadError, match=r"No face .*\.$"):
         bind_head(template, fine.vertices, fine.polygons)
+
+
+def test_a_smooth_thing_that_the_template_can_be_bent_to_is_refused(template: Template) -> None:
+    """Bumps look like a face from afar, and a bent template comes near to them; eyes, nose and mouth tell."""
+    ball, faces = sphere(np.zeros(3), 1.0)
+    fine = subdivided(subdivided(KnownHead(ball, faces, np.zeros((1, 96, 3)), ball)))
+    random, points = np.random.default_rng(0), fine.vertices
+    height = np.zeros(len(points))
+    for _ in range(60):
+        middle = random.normal(size=3)
+        middle /= np.linalg.norm(middle)
+        height += 0.1 * random.normal() * np.exp(-0.5 * ((points - middle) ** 2).sum(axis=1) / 0.15**2)
+    with pytest.raises(HeadError, match=r"face|eyes"):
+        bind_head(template, points * (1 + height[:, None]), fine.polygons)
+
+
+def test_a_mouth_ajar_is_no_long_chin(template: Template) -> None:
+    head = own_mesh(template, person(template, 2))
+    ajar = head.vertices + 0.35 * head.units[template.unit("jawOpen")]
+    fit = fit_head(template, ajar, head.polygons)
+    order = np.random.default_rng(0).permutation(len(head.template))  # of own_mesh
+    truth = np.empty_like(ajar)
+    truth[order] = ajar
+    apart = np.linalg.norm(fit.to_head.points(fit.rest) - truth, axis=1)
+    assert apart[template.landmarks["chin"]] < 2e-3
+    assert apart[template.landmarks["lip_lower_inner"]] < 2e-3
+
+
+def test_hair_inside_out_doesnt_turn_the_skin(template: Template, known: KnownHead) -> None:
+    hairy = with_hair(known)
+    polygons = hairy.polygons.copy()
+    polygons[len(known.polygons) :] = polygons[len(known.polygons) :, ::-1]
+    every = np.concatenate([polygons, *3 * [polygons[len(known.polygons) :]]])  # more hair than skin
+    fit = fit_head(template, hairy.vertices, every)
+    apart = np.linalg.norm(fit.to_head.points(fit.rest) - hairy.template, axis=1)
+    assert np.median(apart[face_sample(template, 2000)]) < 1e-3
+
+
+def test_two_landmarks_draw_the_fit_that_the_search_found(template: Template, known: KnownHead) -> None:
+    rows = landmark_vertices(template)
+    wanted = {name: known.template[rows[name]] + [0, 0, 0.004] for name in ("mouth_left", "mouth_right")}
+    fit = fit_head(template, known.vertices, known.polygons, wanted)
+    placed = fit.to_head.points(fit.rest)
+    for name, place in wanted.items():
+        assert np.linalg.norm(placed[rows[name]] - place) < 2e-3
+    elsewhere = {name: place + [0.3, 0, 0] for name, place in wanted.items()}
+    with pytest.raises(HeadError, match="landmarks don't lie where"):
+        fit_head(template, known.vertices, known.polygons, elsewhere)
+
+
+def test_a_fit_tells_its_progress_and_stops_when_asked(template: Template, known: KnownHead) -> None:
+    told: list[tuple[str, float]] = []
+    fit_head(
+        template,
+        known.vertices,
+        known.polygons,
+        stage=Stage(progress=lambda name, share: told.append((name, share))),
+    )
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+    assert {name for name, _ in told} >= {"Finding the face", "Fitting the template", "Telling the parts"}
+    with pytest.raises(Cancelled):
+        fit_head(template, known.vertices, known.polygons, stage=Stage(cancelled=lambda: True))
 
 
 def test_landmarks_that_make_no_sense_are_refused(template: Template, known: KnownHead) -> None:

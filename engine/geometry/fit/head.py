@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +13,7 @@ from ...errors import HeadError
 from ...progress import QUIET, Stage
 from ...template import EYE, SKIN, Template
 from ..procrustes import Similarity, align
+from .features import resemblance
 from .mesh import Surface, surface_of, triangulate, vertex_normals
 from .nearest import search_of
 from .parts import SKIN_SHARE, Roles, find_roles
@@ -26,6 +27,12 @@ Indices = NDArray[np.int64]
 
 FEWEST_VERTICES = 150
 WORST_MEDIAN, WORST_COVER = 0.0020, 0.65  # metres, and the part of the face's skin that must be near the mesh
+LEAST_ALIKE = 0.87  # a sighting's likeness and the resemblance, together; see `resemblance`
+SURE = 3  # with so many landmarks somebody says that there is a face
+_NO_FEATURES = (
+    "What was found on this mesh has no eyes, nose and mouth that could be told; choose a head, or place "
+    "landmarks on eyes, nose, mouth and chin."
+)
 COVERED = 0.004  # metres
 FARTHEST = 0.06  # metres; how far away the mesh is at most said to be
 
@@ -36,13 +43,15 @@ FINE = (0.010, 0.002)  # reach and spacing of the points on the mesh, metres
 class HeadFit:
     """The template on a head: `rest` (V, 3) and the head's `surface`, both in normalised template space,
     `to_head` from there to the head's own units and axes, the `roles` of its vertices, and how far the
-    surface is from each template vertex, `fit_mm` (V,): millimetres of a head of human size."""
+    surface is from each template vertex, `fit_mm` (V,): millimetres of a head of human size. `resemblance`
+    (−1 to 1) tells how far eyes, nose and lips agreed before the template was bent."""
 
     rest: NDArray[np.float32]
     surface: Surface
     to_head: Similarity
     roles: Roles
     fit_mm: Doubles
+    resemblance: float
 
     def face_mm(self, template: Template) -> float:
         """The median distance over the skin of the face."""
@@ -85,7 +94,9 @@ def fit_head(
     near, marks, target = start.near, start.marks, Target(start.near, *FINE)
     codes = no_codes(template)
     codes[: len(start.shape.codes)] = start.shape.codes
-    shape = fit_shape(Shape(template, codes, start.shape.place), target, 8, (0.006, 0.003), 1200, marks, fine)
+    shape = replace(start.shape, codes=codes)
+    shape = fit_shape(shape, target, 8, (0.006, 0.003), 1200, marks, fine)
+    alike = resemblance(template, shape.points(), target)
     skin, matched = _skin_of(template, near, target, shape)
     if not skin.any():
         raise HeadError(NO_FACE)
@@ -101,8 +112,10 @@ def fit_head(
     telling.at(2, 3)
     fit_mm = 1e3 * _distances(whole, rest)
     fit = HeadFit(
-        rest.astype(np.float32), whole, _joined(start.to_head, to_template.inverse()), roles, fit_mm
+        rest.astype(np.float32), whole, _joined(start.to_head, to_template.inverse()), roles, fit_mm, alike
     )
+    if len(places) < SURE and start.likeness + alike < LEAST_ALIKE:
+        raise HeadError(_NO_FEATURES)
     _check(template, fit)
     return fit
 

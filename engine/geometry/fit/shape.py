@@ -47,11 +47,25 @@ class Marks:
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """A person (codes (K,) along the first K rows of the `Basis`) and where they lie."""
+    """A person (codes (K,) along the first K rows of the `Basis`) and where they lie; without `resting` the
+    face rests as the template does."""
 
     template: Template
     codes: Doubles
     place: Similarity
+    resting: bool = True
+
+    @property
+    def ranges(self) -> tuple[Doubles, Doubles]:
+        """The least and the largest value (K,) of each code."""
+        basis, count = basis_of(self.template), len(self.codes)
+        high = basis.high[:count].copy()
+        high[: basis.units] *= self.resting
+        return basis.low[:count], high
+
+    def shown(self) -> float:
+        """The largest weight of a unit at rest."""
+        return float(self.codes[: basis_of(self.template).units].max(initial=0.0))
 
     def person(self) -> Doubles:
         """The template shaped like this person (V, 3), in template space."""
@@ -67,6 +81,7 @@ class Basis:
     """How people differ: `rows` (K, V, 3) in metres, first the units of RESTING, then the identity basis;
     each code's usual size `std` (K,) and its range from `low` to `high` (K,)."""
 
+    units: int
     rows: NDArray[np.float32]
     std: Doubles
     low: Doubles
@@ -86,6 +101,7 @@ def basis_of(template: Template) -> Basis:
     usual, most = np.array(list(resting.values())).reshape(-1, 2).T
     std = template.identity_std.astype(np.float64)
     return Basis(
+        len(units),
         np.concatenate([*units, template.identity_basis]),
         np.r_[usual, std],
         np.r_[np.zeros(len(usual)), -LIMIT * std],
@@ -194,9 +210,8 @@ def _step(
 def _within_range(shape: Shape, normal: Doubles, right: Doubles) -> Doubles:
     """The step (7 + K,) that solves the equations; codes that would leave their range stop at its end, and
     the others make the best of it."""
-    basis, count = basis_of(shape.template), len(shape.codes)
     step = np.linalg.solve(normal, right)
-    room = np.clip(shape.codes + step[7:], basis.low[:count], basis.high[:count]) - shape.codes
+    room = np.clip(shape.codes + step[7:], *shape.ranges) - shape.codes
     stopped = np.r_[np.zeros(7, bool), room != step[7:]]
     if stopped.any():
         step[stopped] = room[stopped[7:]]
@@ -242,9 +257,7 @@ def _moved(shape: Shape, step: Doubles) -> Shape:
         rotation @ shape.place.rotation,
         growth * rotation @ (shape.place.translation - centre) + centre + shift,
     )
-    basis, count = basis_of(shape.template), len(shape.codes)
-    codes = np.clip(shape.codes + step[7:], basis.low[:count], basis.high[:count])
-    return replace(shape, codes=codes, place=place)
+    return replace(shape, codes=np.clip(shape.codes + step[7:], *shape.ranges), place=place)
 
 
 def _rotation(axis: Doubles, angle: float) -> Doubles:

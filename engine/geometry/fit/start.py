@@ -8,7 +8,7 @@ corners of the mouth), only say which of the found faces is meant, and draw the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +17,8 @@ from ...errors import HeadError
 from ...progress import Stage
 from ...template import Template
 from ..procrustes import Similarity, align
-from .find import sightings
+from .features import resemblance
+from .find import Sighting, sightings
 from .marks import landmark_vertices
 from .mesh import Surface, triangulate, vertex_normals
 from .shape import Marks, Shape, face_sample, fit_shape, misfit, no_codes
@@ -30,9 +31,12 @@ AROUND, CENTRE = (
     np.array([0.0, 0.03, 0.12]),
 )  # metres: the head's half box, its middle
 LIKENESS = 0.42  # no face looks less like the template's
-GOOD_MISFIT = 0.0016  # metres; a first fit as good as this needs no other to compare
+GOOD_MISFIT, GOOD_FEATURES = 0.0016, 0.5  # metres, and a resemblance: so good a fit needs no other to compare
 MOST_TRIES = 4
 COARSE = (0.025, 0.006)  # reach and spacing of the points on the mesh, metres
+SHOWN, GAIN = 0.1, 0.65
+"""A face rests otherwise than the template does (mouth ajar) if a unit has at least this weight, and brings
+the misfit down to this part: on coarse meshes, too, lips look open."""
 FLAT = 0.05  # landmarks whose second extent is less than this part of their first lie on one line
 WIDE = 0.06  # metres; the second extent of landmarks that tell where the face is without a search
 FAR = 0.05  # metres; landmarks this far from where a found face has them mean another place
@@ -43,13 +47,22 @@ NO_FACE = "No face was found on this mesh; choose a head, or place landmarks on 
 @dataclass(frozen=True, eq=False)
 class Start:
     """The template roughly on the mesh: `to_head` leads from template space to the mesh, `near` is the
-    part of the mesh around the head, in template space, as are `marks` and `shape`; `misfit` in metres."""
+    part of the mesh around the head, in template space, as are `marks` and `shape`; `misfit` in metres, and
+    how far eyes, nose and lips agree (`resemblance`), and how like a face the likeliest
+    part of the mesh looked from afar."""
 
     to_head: Similarity
     near: Surface
     marks: Marks | None
     shape: Shape
     misfit: float
+    resemblance: float
+    likeness: float
+
+    @property
+    def cost(self) -> float:
+        """What the best of several starts has least of."""
+        return self.misfit * (1.2 - self.resemblance)
 
 
 def checked_places(template: Template, landmarks: Mapping[str, ArrayLike] | None) -> dict[str, Doubles]:
@@ -71,11 +84,12 @@ def find_start(
     """The start from which a coarse fit comes out best; HeadError where there is none, Cancelled."""
     candidates = _candidates(template, surface, places, finding)
     best: Start | None = None
-    for index, to_head in enumerate(candidates):
-        start = _coarse_fit(template, surface, to_head, places, fitting.part(index, len(candidates)))
-        if start is not None and (best is None or start.misfit < best.misfit):
+    for index, candidate in enumerate(candidates):
+        part, likeness = fitting.part(index, len(candidates)), candidates[0].likeness
+        start = _coarse_fit(template, surface, candidate.to_head, likeness, places, part)
+        if start is not None and (best is None or start.cost < best.cost):
             best = start
-        if best is not None and best.misfit < GOOD_MISFIT:
+        if best is not None and best.misfit < GOOD_MISFIT and best.resemblance > GOOD_FEATURES:
             break
     if best is None:
         raise HeadError(
@@ -93,20 +107,18 @@ def around(points: Doubles, room: float) -> NDArray[np.bool_]:
 
 def _candidates(
     template: Template, surface: Surface, places: dict[str, Doubles], stage: Stage
-) -> list[Similarity]:
-    """Maps from template space to the mesh, the likeliest first."""
+) -> list[Sighting]:
+    """Where the face may be, the likeliest first."""
     own = template.rest[[landmark_vertices(template)[name] for name in places]].astype(np.float64)
     given = np.array(list(places.values())).reshape(-1, 3)
     if _second_extent(own) > WIDE and _second_extent(given) > FLAT * _first_extent(given):
-        return [_from_marks(own, given)]
-    found = [
-        one.to_head for one in sightings(template, surface, MOST_TRIES, stage) if one.likeness > LIKENESS
-    ]
-    meant = [one for one in found if _apart(one, own, given) < FAR]
+        return [Sighting(1.0, _from_marks(own, given))]
+    found = [one for one in sightings(template, surface, MOST_TRIES, stage) if one.likeness > LIKENESS]
+    meant = [one for one in found if _apart(one.to_head, own, given) < FAR]
     if meant:
         return meant
     if len(places) >= 3:
-        return [_from_marks(own, given)]
+        return [Sighting(1.0, _from_marks(own, given))]
     if found:
         raise HeadError(
             "The landmarks don't lie where this mesh has a face; move them there, or place more of them on "
@@ -134,7 +146,7 @@ def _extents(points: Doubles) -> Doubles:
     """Spreads (2,) of points (N, 3) along their two main axes, 0 where there are too few."""
     if len(points) < 2:
         return np.zeros(2)
-    return np.linalg.svd(points - points.mean(axis=0), compute_uv=False)[:2]
+    return np.asarray(np.linalg.svd(points - points.mean(axis=0), compute_uv=False)[:2], np.float64)
 
 
 def _from_marks(own: Doubles, given: Doubles) -> Similarity:
@@ -149,7 +161,12 @@ def _from_marks(own: Doubles, given: Doubles) -> Similarity:
 
 
 def _coarse_fit(
-    template: Template, surface: Surface, to_head: Similarity, places: dict[str, Doubles], stage: Stage
+    template: Template,
+    surface: Surface,
+    to_head: Similarity,
+    likeness: float,
+    places: dict[str, Doubles],
+    stage: Stage,
 ) -> Start | None:
     """A fit of the few broadest differences between people; None where nothing of the mesh is near or the
     size runs away."""
@@ -158,12 +175,19 @@ def _coarse_fit(
         return None
     marks = _marks(template, to_head, places)
     target = Target(near, *COARSE)
-    shape = Shape(template, no_codes(template, 6), Similarity(1.0, np.eye(3), np.zeros(3)))
-    shape = fit_shape(shape, target, 10, (0.012, 0.006), 400, marks, stage)
+    first = Shape(template, no_codes(template, 6), Similarity(1.0, np.eye(3), np.zeros(3)))
+    shape = fit_shape(first, target, 10, (0.012, 0.006), 400, marks, stage)
     error = misfit(shape, target, 400)
+    if shape.shown() > SHOWN:
+        plain = fit_shape(replace(first, resting=False), target, 10, (0.012, 0.006), 400, marks, stage)
+        if error > GAIN * (other := misfit(plain, target, 400)):
+            shape, error = plain, other
     if marks is not None:
         error += 0.3 * float(np.linalg.norm(shape.points()[marks.vertices] - marks.places, axis=1).mean())
-    return Start(to_head, near, marks, shape, error) if 0.5 < shape.place.scale < 2 else None
+    if not 0.5 < shape.place.scale < 2:
+        return None
+    alike = resemblance(template, shape.points(), target)
+    return Start(to_head, near, marks, shape, error, alike, likeness)
 
 
 def _near(template: Template, surface: Surface, to_head: Similarity) -> Surface:
