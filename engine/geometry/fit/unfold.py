@@ -24,7 +24,7 @@ STILL = 1e-6  # metres
 FLAT = 0.025  # of its area at rest: a triangle that shows less is unfolded …
 SHOWN = 0.05  # … until it shows this
 STEP = 1.2  # of the mean of what its triangles ask of a vertex: above 1, since they ask it together
-ROUNDS, HOLD_ROUNDS = 80, 250
+ROUNDS, HOLD_ROUNDS = 80, 1000
 
 
 @dataclass(frozen=True, eq=False)
