@@ -41,7 +41,7 @@ HEARING, READING, SAMPLING, MOVING = 0.12, 0.2, 1.1, 0.8
 """Milliseconds a frame, of which only the proportions count, for an even progress."""
 
 LIDS_FROM, LIDS_TO = 0.4, 0.5
-"""Where on the slider blinks pass from the sampled to the original's; not at its middle, which people choose."""
+"""Where on the slider blinks pass from the sampled to the original's: below the middle that people choose."""
 TINY = 1e-6
 
 
