@@ -55,9 +55,8 @@ def _region(template: Template) -> tuple[Indices, Doubles, Doubles]:
     sample = sample[inside]
     a, b, c = (rest[triangulate(template.faces)[:, corner]] for corner in range(3))
     doubled = np.linalg.norm(np.cross(b - a, c - a), axis=1)
-    areas = np.bincount(triangulate(template.faces).ravel(), np.repeat(doubled, 3), minlength=len(rest))[
-        sample
-    ]
+    corners = triangulate(template.faces).ravel()
+    areas = np.bincount(corners, np.repeat(doubled, 3), minlength=len(rest))[sample].astype(np.float64)
     apart = ((rest[sample][:, None] - rest[sample][None]) ** 2).sum(axis=2)
     blur = np.exp(-0.5 * apart / BLUR**2) * areas
     return sample, areas, blur / blur.sum(axis=1, keepdims=True)

@@ -43,7 +43,8 @@ FINE = (0.010, 0.002)  # reach and spacing of the points on the mesh, metres
 class HeadFit:
     """The template on a head: `rest` (V, 3) and the head's `surface`, both in normalised template space,
     `to_head` from there to the head's own units and axes, the `roles` of its vertices, and how far the
-    surface is from each template vertex, `fit_mm` (V,): millimetres of a head of human size. `resemblance`
+    surface is from each template vertex (its skin from the template's skin, so that hair or an eyeball that
+    lies near hides nothing), `fit_mm` (V,): millimetres of a head of human size. `resemblance`
     (−1 to 1) tells how far eyes, nose and lips agreed before the template was bent."""
 
     rest: NDArray[np.float32]
@@ -110,7 +111,7 @@ def fit_head(
     telling.at(1, 3)
     roles = find_roles(template, rest, whole, matched)
     telling.at(2, 3)
-    fit_mm = 1e3 * _distances(whole, rest)
+    fit_mm = 1e3 * _distances(template, whole, skin, rest)
     fit = HeadFit(
         rest.astype(np.float32), whole, _joined(start.to_head, to_template.inverse()), roles, fit_mm, alike
     )
@@ -159,16 +160,27 @@ def _with_parts(template: Template, person: Doubles, bent: Doubles) -> Doubles:
     return placed
 
 
-def _distances(surface: Surface, points: Doubles) -> Doubles:
+def _distances(template: Template, surface: Surface, skin: NDArray[np.bool_], points: Doubles) -> Doubles:
+    """Distance (V,) from the template's points (V, 3) to the surface, at most FARTHEST: of its skin to the
+    mesh's `skin` (V',), of its eyes and tongue to anything."""
+    distance, own = np.empty(len(points)), template.part == SKIN
+    for rows, part in ((own, surface.part(skin)), (~own, surface)):
+        distance[rows] = _apart(part, points[rows])
+    return distance
+
+
+def _apart(surface: Surface, points: Doubles) -> Doubles:
     """Distance (Q,) from points (Q, 3) to the surface, at most FARTHEST."""
     target = Target(surface.part(around(surface.vertices, 1.2)), *FINE)
     matches = target.match(points, np.zeros_like(points), 0.0)
     distance = np.linalg.norm(matches.places - points, axis=1)
     lost = np.flatnonzero(~matches.found)
     if len(lost):
-        grid = search_of(surface.vertices, np.zeros_like(surface.vertices), FARTHEST)
-        far = grid.nearest(points[lost], np.zeros((len(lost), 3)), 0.0)[1]
-        distance[lost] = np.minimum(far, FARTHEST)
+        used = surface.vertices[np.unique(surface.triangles)]
+        far = search_of(used, np.zeros_like(used), FARTHEST).nearest(
+            points[lost], np.zeros((len(lost), 3)), 0.0
+        )
+        distance[lost] = np.minimum(far[1], FARTHEST)
     return distance
 
 

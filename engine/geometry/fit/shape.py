@@ -210,7 +210,7 @@ def _step(
 def _within_range(shape: Shape, normal: Doubles, right: Doubles) -> Doubles:
     """The step (7 + K,) that solves the equations; codes that would leave their range stop at its end, and
     the others make the best of it."""
-    step = np.linalg.solve(normal, right)
+    step = np.asarray(np.linalg.solve(normal, right), np.float64)
     room = np.clip(shape.codes + step[7:], *shape.ranges) - shape.codes
     stopped = np.r_[np.zeros(7, bool), room != step[7:]]
     if stopped.any():
