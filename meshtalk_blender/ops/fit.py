@@ -19,8 +19,8 @@ from .head_state import look_now
 from .job import FitRequest, FitResult, Work, desk, run_fit
 
 POOR = (
-    "Poor fit: place landmarks on the eyes, the nose, the mouth and the chin, then fit again; generated "
-    "motion will look wrong where the template lies beside the face."
+    "The face would move in the wrong places: put landmarks on the eyes, the nose, the mouth and the chin, "
+    "then fit again."
 )
 
 

@@ -12,6 +12,7 @@ from ..ops.checks import chosen_head, fit_reason
 from ..ops.fit import POOR, MESHTALK_OT_clear_fit, MESHTALK_OT_fit_head, MESHTALK_OT_hide_fit
 from ..ops.head_state import HeadState, Kind, state_of
 from ..ops.job import desk
+from ..ops.landmarks import MESHTALK_OT_place_landmarks
 from .text import sentence
 
 if TYPE_CHECKING:
@@ -52,7 +53,10 @@ class _FitPanel:
         if state.kind is Kind.KNOWN:
             return
         if state.is_poor:
-            sentence(layout, context, POOR, "ERROR")
+            sentence(layout, context, POOR, "BLANK1")
+            row = layout.row()
+            row.operator_context = "INVOKE_DEFAULT"
+            row.operator(MESHTALK_OT_place_landmarks.bl_idname, icon="RESTRICT_SELECT_OFF")
         _draw_buttons(layout, context, head, state)
 
 
