@@ -107,7 +107,7 @@ def perform(
         )
     frames = max(1, frame_count(sound.duration, Fraction(card.frame_rate)))
     temperature = card.default_temperature if options.temperature is None else options.temperature
-    tolerance = options.corrective_tolerance_mm
+    tolerance = options.corrective_tolerance_mm if bundle.template.corrective_names else None
     passes = 1 if tolerance is None else 2
     hearing, sampling, moving = _stages(options.takes, card.lanes, passes, progress, cancelled)
     codes = encode_audio(bundle, sound.samples, frames, hearing)
