@@ -91,7 +91,7 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
         self._start = dict(self._session.placed)
         self._grabbed: str = ""
         self._shift = self._pressed = (0.0, 0.0)
-        self._crosshair = False
+        self._crosshair = self._both = False
         desk.session, desk.head_uid = self._session, head.session_uid
         context.window_manager.modal_handler_add(self)
         self._show(context)
@@ -178,7 +178,7 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
         session, name = self._session, desk.hovered or self._session.next_name
         if name is None:
             return
-        self._pressed = (pointer.x, pointer.y)
+        self._pressed, self._both = (pointer.x, pointer.y), both
         if name in session.placed and name == desk.hovered:
             session.remember()
             session.active = self._grabbed = name
@@ -193,15 +193,14 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
     def _drag(self, event: bpy.types.Event, pointer: Pointer | None, both: bool) -> None:
         """The button is held: the dot follows the mouse along the surface; beside the head it waits."""
         is_release = event.type == "LEFTMOUSE" and event.value == "RELEASE"
+        if event.type in MOVES:  # not at the release: Ctrl may be let go a moment before the button
+            self._both = both
         # Blender may leave out the last moves, but tells the place of the release.
-        if (
-            pointer is not None
-            and (is_release or event.type in MOVES)
-            and self._pressed != (pointer.x, pointer.y)
-        ):
+        is_moved = pointer is not None and self._pressed != (pointer.x, pointer.y)
+        if is_moved and (is_release or event.type in MOVES):
             spot = pointer.hit(self._session, self._shift)
             if spot is not None:
-                self._session.place(self._grabbed, spot, both)
+                self._session.place(self._grabbed, spot, self._both)
         if is_release:
             self._grabbed = ""
             self._session.settle()

@@ -398,7 +398,9 @@ class TestEvents:
         """The operator's methods on a stand-in, since Blender alone makes operators."""
         operators, desk = part("ops.landmarks"), part("scene.placing").desk
         cls = operators.MESHTALK_OT_place_landmarks
-        user = SimpleNamespace(_session=session, _grabbed="", _shift=(0.0, 0.0), _pressed=(0.0, 0.0))
+        user = SimpleNamespace(
+            _session=session, _grabbed="", _shift=(0.0, 0.0), _pressed=(0.0, 0.0), _both=False
+        )
         for name in ("_handle", "_press", "_drag", "_is_end"):
             setattr(user, name, getattr(cls, name).__get__(user))
         desk.session, desk.head_uid, desk.hovered = session, ball.session_uid, ""
@@ -425,6 +427,13 @@ class TestEvents:
         assert hands._grabbed == ""
         assert near(hands._session.rest.place(hands._session.placed["nose_tip"]), on_ball(0, -0.9, 0.5))
         assert hands._handle(self.event("Z", ctrl=True), None, True) and hands._session.placed == {}
+
+    def test_ctrl_may_be_let_go_before_the_button(self, hands, rest):
+        hands._session.chosen = "mouth_left"
+        hands._handle(self.event("LEFTMOUSE"), self.pointer(rest, 0.3, -0.9, -0.2), False)
+        hands._handle(self.event("MOUSEMOVE", "NOTHING"), self.pointer(rest, 0.4, -0.9, -0.2), False)
+        hands._handle(self.event("LEFTMOUSE", "RELEASE"), self.pointer(rest, 0.5, -0.9, -0.2), True)
+        assert list(hands._session.placed) == ["mouth_left"]
 
     def test_beside_the_head_a_click_is_lost_and_a_drag_waits(self, hands, rest):
         assert hands._handle(self.event("LEFTMOUSE"), self.pointer(rest), True)
