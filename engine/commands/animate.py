@@ -127,6 +127,3 @@ def _write_npz(
         shapes = None if take.correctives is None else mover.on_head(take.correctives)
         writer.arrays(describe(take, head.polygons, shapes))
     return take
-
-
-_Line = ProgressLine  # until dub.py asks for the class by its name

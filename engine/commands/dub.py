@@ -24,8 +24,9 @@ from ..generate.retime import Stretch
 from ..heads import Head
 from ..takes import write_live_link_csv, write_npz
 from ..takes.atomic import check_writable, replacing
-from .animate import SUFFIXES, _Line, take_stems
+from .animate import SUFFIXES, take_stems
 from .heads import bound_head
+from .line import ProgressLine
 
 
 def add_parser(commands: Any) -> None:
@@ -77,7 +78,7 @@ def run(arguments: argparse.Namespace) -> None:
     original = read_performance(arguments.performance)
     head, binding = bound_head(bundle.template, arguments.head, arguments.landmarks)
     sound = load_sound(arguments.speech)
-    with _Line() as line:
+    with ProgressLine() as line:
         take = dub(bundle, sound, binding, original, options, line.show)
         _write(paths, take, head)
     length = f"{len(take.weights)} frames at {float(take.fps):g} fps"
