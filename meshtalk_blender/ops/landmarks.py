@@ -196,8 +196,8 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
         if event.type in MOVES:  # not at the release: Ctrl may be let go a moment before the button
             self._both = both
         # Blender may leave out the last moves, but tells the place of the release.
-        is_moved = pointer is not None and self._pressed != (pointer.x, pointer.y)
-        if is_moved and (is_release or event.type in MOVES):
+        follows = is_release or event.type in MOVES
+        if pointer is not None and follows and self._pressed != (pointer.x, pointer.y):
             spot = pointer.hit(self._session, self._shift)
             if spot is not None:
                 self._session.place(self._grabbed, spot, self._both)

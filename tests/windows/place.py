@@ -314,7 +314,9 @@ def not_in_renders() -> Iterator[float]:
         loaded = bpy.data.images.load(path)
         pictures.append(np.array(loaded.pixels[:]))
     module("fit_overlay")._shown[:] = shown_before
-    assert np.allclose(*pictures, atol=0.02), "the fit is in the rendered view"
+    other = float((np.abs(pictures[0] - pictures[1]) > 0.05).mean())  # edges are smoothed anew each time
+    report["render_differs"] = round(other, 4)
+    assert other < 0.01, "the fit is in the rendered view"
 
 
 run(steps())
