@@ -140,12 +140,13 @@ def run_request(request: JobRequest, progress: Progress, cancelled: CancelCheck)
     """Do the whole job here and now. Raises MeshTalkError."""
     from ...engine.generate import generate
 
-    whole = Stage("Loading the model", 0.0, 1.0, progress, cancelled)
+    rising = _Rising(progress)
+    whole = Stage("Loading the model", 0.0, 1.0, rising, cancelled)
     whole.at(0, 1)
     bundle = loaded_bundle(request.model, request.threads)
     fit = FitRequest(request.model, request.threads, request.rest, request.landmarks, request.stored_binding)
     binding, data = bind_request(bundle.template, fit, whole.span("Fitting the head", LOADED, FITTED))
-    begin = LOADED if data is None else FITTED
+    begin = max(LOADED, rising.highest)  # known and stored heads cost nothing
     whole.span("Reading the sound", begin, 1.0).at(0, 1)
     sound = read_sound(request.source, cancelled)
     temperature = request.temperature * bundle.card.default_temperature
@@ -154,7 +155,7 @@ def run_request(request: JobRequest, progress: Progress, cancelled: CancelCheck)
         temperature=temperature,
         corrective_tolerance_mm=request.corrective_tolerance_mm,
     )
-    (take,) = generate(bundle, sound, binding, options, partial(_scaled, progress, begin), cancelled)
+    (take,) = generate(bundle, sound, binding, options, partial(_scaled, rising, begin), cancelled)
     figures, landmarks = _figures_of(binding)
     correctives = None if take.correctives is None else binding.carry(take.correctives)
     return JobResult(take, binding.unit_deltas(), temperature, data, figures, landmarks, correctives)
@@ -211,6 +212,18 @@ def _faces_of_skin(template: Template) -> NDArray[np.int32]:
 
     face = face_skin(template)
     return template.faces[(face[template.faces] | (template.faces < 0)).all(axis=1)]
+
+
+class _Rising:
+    """Passes progress on, and knows how far it was."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self.highest = 0.0
+
+    def __call__(self, stage: str, fraction: float) -> None:
+        self.highest = max(self.highest, fraction)
+        self._progress(stage, fraction)
 
 
 def _scaled(progress: Progress, begin: float, stage: str, fraction: float) -> None:
