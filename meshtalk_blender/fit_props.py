@@ -18,6 +18,7 @@ class MeshTalkFit(bpy.types.PropertyGroup):
     median_mm: FloatProperty()
     percentile_95_mm: FloatProperty()
     share_within_4mm: FloatProperty()
+    resemblance: FloatProperty()
     counts: StringProperty(description="Vertices and polygons of the head's objects")
     positions: StringProperty(description="Sum over the positions of the head's vertices")
     landmarks: StringProperty(description="The landmarks that the head was fitted with")

@@ -24,6 +24,12 @@ POOR = (
 )
 
 
+BESIDE = (
+    "Eyes, nose or mouth may lie beside the head's own: compare the rings of the landmarks, and place "
+    "those that are wrong."
+)
+
+
 class MESHTALK_OT_fit_head(InBackground, bpy.types.Operator):
     """Fit the template to the head and show how well it lies there; Generate does it too where need be"""
 

@@ -9,7 +9,7 @@ import bpy
 
 from ..fit_overlay import shown_fit
 from ..ops.checks import chosen_head, fit_reason
-from ..ops.fit import POOR, MESHTALK_OT_clear_fit, MESHTALK_OT_fit_head, MESHTALK_OT_hide_fit
+from ..ops.fit import BESIDE, POOR, MESHTALK_OT_clear_fit, MESHTALK_OT_fit_head, MESHTALK_OT_hide_fit
 from ..ops.head_state import HeadState, Kind, state_of
 from ..ops.job import desk
 from ..ops.landmarks import MESHTALK_OT_place_landmarks
@@ -52,8 +52,8 @@ class _FitPanel:
             sentence(layout, context, state.words, icon_of(state))
         if state.kind is Kind.KNOWN:
             return
-        if state.is_poor:
-            sentence(layout, context, POOR, "BLANK1")
+        if state.kind is Kind.FITTED and state.figures is not None and state.figures.verdict != "good":
+            sentence(layout, context, POOR if state.is_poor else BESIDE, "BLANK1")
             row = layout.row()
             row.operator_context = "INVOKE_DEFAULT"
             row.operator(MESHTALK_OT_place_landmarks.bl_idname, icon="RESTRICT_SELECT_OFF")

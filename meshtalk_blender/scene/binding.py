@@ -38,7 +38,7 @@ def store_binding(head: bpy.types.Object, data: bytes, figures: FitFigures) -> N
     fit = head.data.meshtalk_fit
     fit.data = data
     fit.median_mm, fit.percentile_95_mm = figures.median_mm, figures.percentile_95_mm
-    fit.share_within_4mm = figures.share_within_4mm
+    fit.share_within_4mm, fit.resemblance = figures.share_within_4mm, figures.resemblance
     fit.counts, fit.positions = _counts(head), _positions(head)
     fit.landmarks = _landmarks(head)
 
@@ -53,6 +53,7 @@ def clear_binding(head: bpy.types.Object) -> None:
         "median_mm",
         "percentile_95_mm",
         "share_within_4mm",
+        "resemblance",
     ):
         head.data.meshtalk_fit.property_unset(name)
 
@@ -69,7 +70,7 @@ def stored_figures(head: bpy.types.Object) -> FitFigures | None:
     from ...engine.geometry.fit.binding import FitFigures
 
     fit = head.data.meshtalk_fit
-    return FitFigures(fit.median_mm, fit.percentile_95_mm, fit.share_within_4mm)
+    return FitFigures(fit.median_mm, fit.percentile_95_mm, fit.share_within_4mm, fit.resemblance)
 
 
 def quick_change(head: bpy.types.Object) -> Change:

@@ -135,6 +135,7 @@ def test_cut_bytes_mean_a_new_fit(
     [
         (FitFigures(0.2, 0.5, 1.0), "good"),
         (FitFigures(0.9, 2.5, 0.93), "fair"),
+        (FitFigures(0.2, 0.5, 1.0, 0.5), "fair"),
         (FitFigures(0.3, 9.0, 0.7), "poor"),
         (FitFigures(1.9, 4.0, 0.95), "poor"),
     ],

@@ -25,6 +25,7 @@ FITTED = "fitted"
 SAME_PLACE = 0.004  # metres; a mesh vertex further away doesn't stand for a template vertex
 OF_FACE = 0.3  # of the masks' 0…1: where the face ends
 NEAR_MM = 4.0  # what lies no further from the mesh than this counts as covered
+ALIKE = 0.75  # of a good fit's resemblance; people's is 0.9 and more, stylised heads' 0.4 to 0.6
 GOOD, FAIR = (0.6, 0.95), (1.2, 0.85)  # at most this median in mm, at least this share that is covered
 
 
@@ -36,12 +37,15 @@ class FitFigures:
     median_mm: float
     percentile_95_mm: float
     share_within_4mm: float
+    resemblance: float = 1.0
+    """−1…1: how far eyes, nose and mouth agree; a template may lie close and yet beside them."""
 
     @property
     def verdict(self) -> str:
         """In one word: good, fair or poor."""
         for word, (median, share) in (("good", GOOD), ("fair", FAIR)):
-            if self.median_mm <= median and self.share_within_4mm >= share:
+            alike = word != "good" or self.resemblance >= ALIKE
+            if self.median_mm <= median and self.share_within_4mm >= share and alike:
                 return word
         return "poor"
 
@@ -57,6 +61,7 @@ class FittedBinding(Binding):
 
     carrier: Carrier
     fit_mm: NDArray[np.float64]
+    resemblance: float
 
     def carry(self, displacement: ArrayLike) -> Floats:
         """Displacements (T, V, 3) of the template as displacements (T, V', 3) of the mesh, in its units
@@ -77,7 +82,10 @@ class FittedBinding(Binding):
         """How well the template fits."""
         face = self.fit_mm[face_skin(self.template)]
         return FitFigures(
-            float(np.median(face)), float(np.percentile(face, 95)), float((face <= NEAR_MM).mean())
+            float(np.median(face)),
+            float(np.percentile(face, 95)),
+            float((face <= NEAR_MM).mean()),
+            self.resemblance,
         )
 
     def landmarks(self) -> dict[str, tuple[float, float, float]]:
@@ -126,7 +134,15 @@ def bind_fitted(
     grid = search_of(fit.surface.vertices, np.zeros_like(fit.surface.vertices), SAME_PLACE)
     nearest = grid.nearest(fit.rest.astype(np.float64), np.zeros((len(fit.rest), 3)), 0.0)[0]
     binding = FittedBinding(
-        template, FITTED, vertices, fit.rest, nearest.astype(np.int32), fit.to_head, tied, fit.fit_mm
+        template,
+        FITTED,
+        vertices,
+        fit.rest,
+        nearest.astype(np.int32),
+        fit.to_head,
+        tied,
+        fit.fit_mm,
+        fit.resemblance,
     )
     _ = (
         binding.own_units
