@@ -182,16 +182,18 @@ def _kinds(kind: type) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in fields(kind)}
 
 
-def _sparse(units: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Where units (U, V', 3) move anything, counted through (N,), and the displacements there (N, 3)."""
+def _sparse(units: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Where units (U, V', 3) move anything, a bit each, and the displacements there (N, 3): all lowest bytes
+    first, then the next, for like bytes side by side compress better."""
     flat = units.reshape(-1, 3)
-    moving = np.flatnonzero((flat.view(np.uint32) != 0).any(axis=1))
-    return moving.astype(np.int32), flat[moving]
+    moving = (flat.view(np.uint32) != 0).any(axis=1)
+    return np.packbits(moving), np.ascontiguousarray(flat[moving].view(np.uint8).reshape(-1, 4).T)
 
 
 def _dense(
-    moving: NDArray[np.int32], values: NDArray[np.float32], shape: tuple[int, int, int]
+    moving: NDArray[np.uint8], planes: NDArray[np.uint8], shape: tuple[int, int, int]
 ) -> NDArray[np.float32]:
     units = np.zeros(shape, np.float32)
-    units.reshape(-1, 3)[moving] = values
+    rows = np.flatnonzero(np.unpackbits(moving, count=shape[0] * shape[1]))
+    units.reshape(-1, 3)[rows] = np.ascontiguousarray(planes.T).view(np.float32).reshape(-1, 3)
     return units
