@@ -154,7 +154,9 @@ def run(steps: Iterator[float]) -> None:
             report["error"] = traceback.format_exc()
             picture("error.png")
         write_report()
-        bpy.app.timers.register(lambda: Path(os.environ["READY"]).touch(), first_interval=2.0)
+        bpy.app.timers.register(
+            lambda: Path(os.environ["READY"]).touch(), first_interval=2.0, persistent=True
+        )
         return None
 
-    bpy.app.timers.register(step, first_interval=2.0)
+    bpy.app.timers.register(step, first_interval=2.0, persistent=True)
