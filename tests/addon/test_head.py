@@ -47,7 +47,7 @@ def test_two_heads_share_their_materials(scene):
     assert len(bpy.data.materials) == count
 
 
-def test_the_default_models_head_has_teeth_that_talk_with_it(part, scene):
+def test_the_default_models_head_has_teeth_that_talk_with_it(part, scene, speech_file):
     default = importlib.import_module(f"{part('models').__package__.rsplit('.', 1)[0]}.engine.bundle")
     if not Path(default.default_bundle_path()).is_dir():
         pytest.skip("there is no default model: train it")
@@ -61,9 +61,8 @@ def test_the_default_models_head_has_teeth_that_talk_with_it(part, scene):
     names = {slot.material.name for slot in head.material_slots}
     assert {"MeshTalk Teeth", "MeshTalk Gums", "MeshTalk Tongue", "MeshTalk Iris", "MeshTalk Mouth"} <= names
     pose = part("scene.mesh").read_rest_pose(head)
-    topology = importlib.import_module(f"{default.__package__.rsplit('.', 1)[0]}.geometry.topology")
-    binding = topology.bind_head(template, pose.vertices, pose.polygons)
-    part("scene.shape_keys").ensure_unit_keys(head, template.unit_names, binding.unit_deltas())
+    scene.meshtalk.sound_source, scene.meshtalk.sound_file = "FILE", str(speech_file)
+    assert bpy.ops.meshtalk.generate() == {"FINISHED"}
     jaw = head.data.shape_keys.key_blocks["jawOpen"]
     down = np.array([point.co.z for point in jaw.data]) - pose.vertices[:, 2]
     lower, upper = (np.flatnonzero(template.attached_bone == bone) + len(template) for bone in (1, 0))
