@@ -13,7 +13,7 @@ import numpy as np
 from engine.audio.sound import Sound, load_sound
 from engine.bundle import default_bundle_path, load_bundle
 from engine.generate import GenerateOptions, generate
-from engine.geometry.topology import bind_head
+from engine.geometry.bind import bind_head
 
 RATE = 16_000
 

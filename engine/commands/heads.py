@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..geometry.topology import Binding, bind_head
+from ..geometry.bind import bind_head
+from ..geometry.topology import Binding
 from ..heads import Head, read_head
 from ..template import Template
 from .landmarks import read_landmarks

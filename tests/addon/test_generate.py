@@ -45,7 +45,7 @@ def expected(part, scene, head, sound_path, rate, **cut):
     import meshtalk_checkout.engine.audio.sound as sound
     from meshtalk_checkout.engine.generate import GenerateOptions
     from meshtalk_checkout.engine.generate import generate as run
-    from meshtalk_checkout.engine.geometry.topology import bind_head
+    from meshtalk_checkout.engine.geometry.bind import bind_head
 
     models, mesh = part("models"), part("scene.mesh")
     bundle = models.loaded_bundle(models.model_folder(scene.meshtalk.model), None)

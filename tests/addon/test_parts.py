@@ -184,9 +184,9 @@ class TestTemplateWithPartsOfItsOwn:
             assert still.data.shape_keys is None
 
     def _like_one_mesh(self, found, vertices, faces, bone, lower):
-        import meshtalk_checkout.engine.geometry.topology as topology
+        import meshtalk_checkout.engine.geometry.bind as bind
 
-        binding = topology.bind_head(found, vertices, faces)
+        binding = bind.bind_head(found, vertices, faces)
         want = binding.unit_deltas()[found.unit("jawOpen"), bone == 1]
         lower.hide_set(False)
         np.testing.assert_allclose(unit_motion(lower, "jawOpen"), want, atol=1.2e-3)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from engine.audio.sound import Sound, sound_from_samples
 from engine.bundle import Bundle, load_bundle
-from engine.geometry.topology import Binding, bind_head
+from engine.geometry.bind import bind_head
+from engine.geometry.topology import Binding
 
 ROOT = Path(__file__).resolve().parents[2]
 RATE = 16_000

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from engine.__main__ import main
 from engine.bundle import default_bundle_path
 from engine.errors import Cancelled, HeadError
+from engine.geometry.bind import bind_head
 from engine.geometry.fit.binding import FittedBinding
 from engine.geometry.fit.head import fit_head
 from engine.geometry.fit.marks import landmark_vertices
 from engine.geometry.fit.mesh import closest_on_triangles, surface_of
 from engine.geometry.fit.nearest import search_of
 from engine.geometry.fit.shape import face_sample
-from engine.geometry.topology import bind_head
 from engine.progress import Stage
 from engine.template import Template, load_template
 from tests.engine.heads import (

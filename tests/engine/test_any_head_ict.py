@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from engine.bundle import default_bundle_path
+from engine.geometry.bind import bind_head
 from engine.geometry.fit.binding import FittedBinding
 from engine.geometry.fit.mesh import (
     closest_on_triangles,
@@ -27,7 +28,6 @@ from engine.geometry.fit.mesh import (
     triangulate,
 )
 from engine.geometry.fit.shape import face_sample
-from engine.geometry.topology import bind_head
 from engine.geometry.units import carry_units
 from engine.template import SKIN, Template, load_template
 from tests.engine.heads import KnownHead, agreement, cut, decimated, rotation, subdivided, turned_over

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from engine.bundle import default_bundle_path
 from engine.geometry.attached import attach_to, place_attached, teeth_edge, whole_head
+from engine.geometry.bind import bind_head
 from engine.geometry.procrustes import align
-from engine.geometry.topology import Binding, bind_head
+from engine.geometry.topology import Binding
 from engine.template import EYE_LEFT, JAW, SKIN, SKULL, TEETH, Template, load_template, save_template
 
 MILLIMETRE = 1e-3

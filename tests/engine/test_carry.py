@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from engine.bundle import default_bundle_path
+from engine.geometry.bind import bind_head
 from engine.geometry.fit.binding import FittedBinding
 from engine.geometry.fit.carry import Carrier
 from engine.geometry.fit.frames import runs_of
 from engine.geometry.fit.mesh import edges_of
 from engine.geometry.fit.soften import smoothing
 from engine.geometry.fit.unfold import unfold
-from engine.geometry.topology import bind_head
 from engine.geometry.units import carry_units
 from engine.template import TONGUE, Template, load_template
 from tests.engine.heads import KnownHead, own_mesh, person, rotation, turned_over

@@ -16,7 +16,8 @@ from engine.bundle import Bundle, default_bundle_path, load_bundle
 from engine.errors import Cancelled, MeshTalkError, OptionError
 from engine.generate import GenerateOptions, Take, generate
 from engine.generate.correctives import carry_correctives
-from engine.geometry.topology import Binding, bind_head
+from engine.geometry.bind import bind_head
+from engine.geometry.topology import Binding
 from engine.geometry.units import carry_units
 from engine.template import SKIN, Template, load_template, save_template
 

@@ -12,7 +12,8 @@ import pytest
 from engine.audio.sound import Sound, load_sound, sound_from_samples
 from engine.bundle import Bundle, default_bundle_path, load_bundle
 from engine.generate import GenerateOptions, Take, generate
-from engine.geometry.topology import Binding, bind_head
+from engine.geometry.bind import bind_head
+from engine.geometry.topology import Binding
 
 ROOT = Path(__file__).resolve().parents[2]
 

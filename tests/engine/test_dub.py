@@ -25,7 +25,8 @@ from engine.generate.past import Original
 from engine.generate.pauses import find_pauses, silence_share
 from engine.generate.read_back import uncarry, upper_share
 from engine.generate.retime import FADE, Stretch, clock, find_blinks
-from engine.geometry.topology import Binding, bind_head
+from engine.geometry.bind import bind_head
+from engine.geometry.topology import Binding
 from engine.geometry.units import carry_units
 from engine.template import SKIN
 from tests.engine.conftest import RATE, syllables

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from engine.bundle import default_bundle_path
 from engine.errors import HeadError, MeshTalkError
+from engine.geometry.bind import bind_head
 from engine.geometry.procrustes import Similarity, align
-from engine.geometry.topology import bind_head, neck_fade
+from engine.geometry.topology import neck_fade
 from engine.geometry.units import carry_units, closure_gaps
 from engine.template import Template, load_template, save_template
 

@@ -12,10 +12,10 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.bundle import default_bundle_path
+from engine.geometry.bind import bind_head
 from engine.geometry.fit import store
 from engine.geometry.fit.binding import FitFigures, FittedBinding
 from engine.geometry.fit.store import fingerprint, pack_binding, unpack_binding
-from engine.geometry.topology import bind_head
 from engine.template import Template, load_template
 from tests.engine.heads import decimated, own_mesh, person
 

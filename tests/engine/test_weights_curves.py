@@ -17,7 +17,7 @@ from engine.bundle import Bundle, default_bundle_path, load_bundle
 from engine.generate import GenerateOptions, Mover, perform
 from engine.generate.curves import clean_curves, mirrored_groups, opposite_pairs, visible_weights
 from engine.generate.weights import UnitFit, find_contacts
-from engine.geometry.topology import bind_head
+from engine.geometry.bind import bind_head
 from engine.template import Template, load_template
 
 ROOT = Path(__file__).resolve().parents[2]

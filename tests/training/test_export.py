@@ -18,7 +18,7 @@ import onnx  # noqa: E402
 
 from engine.bundle import load_bundle  # noqa: E402
 from engine.generate import GenerateOptions, generate  # noqa: E402
-from engine.geometry.topology import bind_head  # noqa: E402
+from engine.geometry.bind import bind_head  # noqa: E402
 from training.__main__ import main  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.export.bundle import CardFacts, read_card, write_bundle  # noqa: E402

@@ -81,7 +81,7 @@ def find_button() -> tuple[int, int]:
     return region.x + region.width // 2, region.y + region.height - BUTTON
 
 
-BUTTON = 231
+BUTTON = 261
 """Pixels from the sidebar's top to the middle of Generate."""
 
 

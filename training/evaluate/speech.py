@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from engine.audio.sound import Sound, load_sound
 from engine.bundle import Bundle
 from engine.generate import GenerateOptions, generate
-from engine.geometry.topology import Binding, bind_head
+from engine.geometry.bind import bind_head
+from engine.geometry.topology import Binding
 from training.errors import TrainingError
 from training.phonemes import BILABIALS, VOWELS
 from training.ranking import area_under_curve

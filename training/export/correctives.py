@@ -22,7 +22,7 @@ from engine.bundle import Bundle, load_bundle
 from engine.errors import MeshTalkError
 from engine.generate import GenerateOptions, Mover, perform
 from engine.generate.correctives import LIPS, CorrectiveFit
-from engine.geometry.topology import bind_head
+from engine.geometry.bind import bind_head
 from engine.geometry.units import carry_units
 from engine.template import CORRECTIVES, SKIN, Template, template_arrays
 from training.errors import TrainingError

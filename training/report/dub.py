@@ -24,7 +24,8 @@ from engine.generate.past import Original
 from engine.generate.pauses import silence_share
 from engine.generate.read_back import upper_share
 from engine.generate.retime import Stretch
-from engine.geometry.topology import Binding, bind_head
+from engine.geometry.bind import bind_head
+from engine.geometry.topology import Binding
 from engine.template import SKIN, Template
 from training.data.corpus import CorpusClips
 from training.errors import TrainingError

@@ -21,7 +21,7 @@ from PIL import Image, ImageDraw
 from engine.audio.sound import sound_from_samples
 from engine.bundle import Bundle
 from engine.generate import GenerateOptions, generate
-from engine.geometry.topology import bind_head
+from engine.geometry.bind import bind_head
 from engine.template import Template
 from training.data.corpus import CorpusClips, read_faces
 from training.errors import TrainingError

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.audio.features import MelSettings, clip_gain, log_mel
 from engine.bundle import Bundle
-from engine.geometry.topology import bind_head
+from engine.geometry.bind import bind_head
 from engine.template import Template
 from training.errors import TrainingError
 from training.evaluate.speech import seeded_vertices

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from engine.bundle import Bundle
-from engine.geometry.topology import bind_head
+from engine.geometry.bind import bind_head
 from engine.template import Template, template_arrays
 from training.corpus.teacher.lips import lip_gaps
 from training.corpus.teacher.style import NEUTRAL

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...progress import QUIET, Stage
 from ...template import SKIN, Template
-from ..topology import Binding, bind_head, find_topology
+from ..bind import bind_head
+from ..topology import Binding, find_topology
 from .carry import Carrier, carrier
 from .mesh import surface_of
 from .parts import find_roles
