@@ -12,9 +12,10 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.audio.sound import Sound, sound_from_samples
-from engine.bundle import Bundle, load_bundle
+from engine.bundle import Bundle, default_bundle_path, load_bundle
 from engine.geometry.bind import bind_head
 from engine.geometry.topology import Binding
+from engine.template import Template, load_template
 
 ROOT = Path(__file__).resolve().parents[2]
 RATE = 16_000
@@ -34,6 +35,15 @@ def tiny(tiny_folder: Path) -> Bundle:
 @pytest.fixture(scope="session")
 def binding(tiny: Bundle) -> Binding:
     return bind_head(tiny.template, tiny.template.rest, tiny.template.faces)
+
+
+@pytest.fixture(scope="session")
+def template() -> Template:
+    """The default model's template."""
+    path = Path(default_bundle_path()) / "template.npz"
+    if not path.exists():
+        pytest.skip(f"there is no template at {path}: train the default model")
+    return load_template(path)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.__main__ import main
-from engine.bundle import default_bundle_path
 from engine.errors import Cancelled, HeadError
 from engine.geometry.bind import bind_head
 from engine.geometry.fit.binding import FittedBinding
@@ -21,7 +20,7 @@ from engine.geometry.fit.mesh import closest_on_triangles, surface_of
 from engine.geometry.fit.nearest import search_of
 from engine.geometry.fit.shape import face_sample
 from engine.progress import Stage
-from engine.template import Template, load_template
+from engine.template import Template
 from tests.engine.heads import (
     KnownHead,
     agreement,
@@ -44,14 +43,6 @@ SHOWN = (
     "eyeBlinkRight",
     "browInnerUp",
 )
-
-
-@pytest.fixture(scope="module")
-def template() -> Template:
-    path = Path(default_bundle_path()) / "template.npz"
-    if not path.exists():
-        pytest.skip(f"there is no template at {path}: train the default model")
-    return load_template(path)
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,9 @@ follow."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from engine.bundle import default_bundle_path
 from engine.geometry.bind import bind_head
 from engine.geometry.fit.binding import FittedBinding
 from engine.geometry.fit.carry import Carrier
@@ -18,16 +15,8 @@ from engine.geometry.fit.mesh import edges_of
 from engine.geometry.fit.soften import smoothing
 from engine.geometry.fit.unfold import unfold
 from engine.geometry.units import carry_units
-from engine.template import TONGUE, Template, load_template
+from engine.template import TONGUE, Template
 from tests.engine.heads import KnownHead, own_mesh, person, rotation, turned_over
-
-
-@pytest.fixture(scope="module")
-def template() -> Template:
-    path = Path(default_bundle_path()) / "template.npz"
-    if not path.exists():
-        pytest.skip(f"there is no template at {path}: train the default model")
-    return load_template(path)
 
 
 @pytest.fixture(scope="module")

@@ -5,27 +5,17 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.bundle import default_bundle_path
 from engine.geometry.bind import bind_head
 from engine.geometry.fit import store
 from engine.geometry.fit.binding import FitFigures, FittedBinding
 from engine.geometry.fit.store import fingerprint, pack_binding, unpack_binding
-from engine.template import Template, load_template
+from engine.template import Template
 from tests.engine.heads import decimated, own_mesh, person
-
-
-@pytest.fixture(scope="module")
-def template() -> Template:
-    path = Path(default_bundle_path()) / "template.npz"
-    if not path.exists():
-        pytest.skip(f"there is no template at {path}: train the default model")
-    return load_template(path)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import random
 import shutil
 import time
@@ -11,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from multiprocessing.pool import Pool
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +24,7 @@ from training.corpus.split import SPLITS, agree
 from training.corpus.store import Clip, SplitWriter, full_disk_is_told, write_json
 from training.corpus.teacher.lips import LipGaps, lip_gaps
 from training.corpus.utterance import NOISE, REAL, SOURCES, Utterance, stable_seed
+from training.corpus.workers import worker_pool
 from training.phonemes import PHONEMES
 
 Progress = Callable[[str, float], None]
@@ -144,17 +143,6 @@ def _work(job: ClipJob) -> Clip:
     if _shared is None:
         raise RuntimeError("The worker was not started by _start_worker.")
     return make_clip(job, *_shared)
-
-
-@contextmanager
-def worker_pool(
-    workers: int, start: Callable[..., None] | None = None, arguments: tuple = (), tasks: int | None = None
-) -> Iterator[Pool]:
-    """Worker processes that begin empty (spawned), so that a synthesiser's state never leaks into another's
-    sound."""
-    pool = multiprocessing.get_context("spawn").Pool(workers, start, arguments, maxtasksperchild=tasks)
-    with pool:
-        yield pool
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from training.corpus.voices import espeak, festival, flite
 from training.corpus.voices.clean import clean_phones
 from training.corpus.voices.recordings import Recording, read_folder, read_sound
 from training.corpus.voices.synthesiser import Speak, SyntheticVoice, store
+from training.corpus.workers import worker_pool
 
 Progress = Callable[[str, float], None]
 
@@ -94,8 +95,6 @@ def _some(folder: Path, options: CorpusOptions) -> list[Recording]:
 def _clean_all(
     recordings: Sequence[Recording], work: Path, options: CorpusOptions, tell: Progress
 ) -> tuple[list[Cleaned], dict[str, int]]:
-    from training.corpus.build import worker_pool
-
     cleaned: list[Cleaned] = []
     dropped: Counter[str] = Counter()
     if not recordings:
@@ -143,8 +142,6 @@ def _speak_all(
 ) -> list[Utterance]:
     """Every voice speaks its own share of the sentences in a process of its own, until its share of time is
     full."""
-    from training.corpus.build import worker_pool
-
     if not voices:
         return []
     seconds = options.synthetic_hours * 3600 / len(voices)
