@@ -63,8 +63,8 @@ def clip_gain(samples: Float32, settings: MelSettings) -> float:
     else:
         blocks = samples[: count * LEVEL_BLOCK].reshape(count, LEVEL_BLOCK)
     power = np.einsum("ij,ij->i", blocks, blocks, dtype=np.float64) / blocks.shape[1]
-    rank = min(int(LOUD_SHARE * len(power)), LOUD_BLOCKS)
-    loud = np.partition(power, len(power) - 1 - rank)[len(power) - 1 - rank]
+    place = -1 - min(int(LOUD_SHARE * len(power)), LOUD_BLOCKS)
+    loud = np.partition(power, place)[place]
     voice = float(np.sqrt(np.median(power[power >= VOICE_RANGE * loud])))
     return float(min(settings.level / max(voice, 1e-12), settings.max_gain))
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +59,13 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Check everything, generate, write: all files appear at the end or none does."""
     fps = None if arguments.fps is None else as_rate(arguments.fps)
-    options = GenerateOptions(arguments.seed, arguments.takes, arguments.temperature, fps)
-    options = replace(options, corrective_tolerance_mm=arguments.correctives)
+    options = GenerateOptions(
+        arguments.seed,
+        arguments.takes,
+        arguments.temperature,
+        fps,
+        corrective_tolerance_mm=arguments.correctives,
+    )
     stems = take_stems(arguments.out, options.takes)
     for stem in stems:
         for suffix in SUFFIXES:

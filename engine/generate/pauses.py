@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .retime import runs_of
+from ..arrays import runs_of, smoothstep
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -35,8 +35,7 @@ def silence_share(samples: Float32, times: Float64) -> Float64:
     for start, end in pauses:
         rise = np.clip((times - start) / HAND_OVER, 0, 1) if np.isfinite(start) else np.ones(len(times))
         fall = np.clip((end - times) / HAND_OVER, 0, 1) if np.isfinite(end) else np.ones(len(times))
-        inside = np.minimum(rise, fall)
-        share = np.maximum(share, inside * inside * (3 - 2 * inside))
+        share = np.maximum(share, smoothstep(np.minimum(rise, fall)))
     return share
 
 

@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays import smoothstep
 from ..errors import HeadError
 from ..geometry.fit.binding import FittedBinding
 from ..geometry.fit.mesh import closest_on_triangles, spread, surface_of
@@ -200,7 +201,7 @@ def upper_share(template: Template) -> Float32:
     upper, mouth = template.mask_upper.astype(np.float64), template.mask_mouth.astype(np.float64)
     share = (upper + UNMASKED) / (upper + mouth + UNMASKED)
     part = np.clip((share - SHARE_FROM) / (SHARE_TO - SHARE_FROM), 0, 1)
-    return (part * part * (3 - 2 * part)).astype(np.float32)
+    return smoothstep(part).astype(np.float32)
 
 
 def upper_share_on(binding: Binding) -> Float32:

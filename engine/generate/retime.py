@@ -13,6 +13,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import runs_of, smoothstep
 from ..template import Template
 
 Float64 = NDArray[np.float64]
@@ -71,8 +72,7 @@ class Clock:
 
     def presence(self, times: Float64) -> Float64:
         """How much (n,) of the old performance there is: 1, falling to 0 after its end."""
-        left = np.clip(1 - (times - self.end) / FADE, 0.0, 1.0)
-        return left * left * (3 - 2 * left)
+        return smoothstep(np.clip(1 - (times - self.end) / FADE, 0.0, 1.0))
 
 
 def clock(stretch: Stretch, old: float, new: float, blinks: Float64) -> Clock:
@@ -185,10 +185,3 @@ def _usual(closure: Float64, reach: int) -> Float64:
     """The median (T,) of a closure over ``reach`` frames before and after."""
     padded = np.pad(closure, reach, mode="reflect" if len(closure) > reach else "edge")
     return np.median(np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1), axis=1)
-
-
-def runs_of(inside: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Where ``inside`` (T,) is true: the first of each run, and the first after it."""
-    edges = np.diff(np.concatenate([[0], inside.astype(np.int8), [0]]))
-    starts, stops = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
-    return list(zip(starts.tolist(), stops.tolist(), strict=True))

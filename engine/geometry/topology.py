@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..arrays import smoothstep
 from ..errors import HeadError
 from ..template import SKIN, Template, Topology
 from .attached import Attached, attach_to
@@ -164,7 +165,7 @@ def neck_fade(template: Template) -> Floats:
         return np.ones(len(template), np.float32)
     distance = np.linalg.norm(template.rest[:, None] - template.rest[rim][None], axis=2).min(axis=1)
     part = np.clip(distance / NECK_FADE, 0, 1)
-    return (part * part * (3 - 2 * part)).astype(np.float32)
+    return smoothstep(part).astype(np.float32)
 
 
 def checked_vertices(vertices: ArrayLike) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import smoothstep
 from ..generate.weights import BoxProblem
 from .lips import Float64, LipMotion
 from .visemes import CLOSED, SILENCE, aside_rows, pattern_rows
@@ -144,5 +145,4 @@ def _press(calm: Float64, closed: int, firm: Float64, limit: float) -> None:
 
 def _ramp(value: Float64, low: float, high: float) -> Float64:
     """From 0 at `low` to 1 at `high`, smooth at both ends."""
-    part = np.clip((value - low) / (high - low), 0.0, 1.0)
-    return part * part * (3.0 - 2.0 * part)
+    return smoothstep(np.clip((value - low) / (high - low), 0.0, 1.0))

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import runs_of
 from training.corpus.errors import CorpusError
 from training.corpus.teacher.lips import INCISORS, landmark_vertices, lip_gaps, vertex_motion
 from training.phonemes import BILABIALS, CONSONANTS, LABIODENTALS, PHONEMES, SILENCE, UNKNOWN, VOWELS
@@ -291,8 +292,8 @@ def _stuck(lid: NDArray[np.float64]) -> int:
 
 def _spans(inside: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """First frame and the frame after the last of each run of True."""
-    edges = np.diff(np.concatenate([[0], inside.astype(np.int8), [0]]))
-    return np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    begins, ends = np.array(runs_of(inside), np.int64).reshape(-1, 2).T
+    return begins, ends
 
 
 def _runs(labels: NDArray[np.uint8]) -> Iterator[tuple[str, NDArray[np.int64]]]:

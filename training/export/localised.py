@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import smoothstep
+
 Doubles = NDArray[np.float64]
 
 INNER, OUTER = 0.02, 0.06
@@ -86,8 +88,7 @@ def _energy(frames: Doubles, field: Field) -> Doubles:
 
 def _window(field: Field, middle: int) -> Doubles:
     away = np.linalg.norm(field.places - field.places[middle], axis=1)
-    near = np.clip((OUTER - away) / (OUTER - INNER), 0.0, 1.0)
-    return near * near * (3.0 - 2.0 * near) * (field.emphasis > 0)
+    return smoothstep(np.clip((OUTER - away) / (OUTER - INNER), 0.0, 1.0)) * (field.emphasis > 0)
 
 
 def _main_weights(frames: Doubles) -> Doubles:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import runs_of
 from engine.template import Template
 from training.report.tracks import FRAME_RATE
 
@@ -84,6 +85,5 @@ def find_blinks(closure: Array) -> Blinks:
 def stuck_share(closure: Array) -> float:
     """Share of the time in stretches of more than STUCK seconds with lids half shut."""
     inside = (closure > HALF_SHUT[0]) & (closure < HALF_SHUT[1])
-    edges = np.diff(np.concatenate([[0], inside.astype(np.int8), [0]]))
-    lengths = np.flatnonzero(edges < 0) - np.flatnonzero(edges > 0)
-    return float(lengths[lengths > STUCK * FRAME_RATE].sum() / max(len(closure), 1))
+    lengths = [stop - start for start, stop in runs_of(inside)]
+    return sum(length for length in lengths if length > STUCK * FRAME_RATE) / max(len(closure), 1)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...arrays import smoothstep
 from ...template import SKIN, Template
 from .mesh import closest_on_triangles, spread, surface_of
 from .nearest import search_of
@@ -82,6 +83,5 @@ def inherit(ties: Ties, edges: Indices, points: Doubles) -> tuple[Ties, Doubles]
     reached = source >= 0
     corners[reached], mix[reached] = corners[source[reached]], mix[source[reached]]
     away = np.linalg.norm(points - points[np.maximum(source, 0)], axis=1)
-    left = np.clip(1 - away / FADE, 0, 1)
-    share = np.where(reached, left * left * (3 - 2 * left), 0.0)
+    share = np.where(reached, smoothstep(np.clip(1 - away / FADE, 0, 1)), 0.0)
     return Ties(corners, mix, ties.sure), share

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.arrays import smoothstep
 from training.corpus.teacher.emotion import feel
 from training.corpus.teacher.prosody import Prosody, smooth
 from training.corpus.teacher.style import Style
@@ -153,7 +154,7 @@ def events(
         height, length = float(rng.uniform(*heights)), float(rng.uniform(*lengths))
         rise = np.clip((times - clock) / (0.3 * length), 0.0, 1.0)
         fall = np.clip((times - clock - 0.6 * length) / (0.4 * length), 0.0, 1.0)
-        np.maximum(curve, height * _ease(rise) * _ease(1 - fall), out=curve)
+        np.maximum(curve, height * smoothstep(rise) * smoothstep(1 - fall), out=curve)
 
 
 def drift(frames: int, seconds: float, rng: np.random.Generator) -> Array:
@@ -161,14 +162,10 @@ def drift(frames: int, seconds: float, rng: np.random.Generator) -> Array:
     knots = np.clip(rng.normal(0.0, 0.6, int(frames / FRAME_RATE / seconds) + 3), -1.2, 1.2)
     at = np.arange(frames) / FRAME_RATE / seconds
     low = at.astype(np.int64)
-    part = _ease(at - low)
+    part = smoothstep(at - low)
     return knots[low] * (1 - part) + knots[low + 1] * part
 
 
 def sides(uneven: float, most: float) -> tuple[float, float]:
     """Gains of the left and the right side."""
     return 1.0 + most * uneven, 1.0 - most * uneven
-
-
-def _ease(part: Array) -> Array:
-    return part * part * (3.0 - 2.0 * part)

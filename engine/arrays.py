@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Array functions that several rooms need: a smooth step, and where something is true."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def smoothstep(part: NDArray[np.floating[Any]]) -> NDArray[Any]:
+    """From 0 at ``part`` 0 to 1 at 1, flat at both ends; ``part`` of any shape must lie in 0…1."""
+    return part * part * (3 - 2 * part)
+
+
+def runs_of(inside: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Where ``inside`` (T,) is true: the first of each run, and the first after it."""
+    edges = np.diff(np.concatenate([[0], inside.astype(np.int8), [0]]))
+    starts, stops = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
+    return list(zip(starts.tolist(), stops.tolist(), strict=True))
