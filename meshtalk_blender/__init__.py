@@ -6,9 +6,31 @@ import os
 # onnxruntime writes a telemetry database into the user's cache unless this is set before its first import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-from . import control_props, fit_props, head_props, mapping_props, ops, overlay, panels, preferences, props
+from . import (
+    control_props,
+    fit_props,
+    head_props,
+    mapping_props,
+    ops,
+    overlay,
+    panels,
+    preferences,
+    props,
+    take_props,
+)
 
-_PARTS = (preferences, props, control_props, head_props, fit_props, mapping_props, ops, panels, overlay)
+_PARTS = (
+    preferences,
+    props,
+    control_props,
+    take_props,
+    head_props,
+    fit_props,
+    mapping_props,
+    ops,
+    panels,
+    overlay,
+)
 
 
 def register() -> None:

@@ -16,6 +16,8 @@ from bpy.props import (
     StringProperty,
 )
 
+from .take_props import MeshTalkOriginal, MeshTalkTake
+
 
 class MeshTalkLandmark(bpy.types.PropertyGroup):
     """One landmark that the user placed; `name` is the template's name for it."""
@@ -89,6 +91,11 @@ class MeshTalkHead(bpy.types.PropertyGroup):
         min=0.05,
         soft_max=2.0,
         max=10.0,
+    )
+    takes: CollectionProperty(type=MeshTalkTake)
+    originals: CollectionProperty(type=MeshTalkOriginal)
+    active_take: IntProperty(
+        name="Take", description="The take that plays; choose another to see it", default=-1, min=-1
     )
 
 

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +58,9 @@ def describe(
 class NpzWriter:
     """Writes an ``.npz`` array by array; a large one row by row, so that it never has to be in memory."""
 
-    def __init__(self, path: Path) -> None:
-        self._zip = zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True)
+    def __init__(self, place: Path | BinaryIO, compression: int = zipfile.ZIP_STORED) -> None:
+        self._compression = compression
+        self._zip = zipfile.ZipFile(place, "w", allowZip64=True)
 
     def __enter__(self) -> NpzWriter:
         return self
@@ -70,7 +71,7 @@ class NpzWriter:
     @contextmanager
     def rows(self, name: str, shape: tuple[int, ...], dtype: type[np.generic]) -> Iterator[Rows]:
         """A C-ordered array of known shape, given in parts along its first axis."""
-        with self._zip.open(_member(name), "w", force_zip64=True) as file:
+        with self._zip.open(self._member(name), "w", force_zip64=True) as file:
             header = {"descr": np.dtype(dtype).newbyteorder("<").str, "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, header)
             yield Rows(file, np.dtype(dtype).newbyteorder("<"))
@@ -78,8 +79,14 @@ class NpzWriter:
     def arrays(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Small arrays, each at once."""
         for name, array in arrays.items():
-            with self._zip.open(_member(name), "w", force_zip64=True) as file:
+            with self._zip.open(self._member(name), "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, np.asarray(array, order="C"), allow_pickle=False)
+
+    def _member(self, name: str) -> zipfile.ZipInfo:
+        """A member with a fixed date: the same take is the same file, byte for byte."""
+        member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+        member.compress_type = self._compression
+        return member
 
 
 class Rows:
@@ -92,8 +99,3 @@ class Rows:
     def add(self, part: NDArray[Any]) -> None:
         """Append ``part`` (n, …)."""
         self._file.write(np.ascontiguousarray(part, self._dtype).data)
-
-
-def _member(name: str) -> zipfile.ZipInfo:
-    """A member with a fixed date: the same take is the same file, byte for byte."""
-    return zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
