@@ -28,11 +28,12 @@ def sample_labels(
     bundle: Bundle,
     audio_code: Float32,
     seeds: Sequence[int],
-    temperature: float,
+    temperature: float | Float32,
     forced: Labels | None = None,
     stage: Stage = QUIET,
 ) -> Labels:
-    """Labels ``(seeds, T, heads)`` for audio codes ``(T, audio_code)``.
+    """Labels ``(seeds, T, heads)`` for audio codes ``(T, audio_code)``; ``temperature`` of all heads, or one
+    for each (heads,).
 
     Seeds run in groups of exactly ``card.lanes``, idle lanes included, so a seed's labels don't depend on the
     others. ``forced`` (T, heads) gives labels to keep, −1 where to sample.
@@ -55,11 +56,11 @@ def sample_labels(
 class _Sampler:
     """The state of one group of lanes."""
 
-    def __init__(self, bundle: Bundle, seeds: Sequence[int], temperature: float) -> None:
+    def __init__(self, bundle: Bundle, seeds: Sequence[int], temperature: float | Float32) -> None:
         card = bundle.card
         self._session = bundle.session("autoregressive")
         self._streams = [GumbelStream(seed, card.heads, card.categories) for seed in seeds]
-        self._temperature = np.float32(temperature)
+        self._temperature = np.broadcast_to(np.asarray(temperature, np.float32), card.heads)[:, None]
         self._noise = np.zeros((card.lanes, card.heads, card.categories), np.float32)
         self._forced = np.full((card.lanes, card.heads), SAMPLE, np.int64)
         self._state = np.zeros((card.lanes, card.autoregressive_state), np.float32)
@@ -78,7 +79,7 @@ class _Sampler:
         return labels
 
     def _draw(self, frames: int) -> Float32 | None:
-        if self._temperature == 0:
+        if not self._temperature.any():
             return None
         return self._temperature * np.stack([stream.draw(frames) for stream in self._streams])
 
