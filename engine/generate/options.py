@@ -32,7 +32,8 @@ class GenerateOptions:
     """How to generate.
 
     ``seed`` is the first take's seed, take ``k`` uses ``seed + k``. ``temperature`` scales the Gumbel noise
-    of the sampler: 0 takes the likeliest label always, None is the model's own default. ``fps`` is the rate
+    of the sampler: 0 takes the likeliest label always, None is the model's own default.
+    ``upper_temperature`` is that of brows, lids and gaze alone, None for the same. ``fps`` is the rate
     of the result (1 to 240, None for the model's rate). Without ``keep_vertices`` only weights are kept, so
     memory stays small. ``corrective_tolerance_mm`` asks for correctives: the largest distance of a lip vertex
     from the model's motion, in 95 % of the frames, in mm of a head of human size; None for units alone.
@@ -44,12 +45,13 @@ class GenerateOptions:
     fps: Fraction | float | None = None
     keep_vertices: bool = True
     corrective_tolerance_mm: float | None = None
+    upper_temperature: float | None = None
 
     def __post_init__(self) -> None:
         _check_whole("seed", self.seed, 0, MAX_SEED)
         _check_whole("number of takes", self.takes, 1, MAX_TAKES)
-        if self.temperature is not None and not _is_number(self.temperature, 0.0, 10.0):
-            raise OptionError(f"The temperature must be a number from 0 to 10, not {self.temperature!r}.")
+        _check_temperature("temperature", self.temperature)
+        _check_temperature("upper face's temperature", self.upper_temperature)
         if self.fps is not None:
             as_rate(self.fps)
         tolerance = self.corrective_tolerance_mm
@@ -122,6 +124,11 @@ def _check_whole(name: str, value: Any, low: int, high: int) -> None:
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not whole or not low <= int(value) <= high:
         raise OptionError(f"The {name} must be a whole number from {low} to {high}, not {value!r}.")
+
+
+def _check_temperature(name: str, value: Any) -> None:
+    if value is not None and not _is_number(value, 0.0, 10.0):
+        raise OptionError(f"The {name} must be a number from 0 to 10, not {value!r}.")
 
 
 def _is_number(value: Any, low: float, high: float) -> bool:

@@ -20,6 +20,7 @@ from .decode import Block, Mover
 from .encode import encode_audio
 from .options import GenerateOptions, Take, as_rate, frame_count
 from .sample import Labels, sample_labels
+from .upper_heads import head_temperatures
 
 HEARING, SAMPLING, MOVING = 0.12, 1.1, 0.45
 """Milliseconds a frame, a group of lanes and a take, measured on 2 cores with the default sizes; only their
@@ -106,12 +107,12 @@ def perform(
             f"The sound is shorter than one frame ({float(sound.duration):.4f} s); choose a longer one."
         )
     frames = max(1, frame_count(sound.duration, Fraction(card.frame_rate)))
-    temperature = card.default_temperature if options.temperature is None else options.temperature
     tolerance = options.corrective_tolerance_mm if bundle.template.corrective_names else None
     passes = 1 if tolerance is None else 2
     hearing, sampling, moving = _stages(options.takes, card.lanes, passes, progress, cancelled)
     codes = encode_audio(bundle, sound.samples, frames, hearing)
-    labels = sample_labels(bundle, codes, options.seeds, temperature, stage=sampling)
+    temperatures = head_temperatures(bundle, options.temperature, options.upper_temperature)
+    labels = sample_labels(bundle, codes, options.seeds, temperatures, stage=sampling)
     return Performance(labels, options.seeds, fps, count, moving, tolerance)
 
 
