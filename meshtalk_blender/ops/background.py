@@ -10,19 +10,22 @@ import bpy
 
 from ...engine.errors import MeshTalkError
 from ..fit_overlay import hide_fit
-from .job import Job, Work, desk, unexpected
+from .job import Gathering, Job, Work, desk, unexpected
 
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
+GATHER_SECONDS = 0.01
+"""Between two steps of what is read on the main thread: long enough for a click, a key and a redraw."""
 
 
 class InBackground:
     """Base of an operator whose work takes seconds.
 
-    `prepare` copies everything out of bpy and gives the work, which may not touch it; `write` puts the work's
-    result into the file and says what was done. Both may raise MeshTalkError with the sentence for the user.
-    Nothing is written when the work fails or is cancelled. Without a window all of it happens at once.
+    `prepare` copies everything out of bpy and gives the work, which may not touch it, or first a Gathering,
+    which reads more of bpy in small steps; `write` puts the work's result into the file and says what was
+    done. All may raise MeshTalkError with the sentence for the user. Nothing is written when the work fails
+    or is cancelled. Without a window all of it happens at once.
     """
 
     if TYPE_CHECKING:
@@ -33,7 +36,7 @@ class InBackground:
     shows_done = True
     """Whether the panel says what was done until something else is; not where it shows that elsewhere."""
 
-    def prepare(self, context: bpy.types.Context) -> Work:
+    def prepare(self, context: bpy.types.Context) -> Work | Gathering:
         """Look everything up. Raises MeshTalkError."""
         raise NotImplementedError
 
@@ -51,7 +54,7 @@ class InBackground:
         desk.tell("")
         desk.job = self._job = Job(work)
         self._job.start()
-        self._timer = context.window_manager.event_timer_add(POLL_SECONDS, window=context.window)
+        self._set_timer(context, GATHER_SECONDS if self._job.is_gathering else POLL_SECONDS)
         context.window_manager.modal_handler_add(self)
         redraw_panels()
         return {"RUNNING_MODAL"}
@@ -61,6 +64,7 @@ class InBackground:
             self._job.cancel()
         elif event.type != "TIMER":
             return {"PASS_THROUGH"}
+        self._gather(context)
         status = self._job.status
         if self._job.is_cancelling:
             self._leave(context)
@@ -80,10 +84,24 @@ class InBackground:
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
-            result = self.prepare(context)(lambda _stage, _fraction: None, lambda: False)
+            work = self.prepare(context)
+            work = work.at_once() if isinstance(work, Gathering) else work
+            result = work(lambda _stage, _fraction: None, lambda: False)
         except MeshTalkError as error:
             return self._refuse(str(error))
         return self._conclude(context, result)
+
+    def _gather(self, context: bpy.types.Context) -> None:
+        """Read a little more of the scene where there is more to read."""
+        if not self._job.is_gathering:
+            return
+        self._job.gather()
+        if not self._job.is_gathering:
+            context.window_manager.event_timer_remove(self._timer)
+            self._set_timer(context, POLL_SECONDS)
+
+    def _set_timer(self, context: bpy.types.Context, seconds: float) -> None:
+        self._timer = context.window_manager.event_timer_add(seconds, window=context.window)
 
     def _conclude(self, context: bpy.types.Context, result: Any) -> set[str]:
         hide_fit()  # a head that moves, or a fit of before, would be seen through it

@@ -7,7 +7,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -34,6 +34,9 @@ Place = tuple[float, float, float]
 
 LOADED = 0.05
 """Part of the whole job after which the head is bound and the engine starts to generate."""
+
+EARLY_SECONDS, EARLY = 1.5, 0.03
+"""Before so many seconds, and so small a part of the job, nobody knows how long it will take."""
 
 FITTED = 0.4
 """Part of the whole job after which generation starts where the head has to be fitted first."""
@@ -118,6 +121,28 @@ class JobResult:
 Result = TypeVar("Result")
 Work = Callable[[Progress, CancelCheck], Any]
 """What a job does: it tells its progress, asks whether to stop, gives a result or raises MeshTalkError."""
+
+
+@dataclass(frozen=True, eq=False)
+class Gathering:
+    """What only the main thread can read, before the work can begin.
+
+    Each of the `steps` takes a moment (at most 0.05 s where Blender allows) and yields how far it is, 0…1; at
+    the end they return the work. Closed before, they put back what they changed. `stage` is its name, `part`
+    about how much of the whole job it is.
+    """
+
+    stage: str
+    steps: Generator[float, None, Work]
+    part: float = 0.3
+
+    def at_once(self) -> Work:
+        """Read everything now. Raises MeshTalkError."""
+        while True:
+            try:
+                next(self.steps)
+            except StopIteration as end:
+                return end.value
 
 
 @dataclass(frozen=True)
@@ -233,11 +258,14 @@ def _scaled(progress: Progress, begin: float, stage: str, fraction: float) -> No
 class Job(Generic[Result]):
     """Work that runs in a thread of its own; the main thread polls its status.
 
-    `work(progress, cancelled)` gives the result, or raises MeshTalkError with the sentence for the user.
+    `work(progress, cancelled)` gives the result, or raises MeshTalkError with the sentence for the user. What
+    has to be gathered first, the main thread reads step by step (`gather`) before the thread starts.
     """
 
-    def __init__(self, work: Callable[[Progress, CancelCheck], Result]) -> None:
-        self._work = work
+    def __init__(self, work: Work | Gathering) -> None:
+        self._gathering = work if isinstance(work, Gathering) else None
+        self._work = None if isinstance(work, Gathering) else work
+        self._base = 0.0
         self._updates: queue.SimpleQueue[JobStatus[Result]] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._status: JobStatus[Result] = JobStatus()
@@ -245,21 +273,57 @@ class Job(Generic[Result]):
         self._started = time.monotonic()
 
     def start(self) -> None:
-        """Begin to work."""
-        self._thread.start()
+        """Begin to work, or to gather."""
+        if self._gathering is None:
+            self._thread.start()
+        else:
+            self._report(self._gathering.stage, 0.0)
+
+    @property
+    def is_gathering(self) -> bool:
+        """Whether the main thread has to call `gather`."""
+        return self._gathering is not None
+
+    def gather(self) -> None:
+        """Read a little more on the main thread; after the last step the work starts."""
+        if self._gathering is None:
+            return
+        try:
+            done = next(self._gathering.steps)
+        except StopIteration as end:
+            self._base, self._gathering, self._work = self._gathering.part, None, end.value
+            self._thread.start()
+        except MeshTalkError as error:
+            self._fail(str(error))
+        except Exception as error:  # as in the thread: the user must hear of anything
+            logger.exception("The job failed while it read the scene")
+            self._fail(unexpected(error))
+        else:
+            self._updates.put(JobStatus(self._gathering.stage, self._gathering.part * done))
 
     def cancel(self) -> None:
-        """Ask the thread to stop; it does so between two small steps of its work."""
+        """Ask the thread to stop; it does so between two small steps of its work. What was gathered so far is
+        dropped, and the scene as it was."""
         self._stop.set()
+        self._drop()
 
     def join(self, seconds: float) -> None:
         """Wait for the thread to end, at most so long."""
-        self._thread.join(seconds)
+        if self._thread.ident is not None:  # it was started
+            self._thread.join(seconds)
 
     @property
     def seconds(self) -> float:
         """How long ago the job was made."""
         return time.monotonic() - self._started
+
+    @property
+    def seconds_left(self) -> float | None:
+        """About how long it will take yet; None where it is too early to say."""
+        fraction = self._status.fraction
+        if self.seconds < EARLY_SECONDS or fraction < EARLY:
+            return None
+        return self.seconds * (1 - fraction) / fraction
 
     @property
     def is_cancelling(self) -> bool:
@@ -275,8 +339,18 @@ class Job(Generic[Result]):
             except queue.Empty:
                 return self._status
 
+    def _drop(self) -> None:
+        gathering, self._gathering = self._gathering, None
+        if gathering is not None:
+            gathering.steps.close()
+
+    def _fail(self, sentence: str) -> None:
+        self._drop()
+        self._updates.put(JobStatus("Failed", failure=sentence))
+
     def _run(self) -> None:
         try:
+            assert self._work is not None  # gathered by now
             result = self._work(self._report, self._stop.is_set)
             self._updates.put(JobStatus("Done", 1.0, result=result))
         except Cancelled:
@@ -288,7 +362,7 @@ class Job(Generic[Result]):
             self._updates.put(JobStatus("Failed", failure=unexpected(error)))
 
     def _report(self, stage: str, fraction: float) -> None:
-        self._updates.put(JobStatus(stage, fraction))
+        self._updates.put(JobStatus(stage, self._base + (1 - self._base) * fraction))
 
 
 def unexpected(error: Exception) -> str:
