@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which heads of the latent are about the upper face: brows, lids, gaze.
 
-Where a model has heads that only hear, those are the mouth's and all others the upper face's: what such a head
-says doesn't depend on what was sampled before, which is asked of the sampler itself. Other models are asked
-through their decoder what each head moves.
+Where a model has heads that only hear, those are the mouth's and all others the upper face's: what such a
+head says doesn't depend on what was sampled before, which is asked of the sampler itself. Other models are
+asked through their decoder what each head moves.
 """
 
 from __future__ import annotations
