@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..errors import BundleError, MeshTalkError, OptionError
 from ..template import Template, load_template
 from .card import CARD_NAME, Card, read_card
 from .contract import check_graph
+from .fast import FastDecoder, LoopGraph, open_decoder, open_loop
 from .onnx_header import read_header
 from .runtime import CPU, default_threads, open_session
 
@@ -24,11 +26,12 @@ Arrays = Mapping[str, NDArray[Any]]
 
 
 class Bundle:
-    """A checked model: its card, its template and its graphs, whose sessions are opened when first used.
+    """A checked model: its card, its template and its graphs, whose sessions are opened when first used, by
+    any thread.
 
-    ``threads`` for the large graphs (None: the usable cores, at most 4); the sampler's tiny steps run on one
-    thread. ``providers`` are onnxruntime execution providers in order of preference; the CPU is the last
-    resort.
+    ``threads`` for the large graphs (None: the usable cores, at most 4). ``providers`` are onnxruntime
+    execution providers in order of preference; the CPU is the last resort, and the sampler's tiny steps
+    always run there.
     """
 
     def __init__(
@@ -44,16 +47,35 @@ class Bundle:
         self.template = template
         self.threads = default_threads() if threads is None else threads
         self.providers = tuple(providers)
-        self._sessions: dict[str, Any] = {}
+        self._opened: dict[str, Any] = {}
+        self._lock = threading.Lock()
 
     def session(self, graph: str) -> Any:
         """The onnxruntime session of a graph of the card, e.g. "decoder"."""
-        if graph not in self._sessions:
-            threads = 1 if graph == "autoregressive" else self.threads
-            self._sessions[graph] = open_session(
-                self.folder / self.card.graphs[graph], threads, self.providers
-            )
-        return self._sessions[graph]
+        alone = graph == "autoregressive"
+        threads, providers = (1, (CPU,)) if alone else (self.threads, self.providers)
+        return self._once(graph, lambda: open_session(self._path(graph), threads, providers))
+
+    def loop(self) -> LoopGraph | None:
+        """The sampler's loop as one graph; None for models that aren't built as expected: they have their
+        step graph."""
+        return self._once("loop", lambda: open_loop(self._path("autoregressive"), self.card, self.threads))
+
+    def fast_decoder(self) -> FastDecoder | None:
+        """The decoder up to its last linear layer; None for models that aren't built as expected."""
+        return self._once(
+            "coefficients",
+            lambda: open_decoder(self._path("decoder"), self.card, self.threads, self.providers),
+        )
+
+    def _path(self, graph: str) -> Path:
+        return self.folder / self.card.graphs[graph]
+
+    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+        with self._lock:
+            if name not in self._opened:
+                self._opened[name] = make()
+            return self._opened[name]
 
     def run(self, graph: str, inputs: Arrays) -> dict[str, NDArray[Any]]:
         """Run a graph once; arrays by name in and out."""
@@ -62,9 +84,11 @@ class Bundle:
         return dict(zip(names, session.run(names, dict(inputs)), strict=True))
 
     def open_all(self) -> None:
-        """Open every session now, so that later calls take only their own time."""
+        """Open every graph now, in the form that is used, so that later calls take only their own time."""
+        fast = {"autoregressive": self.loop, "decoder": self.fast_decoder}
         for graph in self.card.graphs:
-            self.session(graph)
+            if graph not in fast or fast[graph]() is None:
+                self.session(graph)
 
     @property
     def unit_names(self) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ def read_header(data: bytes, name: str) -> OnnxHeader:
 
 def _model(data: memoryview) -> OnnxHeader:
     graph, opset = None, 0
-    for number, value in _fields(data):
+    for number, value in fields(data):
         if number == 7:
             graph = _bytes(value)
         elif number == 8:
@@ -61,7 +61,7 @@ def _graph(data: memoryview, opset: int) -> OnnxHeader:
     inputs: dict[str, Port] = {}
     outputs: dict[str, Port] = {}
     weights: set[str] = set()
-    for number, value in _fields(data):
+    for number, value in fields(data):
         if number == 5:
             weights.add(_name(_bytes(value), 8))
         elif number == 11:
@@ -81,7 +81,7 @@ def _port(data: memoryview) -> dict[str, Port]:
     """ValueInfoProto: name (1), type (2) → tensor_type (1) → elem_type (1), shape (2) → dim (1) → dim_value
     (1)."""
     tensor = _child(_child(data, 2), 1)
-    sizes = [_bytes(value) for number, value in _fields(_child(tensor, 2)) if number == 1]
+    sizes = [_bytes(value) for number, value in fields(_child(tensor, 2)) if number == 1]
     return {_name(data, 1): Port(_number(tensor, 1) or 0, tuple(_number(size, 1) for size in sizes))}
 
 
@@ -90,11 +90,11 @@ def _name(data: memoryview, wanted: int) -> str:
 
 
 def _child(data: memoryview, wanted: int) -> memoryview:
-    return next((_bytes(value) for number, value in _fields(data) if number == wanted), memoryview(b""))
+    return next((_bytes(value) for number, value in fields(data) if number == wanted), memoryview(b""))
 
 
 def _number(data: memoryview, wanted: int) -> int | None:
-    numbers = (value for number, value in _fields(data) if number == wanted and isinstance(value, int))
+    numbers = (value for number, value in fields(data) if number == wanted and isinstance(value, int))
     return next(numbers, None)
 
 
@@ -104,7 +104,7 @@ def _bytes(value: int | memoryview) -> memoryview:
     return value
 
 
-def _fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
+def fields(data: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     """The fields of a message: (number, value), value an integer or the bytes of a length-delimited field."""
     at = 0
     while at < len(data):

@@ -41,14 +41,19 @@ def default_threads() -> int:
 
 def open_session(path: Path, threads: int, providers: Sequence[str] = (CPU,)) -> Any:
     """Open a graph. Providers that this onnxruntime lacks are left out; the CPU is always the last resort."""
+    return open_model(str(path), path.name, threads, providers)
+
+
+def open_model(model: str | bytes, name: str, threads: int, providers: Sequence[str] = (CPU,)) -> Any:
+    """Open a graph from its path or its bytes; ``name`` is for the message of BundleError."""
     runtime = import_onnxruntime()
     available = set(runtime.get_available_providers())
-    chosen = [name for name in providers if name in available and name != CPU] + [CPU]
+    chosen = [each for each in providers if each in available and each != CPU] + [CPU]
     try:
-        return runtime.InferenceSession(str(path), _options(runtime, threads), providers=chosen)
+        return runtime.InferenceSession(model, _options(runtime, threads), providers=chosen)
     except Exception as error:  # onnxruntime raises a dozen types of its own
         raise BundleError(
-            f"onnxruntime can't open the model's graph {path.name} ({_first_line(error)})."
+            f"onnxruntime can't open the model's graph {name} ({_first_line(error)})."
         ) from error
 
 
