@@ -19,7 +19,8 @@ import numpy as np
 from ...engine.audio.sound import SAMPLE_RATE, Sound, load_sound, sound_from_samples
 from ...engine.errors import SoundError
 from .errors import SceneError
-from .strips import find_sound_strip, is_retimed, sound_strips, strip_frames
+from .retimed import played_wav
+from .strips import find_sound_strip, is_retimed, shown_frame, sound_strips, strip_frames
 from .timing import frames_to_seconds, scene_rate, seconds_to_frames
 
 _SOUNDFILE_SUFFIXES = {
@@ -42,9 +43,10 @@ _SOUNDFILE_SUFFIXES = {
 class SoundSource:
     """Where speech comes from, copied out of bpy.
 
-    `path` is absolute; `packed` holds the file's bytes where it is packed into the .blend. `start` is the
-    time in the file, in seconds, that plays at scene frame `frame` (negative: silence comes first);
-    `duration` in seconds, None for the rest of the file. `strip` is the strip's name, "" for a bare file.
+    `path` is absolute; `packed` holds the file's bytes where it is packed into the .blend, or what a retimed
+    strip plays, then with their `packed_suffix`. `start` is the time in the file, in seconds, that plays at
+    scene frame `frame` (negative: silence comes first); `duration` in seconds, None for the rest of the file.
+    `strip` is the strip's name, "" for a bare file.
     """
 
     label: str
@@ -54,6 +56,7 @@ class SoundSource:
     start: Fraction = Fraction(0)
     duration: Fraction | None = None
     strip: str = ""
+    packed_suffix: str = ""
 
 
 def file_problem(text: str) -> str | None:
@@ -75,32 +78,35 @@ def strip_problem(scene: bpy.types.Scene, name: str) -> str | None:
         return _no_strip(scene, name)
     if strip.sound is None:
         return f"The strip “{strip.name}” has lost its sound: add the sound again."
-    if is_retimed(strip):
-        return f"The strip “{strip.name}” plays at another speed: reset its retiming first."
     if strip.sound.packed_file is None:
         return _strip_file_problem(strip)
     return None
 
 
-def source_of_strip(scene: bpy.types.Scene, name: str) -> SoundSource:
-    """What a strip plays between its handles; SceneError when it can't be used."""
-    problem = strip_problem(scene, name)
-    strip = find_sound_strip(scene, name)
+def source_of_strip(
+    sequencer: bpy.types.Scene, name: str, scene: bpy.types.Scene | None = None
+) -> SoundSource:
+    """What a strip plays between its handles; SceneError when it can't be used.
+
+    `scene` is the one whose frames count, where that isn't the sequencer's own (5.0). A retimed strip is
+    mixed by Blender here, which takes a moment.
+    """
+    problem = strip_problem(sequencer, name)
+    strip = find_sound_strip(sequencer, name)
     if problem is not None or strip is None:
-        raise SceneError(problem or _no_strip(scene, name))
-    rate = scene_rate(scene.render.fps, scene.render.fps_base)
-    left, right = strip_frames(strip, "left"), strip_frames(strip, "right")
-    skipped = left - strip_frames(strip, "start") + strip_frames(strip, "trimmed")
-    start = frames_to_seconds(skipped, rate) - Fraction(strip.sound_offset).limit_denominator(1_000_000)
-    packed = strip.sound.packed_file
+        raise SceneError(problem or _no_strip(sequencer, name))
+    frame, start = _place(sequencer, strip, scene or sequencer)
+    length = strip_frames(strip, "right") - strip_frames(strip, "left")
+    retimed = is_retimed(strip)
     return SoundSource(
         label=strip.name,
         path=_sound_path(strip.sound),
-        frame=int(left),
-        packed=None if packed is None else bytes(packed.data),
+        frame=frame,
+        packed=played_wav(sequencer, strip) if retimed else _packed(strip.sound),
         start=start,
-        duration=frames_to_seconds(right - left, rate),
+        duration=frames_to_seconds(length, scene_rate(sequencer.render.fps, sequencer.render.fps_base)),
         strip=strip.name,
+        packed_suffix=".wav" if retimed else "",
     )
 
 
@@ -113,18 +119,22 @@ def source_of_file(text: str, frame: int) -> SoundSource:
     return SoundSource(label=path.stem, path=path, frame=frame)
 
 
-def current_frame(source: SoundSource, scene: bpy.types.Scene) -> int:
+def current_frame(
+    source: SoundSource, sequencer: bpy.types.Scene, scene: bpy.types.Scene | None = None
+) -> int:
     """Where the source's first sample plays now: the user may have moved the strip, not deleted it, since."""
     if not source.strip:
         return source.frame
-    strip = find_sound_strip(scene, source.strip)
+    strip = find_sound_strip(sequencer, source.strip)
     if strip is None:
         raise SceneError(
             f"The strip “{source.strip}” was deleted while MeshTalk was running: nothing was changed."
         )
-    now = source_of_strip(scene, source.strip)
-    rate = scene_rate(scene.render.fps, scene.render.fps_base)
-    return now.frame + seconds_to_frames(source.start - now.start, rate)
+    scene = scene or sequencer
+    frame, start = _place(sequencer, strip, scene)
+    return frame + seconds_to_frames(
+        source.start - start, scene_rate(scene.render.fps, scene.render.fps_base)
+    )
 
 
 def read_sound(source: SoundSource, cancelled: Callable[[], bool] | None = None) -> Sound:
@@ -133,7 +143,7 @@ def read_sound(source: SoundSource, cancelled: Callable[[], bool] | None = None)
     if source.packed is None:
         return _read_file(source, source.path, cancelled)
     with tempfile.TemporaryDirectory(prefix="meshtalk-") as folder:
-        path = Path(folder) / f"packed{source.path.suffix}"
+        path = Path(folder) / f"packed{source.packed_suffix or source.path.suffix}"
         path.write_bytes(source.packed)
         return _read_file(source, path, cancelled)
 
@@ -183,6 +193,24 @@ def _load_with_blender(path: Path, start: float, duration: float | None) -> Soun
 def _with_silence(sound: Sound, seconds: Fraction) -> Sound:
     silence = np.zeros(round(seconds * SAMPLE_RATE), np.float32)
     return Sound(np.concatenate([silence, sound.samples]), sound.duration + seconds)
+
+
+def _place(
+    sequencer: bpy.types.Scene, strip: bpy.types.Strip, scene: bpy.types.Scene
+) -> tuple[int, Fraction]:
+    """The scene's frame at the strip's left handle, and the time in its sound that plays there, in s."""
+    left = strip_frames(strip, "left")
+    frame = round(shown_frame(sequencer, scene, left))
+    if is_retimed(strip):
+        return frame, Fraction(0)  # its sound is what Blender plays from there on
+    skipped = left - strip_frames(strip, "start") + strip_frames(strip, "trimmed")
+    rate = scene_rate(sequencer.render.fps, sequencer.render.fps_base)
+    offset = Fraction(strip.sound_offset).limit_denominator(1_000_000)
+    return frame, frames_to_seconds(skipped, rate) - offset
+
+
+def _packed(sound: bpy.types.Sound) -> bytes | None:
+    return None if sound.packed_file is None else bytes(sound.packed_file.data)
 
 
 def _sound_path(sound: bpy.types.Sound) -> Path:

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from fractions import Fraction
 from typing import Any
 
 import bpy
 
 from .errors import SceneError
+from .timing import scene_rate
 
 # Old names first warn in 5.2, so the new ones are tried first.
 _NAMES = {
@@ -44,7 +46,7 @@ def show_in_sequencer(context: bpy.types.Context, scene: bpy.types.Scene) -> Non
 
 def sound_strips(scene: bpy.types.Scene) -> list[bpy.types.Strip]:
     """Every sound strip of a scene, those inside meta strips included."""
-    return [strip for strip in _all_strips(scene) if strip.type == "SOUND"]
+    return [strip for strip in all_strips(scene) if strip.type == "SOUND"]
 
 
 def find_sound_strip(scene: bpy.types.Scene, name: str) -> bpy.types.Strip | None:
@@ -56,11 +58,32 @@ def find_sound_strip(scene: bpy.types.Scene, name: str) -> bpy.types.Strip | Non
 
 
 def is_retimed(strip: bpy.types.Strip) -> bool:
-    """Whether the strip plays its sound at another speed than it was recorded."""
+    """Whether the strip may play its sound at another speed than it was recorded: keys between its ends don't
+    say which part of the sound they show."""
     keys = getattr(strip, "retiming_keys", ())
     if len(keys) < 2:
         return False
-    return abs(keys[-1].timeline_frame - keys[0].timeline_frame - strip_frames(strip, "length")) > 1
+    span = keys[-1].timeline_frame - keys[0].timeline_frame
+    return len(keys) > 2 or abs(span - strip_frames(strip, "length")) > 1
+
+
+def shown_frame(sequencer: bpy.types.Scene, scene: bpy.types.Scene, frame: float) -> float:
+    """The frame of `scene` that belongs to a frame of the sequencer's scene.
+
+    They are the same unless the sequencer is that of another scene (5.0): then a scene strip says which frame
+    it shows there, and where there is none both run in step, at the same time.
+    """
+    if sequencer == scene:
+        return frame
+    strips = [each for each in all_strips(sequencer) if each.type == "SCENE" and each.scene == scene]
+    shown = [
+        each for each in strips if strip_frames(each, "left") <= frame < strip_frames(each, "right")
+    ] or strips
+    if shown:
+        begin = scene.frame_start + strip_frames(shown[0], "trimmed")
+        return frame - strip_frames(shown[0], "start") + begin
+    rates = [scene_rate(each.render.fps, each.render.fps_base) for each in (scene, sequencer)]
+    return frame if rates[0] == rates[1] else float(Fraction(frame) / rates[1] * rates[0])
 
 
 def add_sound_strip(scene: bpy.types.Scene, path: str, name: str, frame: int) -> bpy.types.Strip:
@@ -82,7 +105,8 @@ def has_sound_support() -> bool:
     return bool(getattr(bpy.app.build_options, "audaspace", True))
 
 
-def _all_strips(scene: bpy.types.Scene) -> Iterable[Any]:
+def all_strips(scene: bpy.types.Scene) -> Iterable[Any]:
+    """Every strip of a scene, those inside meta strips included."""
     editor = scene.sequence_editor
     if editor is None:
         return ()

@@ -81,6 +81,54 @@ def test_strip_cut_for_good_gives_what_blender_plays(part, scene, clicks, tmp_pa
     _compare(part, scene, clicks, tmp_path, 25, 1.0, "cut for good and trimmed")
 
 
+def _retime(scene, strip, *moves):
+    """Give the strip a retiming key in its middle, then move keys by (index, frames)."""
+    window = bpy.context.window
+    area = window.screen.areas[0]
+    area.type = "SEQUENCE_EDITOR"
+    if hasattr(bpy.context.workspace, "sequencer_scene"):
+        bpy.context.workspace.sequencer_scene = scene
+    strip.select, scene.sequence_editor.active_strip = True, strip
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        bpy.ops.sequencer.retiming_key_add(timeline_frame=int(strip.frame_final_start) + 40)
+    for index, frames in moves:
+        strip.retiming_keys[index].timeline_frame += frames
+
+
+RETIMED = {
+    "slower at the end": [(-1, 60)],
+    "faster": [(-1, -20)],
+    "slower, then faster": [(1, 20), (-1, 10)],
+    "only its middle moved": [(1, -15)],
+}
+
+
+@needs_sound
+@pytest.mark.parametrize("trim", [0, 11])
+@pytest.mark.parametrize("moves", RETIMED.values(), ids=RETIMED)
+def test_retimed_strip_gives_what_blender_plays(part, scene, clicks, wav, tmp_path, moves, trim):
+    scene.frame_start, scene.frame_end = 1, 260
+    strips, sound = part("scene.strips"), part("scene.sound")
+    strip = strips.add_sound_strip(scene, str(clicks), "clicks", 21)
+    _retime(scene, strip, *moves)
+    _edit(strip, trim=trim)
+    theirs = _clicks(*_mixdown(tmp_path / "mix.wav"))
+    noise = 0.5 * np.random.default_rng(0).standard_normal(64_000)
+    other = strips.add_sound_strip(scene, str(wav("noise.wav", noise)), "noise", 21)
+    assert sound.strip_problem(scene, "clicks") is None
+    source = sound.source_of_strip(scene, "clicks")
+    ours = _clicks(sound.read_sound(source).samples, 16_000, (source.frame - 1) / 30)
+    assert source.frame == 21 + trim
+    assert (scene.frame_start, scene.frame_end, strip.mute, other.mute) == (1, 260, False, False)
+    assert len(ours) > 25 and abs(len(ours) - len(theirs)) <= 2
+    times = np.array([time for time, _ in theirs])
+    assert max(np.abs(times - time).min() for time, _ in ours[1:-1]) < 1 / 30
+    # (5.0 corrects the pitch, which smears clicks by up to 28 ms, wherever its mixdown starts)
+    strip.frame_start += 7
+    assert sound.current_frame(source, scene) == source.frame + 7
+
+
 def _compare(part, scene, clicks, tmp_path, fps, base, edit):
     scene.render.fps, scene.render.fps_base = fps, base
     rate = Fraction(fps) / Fraction(base).limit_denominator(1001)
@@ -124,6 +172,64 @@ def test_relative_path_follows_the_blend_file(part, scene, clicks, tmp_path):
     sound = part("scene.sound")
     assert sound.source_of_strip(bpy.context.scene, "").path == moved / "clicks.wav"
     assert sound.read_sound(sound.source_of_strip(bpy.context.scene, "")).duration == 4
+
+
+@needs_sound
+@pytest.mark.parametrize("packed", [False, True])
+def test_sound_of_a_library_is_found_beside_that_library(part, scene, clicks, tmp_path, packed):
+    """A linked sound's relative path, or its packed bytes, belong to the file that it comes from."""
+    library = tmp_path / "library"
+    library.mkdir()
+    clicks = clicks.rename(library / "clicks.wav")
+    sound = bpy.data.sounds.load(str(clicks))
+    sound.use_fake_user = True
+    if packed:
+        sound.pack()
+    bpy.ops.wm.save_as_mainfile(filepath=str(library / "sounds.blend"), relative_remap=True)
+    sound.filepath = "//clicks.wav"
+    bpy.ops.wm.save_mainfile()
+    if packed:
+        clicks.unlink()
+    bpy.ops.wm.read_homefile(use_empty=True)
+    with bpy.data.libraries.load(str(library / "sounds.blend"), link=True) as (_there, here):
+        here.sounds = ["clicks.wav"]
+    linked = bpy.data.sounds["clicks.wav"]
+    scene = bpy.context.scene
+    placeholder = part("scene.strips").add_sound_strip(scene, str(_silence(tmp_path)), "speech", 5)
+    placeholder.sound = linked
+    assert linked.library is not None and linked.filepath == "//clicks.wav"
+    module = part("scene.sound")
+    assert module.strip_problem(scene, "speech") is None
+    assert np.abs(module.read_sound(module.source_of_strip(scene, "speech")).samples).max() > 0.5
+
+
+def _silence(folder):
+    with wave.open(str(folder / "silence.wav"), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(bytes(2 * 64_000))
+    return folder / "silence.wav"
+
+
+@needs_sound
+def test_frames_of_a_sequencer_in_another_scene(part, scene, clicks):
+    """Blender 5: one scene is edited in the sequencer, another is animated."""
+    strips, sound = part("scene.strips"), part("scene.sound")
+    edit = bpy.data.scenes.new("Edit")
+    edit.render.fps = 60
+    strips.add_sound_strip(edit, str(clicks), "clicks", 121)
+    assert sound.source_of_strip(edit, "clicks").frame == 121
+    source = sound.source_of_strip(edit, "clicks", scene)
+    assert (source.frame, source.duration) == (round(121 / 2), 4)  # at the same time, at half the rate
+    scene.frame_start = 11
+    shots = edit.sequence_editor.strips if hasattr(edit.sequence_editor, "strips") else None
+    shots = edit.sequence_editor.sequences if shots is None else shots
+    shot = shots.new_scene("Shot", scene, 5, 101)
+    source = sound.source_of_strip(edit, "clicks", scene)
+    assert source.frame == 11 + 20  # what the scene strip shows then
+    shot.frame_start += 10
+    assert sound.current_frame(source, edit, scene) == 11 + 10
 
 
 @needs_sound
