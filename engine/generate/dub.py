@@ -10,7 +10,7 @@ for what that is worth).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 
@@ -19,14 +19,16 @@ from numpy.typing import NDArray
 
 from ..audio.sound import Sound
 from ..bundle import Bundle
-from ..errors import OptionError, SoundError
+from ..errors import SoundError
 from ..geometry.topology import Binding
 from ..progress import CancelCheck, Progress, Stage
 from .decode import Mover
 from .dub_curves import Curves, dubbed_weights
+from .dub_layer import LayerFit, fit_of_correctives, fit_of_layer, turned_back
+from .dub_options import DubOptions, lids_kept
 from .encode import encode_audio
 from .expression import encode_blocks, fuse
-from .options import GenerateOptions, Take, as_rate, frame_count
+from .options import Take, as_rate, frame_count
 from .past import Moments, Original, Past
 from .pauses import silence_share
 from .read_back import upper_share, upper_share_on
@@ -40,49 +42,7 @@ Float64 = NDArray[np.float64]
 HEARING, READING, SAMPLING, MOVING = 0.12, 0.2, 1.1, 0.8
 """Milliseconds a frame, of which only the proportions count, for an even progress."""
 
-LIDS_FROM, LIDS_TO = 0.4, 0.5
-"""Where on the slider blinks pass from the sampled to the original's: below the middle that people choose."""
 TINY = 1e-6
-
-
-@dataclass(frozen=True)
-class DubOptions:
-    """How to dub.
-
-    ``upper`` and ``mouth`` say how much of the original's upper face and of its mouth is kept, 0 to 1; what
-    isn't kept of the upper face is sampled by ``seed``, as generation does; blinks are the original's from
-    0.5 on and sampled up to 0.4, for half a blink is none. With both at 1 the original stays
-    as it is, bit for bit. ``keep_silence`` keeps the original's mouth in pauses of the new sound.
-    ``stretch`` is for sounds that are longer or shorter than the original. ``temperature`` as in
-    GenerateOptions; ``fps`` too, but None is the original's own rate.
-    """
-
-    upper: float = 1.0
-    mouth: float = 0.0
-    keep_silence: bool = False
-    stretch: Stretch = Stretch.LIVE
-    seed: int = 0
-    temperature: float | None = None
-    fps: Fraction | float | None = None
-    keep_vertices: bool = True
-
-    def __post_init__(self) -> None:
-        for name in ("upper", "mouth"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-                raise OptionError(f"How much of the {_LONG[name]} is kept is from 0 to 1, not {value!r}.")
-        if not isinstance(self.stretch, Stretch):
-            known = ", ".join(one.value for one in Stretch)
-            raise OptionError(f"The stretch is one of {known}, not {self.stretch!r}.")
-        GenerateOptions(seed=self.seed, temperature=self.temperature, fps=self.fps)  # checks them alike
-
-    @property
-    def keeps_all(self) -> bool:
-        """Whether nothing is to be changed."""
-        return self.upper == 1 and self.mouth == 1
-
-
-_LONG = {"upper": "upper face", "mouth": "mouth"}
 
 
 def dub(
@@ -162,8 +122,8 @@ class _Job:
         card = self._bundle.card
         frames = self._old_frames(self._times())
         vertices = self._past.vertices(frames) if self._options.keep_vertices else None
-        if self._past.has_weights:
-            weights = self._past.weights(frames)
+        if self._past.has_weights or self._options.layer:
+            weights = self._past.weights(frames) if self._past.has_weights else self._no_weights
         else:
             mover, parts = Mover(self._bundle, self._binding), []
             for first in range(0, self.count, card.block_frames):
@@ -172,7 +132,8 @@ class _Job:
                 parts.append(mover.weights(self._past.displacement(part)))
             weights = mover.clean(np.concatenate(parts))
         stage.at(1, 1)
-        return self._take(weights, np.zeros((0, card.heads), np.int16), vertices)
+        labels = np.zeros((0, card.heads), np.int16)
+        return self._with_extra(self._take(weights, labels, vertices), self._extra(), None)
 
     def labels(self, codes: Float32, reading: Stage, sampling: Stage) -> Labels:
         """Labels (T, heads) of the new sound and the old upper face; where the original has ended and life
@@ -198,18 +159,24 @@ class _Job:
         mover = Mover(self._bundle, self._binding)
         rows: list[tuple[Float32, ...]] = []
         vertices: Float32 | None = None
+        extra = self._extra()
         for block in self._blocks(mover, labels, sampled, stage):
             times = self._times(block.first, len(block.dubbed))
             new, other = self._upper(block, times)
-            found = mover.weights(new)
-            without = found if other is None else mover.weights(other)
-            rows.append((found, without, self._weights_of(block, times, mover)))
+            if not self._options.layer:
+                found = mover.weights(new)
+                without = found if other is None else mover.weights(other)
+                rows.append((found, without, self._weights_of(block, times, mover)))
+            final = self._with_mouth(new, block.past.displacement, times)
+            if extra is not None:
+                extra.look(self._change(final, block.past))
             if self._options.keep_vertices:
                 if vertices is None:
                     vertices = np.empty((self.count, *block.past.vertices.shape[1:]), np.float32)
-                final = self._with_mouth(new, block.past.displacement, times)
                 part = slice(block.first, block.first + len(times))
                 vertices[part] = self._on_mesh(final, block.past, times)
+        if self._options.layer:
+            return self._with_extra(self._take(self._no_weights, labels, vertices), extra, self._no_weights)
         new, other, past = (np.concatenate(column) for column in zip(*rows, strict=True))
         times = self._times()
         present = self._clock.presence(times)
@@ -217,7 +184,48 @@ class _Job:
         curves = Curves(new, other, past, *kept, self._kept_mouth(times))
         if not self._past.has_weights:
             curves = curves.with_past(mover.clean(past))
-        return self._take(dubbed_weights(self._bundle, self._binding, mover, curves), labels, vertices)
+        weights = dubbed_weights(self._bundle, self._binding, mover, curves)
+        change = weights - curves.past if self._past.has_weights else weights
+        return self._with_extra(self._take(weights, labels, vertices), extra, change)
+
+    def _extra(self) -> LayerFit | None:
+        """What finds the weights of the shapes beside the units, None where none are wanted."""
+        template, rest = self._bundle.template, self._binding.rest
+        if self._options.layer:
+            return fit_of_layer(template, rest, self._bundle.unit_names)
+        if self._options.correctives and template.corrective_names:
+            return fit_of_correctives(template, rest)
+        return None
+
+    def _change(self, final: Float32, past: Moments) -> Float32:
+        """What those shapes have to do (n, V, 3) on top of what they do already: before bones and the like,
+        and together with the change of the units' weights."""
+        if not self._options.layer and not self._past.has_weights:
+            return final  # nothing is known of what plays: the take is all that will
+        change = self._past.unskinned(final - past.displacement, past)
+        if past.before is None:
+            return change
+        rest = self._binding.rest
+        return turned_back(self._bundle.template, rest, past.before, past.displacement, change)
+
+    def _with_extra(self, take: Take, extra: LayerFit | None, unit_change: Float32 | None) -> Take:
+        """The take with those shapes; without a ``unit_change`` (T, U) they are as they were."""
+        if extra is None:
+            return take
+        before = self._past.extra(self._old_frames(self._times()), extra.names)
+        layer = extra.unchanged(before) if unit_change is None else extra.layer(before, unit_change)
+        take = replace(
+            take,
+            correctives=layer.shapes,
+            corrective_names=layer.names,
+            corrective_weights=layer.weights,
+            corrective_error_mm=layer.error_mm,
+        )
+        return replace(take, unit_names=()) if self._options.layer else take
+
+    @property
+    def _no_weights(self) -> Float32:
+        return np.zeros((self.count, 0), np.float32)
 
     def _blocks(self, mover: Mover, labels: Labels, sampled: Labels | None, stage: Stage) -> Iterator[_Block]:
         """Everything that a block of samples is made of, block by block in bounded memory."""
@@ -329,12 +337,6 @@ class _Job:
 
     def _take(self, weights: Float32, labels: Labels, vertices: Float32 | None) -> Take:
         return Take(weights, self._bundle.unit_names, self._rate, self._options.seed, labels, vertices)
-
-
-def lids_kept(upper: float) -> float:
-    """How much of the old lids is kept where so much of the upper face is: all from the middle on, nothing
-    well below it, with a steep way between."""
-    return float(np.clip((upper - LIDS_FROM) / (LIDS_TO - LIDS_FROM), 0.0, 1.0))
 
 
 def _single(values: NDArray[np.floating]) -> Float32:

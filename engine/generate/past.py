@@ -25,8 +25,25 @@ STILL = 2e-4
 STEADY = 1e-4
 """Metres; a head that moves less keeps still."""
 STILL_VERTICES = 400
+UNMOVED = 1e-5
+"""Metres; what moves less isn't turned back by its bones."""
 FRAMES = 128
 """Frames that are looked at together, which bounds the memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class Skin:
+    """Bones that move a mesh by linear blend skinning: ``weights`` (V', B) whose rows sum to 1, and the
+    linear parts ``bones`` (T, B, 3, 3) of their motion in the mesh's axes; a bone that never moves stands for
+    whatever no bone moves."""
+
+    weights: Float32
+    bones: Float32
+
+    def matrices(self, bones: Float32, vertices: NDArray[np.integer]) -> Float32:
+        """What bones (n, B, 3, 3) do to a small step at some vertices (W,): (n, W, 3, 3)."""
+        flat = self.weights[vertices] @ bones.reshape(len(bones), -1, 9)
+        return flat.reshape(len(bones), len(vertices), 3, 3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,16 +53,26 @@ class Original:
     ``vertices`` (T, V', 3) are places of the head's own vertices in its own units and axes, as evaluated, or
     None; ``weights`` (T, U) are strengths of the units ``unit_names`` (U,), or None. At least one is there;
     with both, the weights are the curves behind the vertices. Raises OptionError for what makes no sense.
+
+    ``extra_weights`` (T, K) are strengths of further shapes ``extra_names`` (K,) that play already: the
+    model's correctives, or those of a layer. Where shapes are bent by what comes after them, ``skin`` tells
+    how bones turn them, and ``before`` (T, V', 3) where the vertices were before a cache took them along.
     """
 
     fps: Fraction
     vertices: Float32 | None = None
     weights: Float32 | None = None
     unit_names: tuple[str, ...] = ()
+    extra_weights: Float32 | None = None
+    extra_names: tuple[str, ...] = ()
+    before: Float32 | None = None
+    skin: Skin | None = None
 
     def __post_init__(self) -> None:
         given = [values for values in (self.vertices, self.weights) if values is not None]
-        if not given or len({len(values) for values in given}) > 1 or not len(given[0]):
+        bones = None if self.skin is None else self.skin.bones
+        more = [values for values in (self.extra_weights, self.before, bones) if values is not None]
+        if not given or len({len(values) for values in (*given, *more)}) > 1 or not len(given[0]):
             raise OptionError(
                 "The performance needs vertices or weights, as many samples of each and one at least."
             )
@@ -55,7 +82,7 @@ class Original:
             )
         if self.weights is not None and self.weights.shape[1:] != (len(self.unit_names),):
             raise OptionError("The performance's weights need one column for each of its unit names.")
-        if not all(bool(np.isfinite(values).all()) for values in given):
+        if not all(bool(np.isfinite(values).all()) for values in (*given, *more)):
             raise OptionError(
                 "The performance holds numbers that aren't finite (NaN or infinity); bake it again."
             )
@@ -75,12 +102,15 @@ class Moments:
     """The past at n moments: ``displacement`` (n, V, 3) of the template, as if the head itself kept still;
     the mesh's ``vertices`` (n, V', 3) as they were, their displacement ``local`` (n, V', 3) as if the head
     kept still, in the head's units and axes, and the head's ``rotations`` (n, 3, 3), None where it does keep
-    still."""
+    still; ``before`` (n, V, 3), the template's displacement before a cache, and ``bones`` (n, B, 3, 3), None
+    where there is neither."""
 
     displacement: Float32
     vertices: Float32
     local: Float32
     rotations: Float64 | None
+    before: Float32 | None = None
+    bones: Float32 | None = None
 
 
 class Past:
@@ -132,7 +162,37 @@ class Past:
         if self._turns:
             rotations, shifts = poses(self._binding.vertices[self._still], vertices[:, self._still])
             local = ((vertices - shifts[:, None]) @ rotations - self._binding.vertices).astype(np.float32)
-        return Moments(self._reader.displacement(local), vertices, local, rotations)
+        before = None
+        if self._original.before is not None:
+            before = self._reader.displacement(at_frames(self._original.before, frames) - self._rest)
+        skin = self._original.skin
+        bones = None if skin is None else at_frames(skin.bones, frames)
+        return Moments(self._reader.displacement(local), vertices, local, rotations, before, bones)
+
+    def unskinned(self, change: Float32, moments: Moments) -> Float32:
+        """Displacements (n, V, 3) of the template to be made before its bones, which become ``change`` (n, V,
+        3), given as if the head kept still, after them."""
+        skin, bones = self._original.skin, moments.bones
+        if skin is None or bones is None or self._reader is None:
+            return change
+        moved = self._binding.carry(change)
+        if moments.rotations is not None:
+            moved = (moved @ moments.rotations.swapaxes(1, 2)).astype(np.float32)
+        busy = np.flatnonzero(np.abs(moved).max(axis=(0, 2)) > UNMOVED * self._binding.scale)
+        matrices = skin.matrices(bones, busy)
+        moved[:, busy] = np.linalg.solve(matrices, moved[:, busy, :, None])[..., 0]
+        return self._reader.displacement(moved)
+
+    def extra(self, frames: Float64, names: tuple[str, ...]) -> Float32:
+        """Weights (n, K) of the further shapes of these names that play already; 0 for those that don't."""
+        values = np.zeros((len(frames), len(names)), np.float32)
+        if self._original.extra_weights is not None:
+            known = at_frames(self._original.extra_weights, frames)
+            rows = {name: column for column, name in enumerate(self._original.extra_names)}
+            for column, name in enumerate(names):
+                if name in rows:
+                    values[:, column] = known[:, rows[name]]
+        return values
 
     def blinks(self) -> Float64:
         """Blinks (B, 2) of the original, seconds from onset to offset."""

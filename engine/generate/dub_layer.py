@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a dub changes, as shapes that are added to what a head does already.
+
+Two heads need it. One plays units and the model's correctives: its correctives take up what the units leave.
+The other is moved by bones, drivers or a cache, which play on under the dub: there all of the change is a
+layer of signed shapes. Shapes are seen before the bones: what is to happen after them is turned back by how
+they turn each place of the skin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..geometry.fit.mesh import surface_of
+from ..geometry.topology import Binding
+from ..geometry.units import carry_units
+from ..template import Template
+from .correctives import FRAMES, LIPS, MM, carry_correctives
+from .weights import find_contacts, weighted
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+
+RIDGE = 1e-3
+"""Pull of every weight towards 0, as a part of its shape's own size; units that resemble each other would
+cancel each other with large weights otherwise."""
+
+ENOUGH_MM = 0.3
+"""Distance at the lips up to which named shapes suffice, and by which the change gets shapes of its own."""
+
+MOST_SHAPES, MOST_ROWS = 24, 1200
+"""Of its own shapes; and of the frames in which they are looked for."""
+
+UNSEEN = 5e-5
+"""Metres; a shape of a layer that never moves a vertex this far gets no key, and skin that moves less isn't
+turned back."""
+
+
+def layer_names(template: Template, unit_names: tuple[str, ...]) -> tuple[str, ...]:
+    """The shapes of a layer: the units, then the model's correctives."""
+    return (*unit_names, *template.corrective_names)
+
+
+def layer_deltas(
+    binding: Binding, unit_names: tuple[str, ...], names: tuple[str, ...], shapes: Float32
+) -> Float32:
+    """Shapes (K, V, 3) of a layer on the mesh, (K, V', 3) in its units and axes; units take along whatever
+    they take along on this mesh (teeth)."""
+    carried = binding.carry(shapes)
+    units = dict(zip(unit_names, binding.unit_deltas(), strict=True))
+    for row, name in enumerate(names):
+        if name in units:
+            carried[row] = units[name]
+    return carried
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """Shapes (K, V, 3) by name, in normalised template space, and their weights (T, K) in −1…1; in 95 % of
+    the frames no vertex of the lips is further off than ``error_mm``."""
+
+    names: tuple[str, ...]
+    shapes: Float32
+    weights: Float32
+    error_mm: float
+
+
+@dataclass(eq=False)
+class LayerFit:
+    """Finds signed weights of shapes for displacements, by least squares; block by block, as they come.
+
+    ``shapes`` (K, V, 3) are in normalised template space. ``units`` (U, V, 3) are what unit weights take of
+    the displacements first; (0, V, 3) where the units are among the shapes. With ``own_shapes`` the
+    displacements get shapes of their own where those don't suffice.
+    """
+
+    template: Template
+    names: tuple[str, ...]
+    shapes: Float32
+    units: Float32
+    own_shapes: bool = False
+    _seen: list[Float32] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        rows = weighted(self.shapes, find_contacts(self.template))
+        rows[:, self.template.corrective_lips] += (LIPS - 1.0) * self.shapes[:, self.template.corrective_lips]
+        self._rows = rows.reshape(len(rows), 3 * len(self.template))
+        flat = self.shapes.reshape(self._rows.shape)
+        gram = self._rows.astype(np.float64) @ flat.T.astype(np.float64)
+        scale = 1.0 / np.sqrt(np.maximum(np.diag(gram), 1e-18))
+        moves = np.abs(flat).max(axis=1, initial=0.0) > 0
+        gram = 0.5 * (gram + gram.T) * np.outer(scale, scale) + RIDGE * np.eye(len(rows))
+        self._solver = scale[:, None] * np.linalg.inv(gram) * scale * np.outer(moves, moves)
+
+    def look(self, change: Float32) -> None:
+        """Take in the next displacements (n, V, 3)."""
+        self._seen.append(change)
+
+    def layer(self, before: Float32, unit_change: Float32) -> Layer:
+        """What makes all that was looked at, on top of weights ``before`` (T, K), where unit weights (T, U)
+        change by so much too."""
+        products = np.concatenate([self._product(each) for each in self._seen])
+        products -= unit_change @ self._product(self.units)
+        found = np.clip(before + products @ self._solver, -1.0, 1.0).astype(np.float32)
+        error = self._error(found - before, self.shapes, unit_change)
+        if not self.own_shapes or error <= ENOUGH_MM:
+            return self._busy(Layer(self.names, self.shapes, found, error), before)
+        return self._with_own(before, unit_change)
+
+    def unchanged(self, before: Float32) -> Layer:
+        """What plays already."""
+        return Layer(self.names, self.shapes, before, 0.0)
+
+    def _busy(self, layer: Layer, before: Float32) -> Layer:
+        """Without the shapes of a layer that nothing needs."""
+        if not self.own_shapes:
+            return layer
+        reach = np.abs(layer.weights).max(axis=0) * np.linalg.norm(layer.shapes, axis=2).max(axis=1)
+        kept = np.flatnonzero((reach > UNSEEN) | before.any(axis=0))
+        names = tuple(layer.names[row] for row in kept)
+        return Layer(names, layer.shapes[kept], layer.weights[:, kept], layer.error_mm)
+
+    def _with_own(self, before: Float32, unit_change: Float32) -> Layer:
+        """The displacements' own main directions, as many as the lips need; what played before goes on."""
+        change = np.concatenate(self._seen).reshape(len(before), -1)
+        metric = np.ones((len(self.template), 3), np.float32)
+        metric[self.template.corrective_lips] = np.sqrt(LIPS)
+        rows = change * metric.ravel()
+        some = rows[:: -(-len(rows) // MOST_ROWS)]
+        strength, turns = np.linalg.eigh((some @ some.T).astype(np.float64))
+        kept = np.flatnonzero(strength > 1e-9 * strength.max(initial=1e-30))[::-1][:MOST_SHAPES]
+        basis = ((turns[:, kept].T @ some) / np.sqrt(strength[kept])[:, None]).astype(np.float32)
+        weights = rows @ basis.T
+        peak = np.maximum(np.abs(weights).max(axis=0, initial=0.0), 1e-12)
+        weights = weights / peak
+        shapes = (basis * peak[:, None] / metric.ravel()).reshape(len(kept), -1, 3).astype(np.float32)
+        counts = range(1, len(kept) + 1)
+        errors = [self._error(weights[:, :k], shapes[:k], unit_change) for k in counts] or [0.0]
+        enough = next((k for k, error in zip(counts, errors, strict=False) if error <= ENOUGH_MM), len(kept))
+        mark = sha256(shapes[:enough].tobytes()).hexdigest()[:4]
+        own = Layer(
+            tuple(f"{mark} {number}" for number in range(1, enough + 1)),
+            shapes[:enough],
+            weights[:, :enough].astype(np.float32),
+            errors[max(enough - 1, 0)],
+        )
+        played = self._busy(Layer(self.names, self.shapes, before, 0.0), before)
+        return Layer(
+            played.names + own.names,
+            np.concatenate([played.shapes, own.shapes]),
+            np.concatenate([played.weights, own.weights], axis=1),
+            own.error_mm,
+        )
+
+    def _product(self, displacement: Float32) -> Float64:
+        flat = displacement.reshape(len(displacement), self._rows.shape[1])
+        return (flat @ self._rows.T).astype(np.float64)
+
+    def _error(self, found: Float32, shapes: Float32, unit_change: Float32) -> float:
+        """The lips' worst vertex in 95 % of the frames, mm; 0 where the template names no lips."""
+        lips = self.template.corrective_lips
+        if not len(lips):
+            return 0.0
+        left = np.concatenate([each[:, lips] for each in self._seen])
+        left = left - np.tensordot(found, shapes[:, lips], 1)
+        left = left - np.tensordot(unit_change.astype(np.float32), self.units[:, lips], 1)
+        worst = np.linalg.norm(left, axis=2).max(axis=1, initial=0.0)
+        return float(np.percentile(worst, FRAMES)) * MM
+
+
+def fit_of_correctives(template: Template, rest: Float32) -> LayerFit:
+    """For a head that plays units: the model's correctives beside them."""
+    units = carry_units(template, rest)
+    return LayerFit(template, template.corrective_names, _correctives(template, rest), units)
+
+
+def fit_of_layer(template: Template, rest: Float32, unit_names: tuple[str, ...]) -> LayerFit:
+    """For a head whose motion plays on: units and correctives, signed, for all of the change."""
+    units = carry_units(template, rest)
+    shapes = np.concatenate([units, _correctives(template, rest)])
+    names = layer_names(template, unit_names)
+    return LayerFit(template, names, shapes, units[:0], own_shapes=True)
+
+
+def _correctives(template: Template, rest: Float32) -> Float32:
+    """The model's correctives (K, V, 3) on a rest shape; K is 0 where it has none."""
+    if not template.corrective_names:
+        return np.zeros((0, len(template), 3), np.float32)
+    return carry_correctives(template, rest)
+
+
+def turned_back(
+    template: Template, rest: Float32, before: Float32, after: Float32, change: Float32
+) -> Float32:
+    """Displacements (n, V, 3) to be made before bones and the like, which shall become ``change`` (n, V, 3)
+    after them; ``before`` and ``after`` (n, V, 3) are displacements of the rest shape (V, 3) there.
+
+    How a place is turned is seen on the edges around it (Kabsch 1976). What is only shifted isn't turned.
+    """
+    busy = np.flatnonzero(np.abs(change).max(axis=(0, 2)) > UNSEEN)
+    moved = change.copy()
+    if not len(busy) or np.abs(before - after).max() < UNSEEN:
+        return moved
+    around, some = _neighbours(template)
+    turns = _turns(rest + before, rest + after, busy, around[busy], some[busy])
+    moved[:, busy] = np.einsum("nvji,nvj->nvi", turns, change[:, busy])
+    return moved
+
+
+def _turns(
+    before: Float32,
+    after: Float32,
+    vertices: NDArray[np.integer],
+    around: NDArray[np.integer],
+    some: Float32,
+) -> Float32:
+    """Rotations (n, W, 3, 3) that the edges of ``vertices`` (W,) undergo; rings lie in a plane, so their
+    normals turn with them."""
+    edges = [(points[:, around] - points[:, vertices, None]) * some[:, :, None] for points in (before, after)]
+    normals = [_normal(one) for one in edges]
+    spread = np.einsum("nwki,nwkj->nwij", edges[1], edges[0], dtype=np.float64)
+    size = np.trace(np.einsum("nwki,nwkj->nwij", edges[0], edges[0]), axis1=2, axis2=3)
+    spread += 0.5 * size[..., None, None] * normals[1][..., :, None] * normals[0][..., None, :]
+    left, _, right = np.linalg.svd(spread)
+    left[..., 2] *= np.sign(np.linalg.det(left @ right))[..., None]
+    return (left @ right).astype(np.float32)
+
+
+def _normal(edges: Float32) -> Float32:
+    """Unit normals (n, W, 3) of rings of edges (n, W, K, 3), in the order of the ring's own vertices."""
+    total = np.cross(edges, np.roll(edges, -1, axis=2)).sum(axis=2)
+    return total / np.maximum(np.linalg.norm(total, axis=2, keepdims=True), 1e-12)
+
+
+@lru_cache(maxsize=4)
+def _neighbours(template: Template) -> tuple[NDArray[np.integer], Float32]:
+    """Each vertex' neighbours (V, K) one after the other around it, padded with itself, and which are there
+    (V, K) as 1 and 0."""
+    faces = template.faces
+    pairs = np.concatenate([faces[:, [i, (i + 1) % faces.shape[1]]] for i in range(faces.shape[1])])
+    pairs = pairs[(pairs >= 0).all(axis=1)]
+    pairs = np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0)
+    pairs = pairs[np.lexsort((_angles(template, pairs), pairs[:, 0]))]
+    first = np.searchsorted(pairs[:, 0], np.arange(len(template)))
+    place = np.arange(len(pairs)) - first[pairs[:, 0]]
+    around = np.tile(np.arange(len(template))[:, None], (1, int(place.max(initial=0)) + 1))
+    some = np.zeros(around.shape, np.float32)
+    around[pairs[:, 0], place] = pairs[:, 1]
+    some[pairs[:, 0], place] = 1.0
+    return around, some
+
+
+def _angles(template: Template, pairs: NDArray[np.integer]) -> Float64:
+    """Where around its vertex each pair's (P, 2) neighbour lies."""
+    rest = template.rest.astype(np.float64)
+    normals = surface_of(rest, template.faces).normals[pairs[:, 0]]
+    edges = rest[pairs[:, 1]] - rest[pairs[:, 0]]
+    across = np.cross(normals, np.where(np.abs(normals[:, :1]) < 0.9, [[1.0, 0, 0]], [[0, 1.0, 0]]))
+    along = np.cross(normals, across)
+    return np.arctan2((edges * along).sum(axis=1), (edges * across).sum(axis=1))
