@@ -12,8 +12,7 @@ from typing import NamedTuple
 import bpy
 from bpy.props import FloatProperty
 
-MOST = 2.0
-"""Largest strength: twice what was spoken."""
+from ..engine.generate.controls import LIMITS, MOST, Controls
 
 
 class _Due(NamedTuple):
@@ -48,6 +47,11 @@ def write_due() -> None:
         take = None if head is None else takes.find_take(head, one.take_uid)
         if take is not None:  # neither was deleted or undone meanwhile
             takes.rewrite_take(head, take)
+
+
+def controls_of(group: MeshTalkControls) -> Controls:
+    """What is set, as the engine takes it."""
+    return Controls(**{name: getattr(group, name) for name in LIMITS})
 
 
 def _strength(name: str, description: str) -> FloatProperty:

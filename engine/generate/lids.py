@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Blinks apart from lids that follow the gaze."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import smoothstep
+
+Floats = NDArray[np.floating[Any]]
+Float64 = NDArray[np.float64]
+
+LID, DOWN = "eyeBlink", "eyeLookDown"
+
+LONGEST = 0.6
+"""Seconds that a blink lasts at most; what stays longer follows the gaze, unless the eye is shut."""
+
+ASLEEP = (0.5, 0.8)
+"""Weights of the lid between which something that lasts turns from a low gaze into a closed eye."""
+
+OPEN, SHUT = 0.4, 0.75
+"""Weights of the lid up to which it isn't shut at all, and from which it is."""
+
+AROUND = 0.25
+"""Seconds around a frame in which the peak of its blink lies."""
+
+
+def change_lids(
+    names: Sequence[str], spoken: Floats, changed: Floats, fps: float, blink: float, gaze: float
+) -> None:
+    """Blinks and the lids' way down with the gaze at their strengths, in place in `changed` (T, U); `spoken`
+    are the weights as they were. Blinks stronger than 1 close fully, and last no longer for it."""
+    for side in ("Left", "Right"):
+        if LID + side not in names:
+            continue
+        lid = spoken[:, list(names).index(LID + side)].astype(np.float64)
+        resting = resting_lid(lid, fps)
+        blinks = lid - resting
+        if blink > 1.0:
+            peak = running_max(blinks, max(1, round(AROUND * fps)))
+            room = np.maximum(1.0 - resting, 0.0) / np.maximum(peak, 1e-6)
+            blinks *= np.maximum(1.0, np.minimum(blink, room))
+        else:
+            blinks *= blink
+        if gaze != 1.0 and DOWN + side in names:
+            down = spoken[:, list(names).index(DOWN + side)].astype(np.float64)
+            resting += (gaze - 1.0) * _following(resting, down)
+        changed[:, list(names).index(LID + side)] = np.clip(resting + blinks, 0.0, 1.0)
+
+
+def resting_lid(lid: Float64, fps: float) -> Float64:
+    """A lid's weight (T,) without its blinks: never above the lid's own."""
+    reach = max(1, round(LONGEST * fps / 2))
+    low = running_max(-running_max(-lid, reach), reach)
+    begins, ends = ASLEEP
+    low *= 1.0 - smoothstep(np.clip((low - begins) / (ends - begins), 0.0, 1.0))
+    return np.minimum(low, lid)
+
+
+def shutness(names: Sequence[str], weights: Floats) -> Float64:
+    """How shut each lid is (T, U), 1 where it is; 0 for units that are no lids."""
+    lids = np.array([name.startswith(LID) for name in names], bool)
+    part = np.clip((weights.astype(np.float64) - OPEN) / (SHUT - OPEN), 0.0, 1.0)
+    return smoothstep(part) * lids
+
+
+def running_max(values: Float64, reach: int) -> Float64:
+    """The largest of the `reach` values before and after each of `values` (T,), itself too."""
+    padded = np.pad(values, reach, mode="edge")
+    return np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(axis=1)
+
+
+def _following(resting: Float64, down: Float64) -> Float64:
+    """The part (T,) of a lid's rest that follows the gaze down, by least squares over the take."""
+    slope = float(resting @ down) / max(float(down @ down), 1e-9)
+    return np.minimum(resting, max(slope, 0.0) * down)
