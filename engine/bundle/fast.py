@@ -37,10 +37,12 @@ class LoopGraph:
 
 @dataclass(frozen=True, eq=False)
 class FastDecoder:
-    """A decoder whose session gives ``coefficients`` (1, block_frames, K) and ``state_out`` of ``rest``,
-    ``labels``, ``state``; vertices (V, 3) are rest + ``offset`` + coefficients @ ``basis`` (K, V·3)."""
+    """A decoder whose session gives coefficients (1, block_frames, K), under the name ``value``, and
+    ``state_out`` of ``rest``, ``labels``, ``state``. Vertices (V, 3) are rest + ``offset`` + coefficients @
+    ``basis`` (K, V·3)."""
 
     session: Any
+    value: str
     basis: Floats
     offset: Floats
 
@@ -65,7 +67,7 @@ def open_decoder(path: Path, card: Card, threads: int, providers: Sequence[str])
     state = (FLOAT, (1, card.decoder_state))
     ports = {value: (FLOAT, (1, card.block_frames, len(basis))), "state_out": state}
     session = open_model(with_outputs(data, ports), path.name, threads, providers)
-    return FastDecoder(session, basis, offset)
+    return FastDecoder(session, value, basis, offset)
 
 
 def last_layer(graph: OnnxGraph, card: Card) -> tuple[str, Floats, Floats]:

@@ -91,17 +91,34 @@ class OnnxGraph:
 
 
 def with_outputs(data: bytes, outputs: dict[str, tuple[int, Sequence[int | str]]]) -> bytes:
-    """An ONNX file's bytes with other outputs: element type and shape by the name of a value in it. What no
-    output needs is left out by onnxruntime."""
-    parts = []
-    for number, value in fields(memoryview(data)):
-        if number != _GRAPH_IN_MODEL:
-            parts.append(tagged(number, value))
-            continue
-        kept = [tagged(n, v) for n, v in fields(_message(value)) if n != _OUTPUT_IN_GRAPH]
-        kept += [tagged(_OUTPUT_IN_GRAPH, port_bytes(name, *port)) for name, port in outputs.items()]
-        parts.append(tagged(_GRAPH_IN_MODEL, b"".join(kept)))
-    return b"".join(parts)
+    """An ONNX file's bytes with other outputs: element type and shape by the name of a value in it. Nodes and
+    weights that no output needs are left out (onnxruntime would run them all the same)."""
+    inside = list(fields(_part(memoryview(data), _GRAPH_IN_MODEL)))
+    needed = _needed([_node(_message(value)) for number, value in inside if number == 1], set(outputs))
+    kept = [tagged(number, value) for number, value in inside if _is_kept(number, value, needed)]
+    kept += [tagged(_OUTPUT_IN_GRAPH, port_bytes(name, *port)) for name, port in outputs.items()]
+    others = [
+        tagged(number, value) for number, value in fields(memoryview(data)) if number != _GRAPH_IN_MODEL
+    ]
+    return b"".join([*others, tagged(_GRAPH_IN_MODEL, b"".join(kept))])
+
+
+def _needed(nodes: list[Node], wanted: set[str]) -> set[str]:
+    """Names of all values that some values come from; nodes stand in the order in which they run."""
+    needed = set(wanted)
+    for node in reversed(nodes):
+        if needed.intersection(node.outputs):
+            needed.update(node.inputs)
+    return needed
+
+
+def _is_kept(number: int, value: int | memoryview, needed: set[str]) -> bool:
+    """Whether a field of a graph stays: nodes (1) and weights (5) that are needed, no output (12)."""
+    if number == 1:
+        return not needed.isdisjoint(_node(_message(value)).outputs)
+    if number == 5:
+        return not needed.isdisjoint(_tensor(_message(value)))
+    return number != _OUTPUT_IN_GRAPH
 
 
 def _evaluate(node: Node, given: list[NDArray[Any]]) -> NDArray[Any]:

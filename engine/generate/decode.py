@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..bundle import Bundle
 from ..geometry.topology import Binding
@@ -17,6 +17,7 @@ from ..geometry.units import carry_units
 from ..progress import QUIET, Stage
 from .correctives import Correction, CorrectiveFit
 from .curves import clean_curves
+from .motion import Decoder
 from .resample import Resampler
 from .sample import Labels
 from .weights import UnitFit, find_contacts
@@ -43,24 +44,40 @@ class Mover:
         self._binding = binding
         self._rest = np.ascontiguousarray(binding.rest, np.float32)
         self._still = binding.vertices.astype(np.float32)
+        self._decoder = Decoder(bundle, self._rest)
         self._fit = UnitFit(carry_units(bundle.template, binding.rest), find_contacts(bundle.template))
 
     def blocks(
         self, labels: Labels, fps: Fraction, count: int, keep_vertices: bool, stage: Stage = QUIET
     ) -> Iterator[Block]:
         """Motion of ``labels`` (T, heads) at ``fps``: ``count`` samples in all, in blocks of bounded size."""
+        if keep_vertices:
+            yield from self._with_vertices(labels, fps, count, stage)
+            return
+        resample, first = Resampler(self._bundle.card.frame_rate, fps, len(labels), count), 0
+        for codes in self._decoder.coefficients(labels, stage):
+            weights = np.clip(resample.push(self._weights_of(codes)), 0.0, 1.0)
+            yield Block(first, weights, None)
+            first += len(weights)
+
+    def _with_vertices(self, labels: Labels, fps: Fraction, count: int, stage: Stage) -> Iterator[Block]:
         rate, frames = self._bundle.card.frame_rate, len(labels)
+        if fps == rate and count == frames:
+            first = 0
+            for codes in self._decoder.coefficients(labels, stage):
+                yield Block(first, self._weights_of(codes), self._vertices_of(codes))
+                first += len(codes)
+            return
         resample_weights = Resampler(rate, fps, frames, count)
         resample_motion = Resampler(rate, fps, frames, count)
         first = 0
-        for displacement in self.displacements(labels, stage):
-            weights = np.clip(resample_weights.push(self.weights(displacement)), 0.0, 1.0)
-            motion = resample_motion.push(displacement) if keep_vertices else None
+        for codes in self._decoder.coefficients(labels, stage):
+            weights = np.clip(resample_weights.push(self._weights_of(codes)), 0.0, 1.0)
+            motion = resample_motion.push(self._decoder.displacement(codes))
             for at in range(0, len(weights), self._bundle.card.block_frames):
                 stage.check()
                 part = slice(at, at + self._bundle.card.block_frames)
-                vertices = None if motion is None else self._carry(motion[part])
-                yield Block(first + at, weights[part], vertices)
+                yield Block(first + at, weights[part], self._moved(self._binding.carry(motion[part])))
             first += len(weights)
 
     def weights(self, displacement: Float32) -> Float32:
@@ -100,19 +117,38 @@ class Mover:
 
     def displacements(self, labels: Labels, stage: Stage = QUIET) -> Iterator[Float32]:
         """Displacements ``(n, V, 3)`` from rest, in normalised template space, at the model's rate."""
-        card = self._bundle.card
-        state = np.zeros((1, card.decoder_state), np.float32)
-        for first in range(0, len(labels), card.block_frames):
-            stage.at(first, len(labels))
-            block = labels[first : first + card.block_frames]
-            padded = np.zeros((1, card.block_frames, card.heads), np.int64)
-            padded[0, : len(block)] = block
-            out = self._bundle.run("decoder", {"rest": self._rest[None], "labels": padded, "state": state})
-            state = out["state_out"]
-            yield out["vertices"][0, : len(block)] - self._rest
-        stage.at(1, 1)
+        return map(self._decoder.displacement, self._decoder.coefficients(labels, stage))
 
-    def _carry(self, motion: Float32) -> Float32:
-        moved = self._binding.carry(motion)  # a fresh array
-        moved += self._still
-        return moved
+    def displacements_at(self, labels: Labels, frames: ArrayLike) -> Float32:
+        """The displacements ``(N, V, 3)`` of some frames ``(N,)`` of labels ``(T, heads)``."""
+        codes = np.concatenate(list(self._decoder.coefficients(labels)))
+        return self._decoder.displacement(codes[np.asarray(frames, np.intp)])
+
+    def _weights_of(self, codes: Float32) -> Float32:
+        """Unit weights (n, U) of the decoder's coefficients (n, K)."""
+        if self._unit_products is None:
+            return self._fit.weights(self._decoder.displacement(codes))
+        return self._fit.solve(codes @ self._unit_products)
+
+    @cached_property
+    def _unit_products(self) -> Float32 | None:
+        """Products (K, U) of the decoder's basis with the units."""
+        return None if self._decoder.basis is None else self._fit.products(self._decoder.basis)
+
+    def _vertices_of(self, codes: Float32) -> Float32:
+        """Vertices (n, V', 3) on the head of the decoder's coefficients (n, K)."""
+        if self._carried is None:
+            return self._moved(self._binding.carry(self._decoder.displacement(codes)))
+        return self._moved((codes @ self._carried).reshape(len(codes), *self._still.shape))
+
+    @cached_property
+    def _carried(self) -> Float32 | None:
+        """What the decoder's basis does on the head (K, V' · 3), where carrying is linear."""
+        basis = self._decoder.basis
+        if basis is None or type(self._binding) is not Binding:
+            return None
+        return self._binding.carry(basis).reshape(len(basis), -1)
+
+    def _moved(self, carried: Float32) -> Float32:
+        carried += self._still  # a fresh array
+        return carried

@@ -101,7 +101,14 @@ class UnitFit:
     def weights(self, displacement: Float32) -> Float32:
         """Weights ``(T, U)`` float32 of a displacement ``(T, V, 3)``, in the space of the unit
         displacements."""
-        products = displacement.reshape(len(displacement), -1) @ self._rows.T
+        return self.solve(self.products(displacement))
+
+    def products(self, displacement: Float32) -> Float32:
+        """Products ``(T, U)`` of displacements ``(T, V, 3)`` with the units, in the metric of the fit."""
+        return displacement.reshape(len(displacement), -1) @ self._rows.T
+
+    def solve(self, products: Float32) -> Float32:
+        """Weights ``(T, U)`` from products ``(T, U)``."""
         target = products.astype(np.float64) * self._scale
         return self.unscaled(self.problem.solve(target, self.lengths))
 

@@ -158,7 +158,7 @@ def test_other_rates_show_the_same_motion(tiny: Bundle, binding: Binding, speech
     assert np.abs(other.vertices - base.vertices[near]).max() <= step
     if fps == 60:
         assert np.array_equal(other.weights[::2], base.weights)
-        assert np.array_equal(other.vertices[::2], base.vertices)
+        assert np.abs(other.vertices[::2] - base.vertices).max() < 1e-7  # metres
 
 
 def test_silence_is_no_problem(tiny: Bundle, binding: Binding) -> None:

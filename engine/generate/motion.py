@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From labels to motion, in the few numbers that the decoder's last layer takes.
+
+A decoder ends in one linear layer: displacement = coefficients @ basis. What is linear in the displacement
+(vertices of a mesh, products with units) is then linear in the coefficients, so the basis is carried over
+once and the template's own vertices are never worked out unless somebody wants to see them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..bundle import Bundle
+from ..progress import QUIET, Stage
+from .sample import Labels
+
+Float32 = NDArray[np.float32]
+
+
+class Decoder:
+    """Decodes labels on one rest shape (V, 3), normalised template space; ``basis`` (K, V, 3), or None for
+    models whose last layer isn't known: their coefficients are the displacements themselves."""
+
+    def __init__(self, bundle: Bundle, rest: Float32) -> None:
+        self._bundle, self._rest = bundle, np.ascontiguousarray(rest, np.float32)
+        self._fast = bundle.fast_decoder()
+        self._constant = self._fast is not None and bool(self._fast.offset.any())
+        self.basis = self._whole_basis()
+
+    def coefficients(self, labels: Labels, stage: Stage = QUIET) -> Iterator[Float32]:
+        """Blocks of coefficients ``(n, K)`` of labels ``(T, heads)``, at the model's rate."""
+        card = self._bundle.card
+        state = np.zeros((1, card.decoder_state), np.float32)
+        for first in range(0, len(labels), card.block_frames):
+            stage.at(first, len(labels))
+            block = labels[first : first + card.block_frames]
+            padded = np.zeros((1, card.block_frames, card.heads), np.int64)
+            padded[0, : len(block)] = block
+            given = {"rest": self._rest[None], "labels": padded, "state": state}
+            codes, state = self._run(given)
+            yield codes[: len(block)]
+        stage.at(1, 1)
+
+    def displacement(self, codes: Float32) -> Float32:
+        """Displacements ``(n, V, 3)`` from rest, in normalised template space, of coefficients ``(n, K)``."""
+        moved = codes if self.basis is None else codes @ self.basis.reshape(len(self.basis), -1)
+        return moved.reshape(len(codes), *self._rest.shape)
+
+    def _run(self, given: dict[str, NDArray[np.generic]]) -> tuple[Float32, Float32]:
+        if self._fast is None:
+            out = self._bundle.run("decoder", given)
+            moved = out["vertices"][0] - self._rest
+            return moved.reshape(len(moved), -1), out["state_out"]
+        codes, state = self._fast.session.run([self._fast.value, "state_out"], given)
+        if self._constant:
+            return np.concatenate([codes[0], np.ones((len(codes[0]), 1), np.float32)], axis=1), state
+        return codes[0], state
+
+    def _whole_basis(self) -> Float32 | None:
+        """The last layer's weights, with its offset as one more row where it has one."""
+        if self._fast is None:
+            return None
+        rows = [self._fast.basis, self._fast.offset[None]] if self._constant else [self._fast.basis]
+        return np.concatenate(rows).reshape(-1, *self._rest.shape)
