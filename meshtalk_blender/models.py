@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,18 +14,20 @@ from zlib import crc32
 import bpy
 
 from .ids import EXTENSION_ID
+from .model_cards import CARD, card_of
 
 if TYPE_CHECKING:
     from ..engine.bundle import Bundle
 
-CARD = "model.json"
 DEFAULT = "default"
 """The model that a new file uses; comes with the extension."""
 
 BUILT_IN = Path(__file__).resolve().parents[1] / "engine" / "models"
 
-_loaded: dict[tuple[str, float, int], Bundle] = {}
+_loaded: dict[tuple[str, float, int, str], Bundle] = {}
 _lock = threading.Lock()
+_wanted = {"provider": "AUTO"}
+"""What the preferences said when a job began: its thread may not ask bpy."""
 
 
 @dataclass(frozen=True)
@@ -57,31 +60,56 @@ def find_models(folders: Iterable[Path] | None = None) -> list[ModelPlace]:
 
 
 def model_folder(name: str) -> Path | None:
-    """Folder of the model of this name; None when there is none."""
-    return next((place.folder for place in find_models() if place.name == name), None)
+    """Folder of the model of this name, or the folder itself where `name` is its path, as scripts and farms
+    give it; None when there is none."""
+    found = next((place.folder for place in find_models() if place.name == name), None)
+    if found is None and (os.sep in name or "/" in name):
+        path = Path(bpy.path.abspath(name))
+        return path if (path / CARD).is_file() else None
+    return found
+
+
+def model_trouble(name: str) -> str | None:
+    """What is wrong with the model of this name at first sight, as a sentence; None where nothing is."""
+    folder = model_folder(name)
+    if folder is None:
+        return f"There is no model “{name}”: choose another, or add its folder in the preferences."
+    return card_of(folder).problem or None
 
 
 def chosen_threads() -> int | None:
-    """Threads that the user allows; None lets the engine choose."""
+    """Threads that the user allows; None lets the engine choose. Main thread, before each job."""
     chosen = preferences()
-    return None if chosen is None or chosen.threads == 0 else chosen.threads
+    if chosen is None:
+        return None
+    _wanted["provider"] = chosen.provider
+    return None if chosen.threads == 0 else chosen.threads
 
 
 def loaded_bundle(folder: Path, threads: int | None) -> Bundle:
     """The checked bundle in `folder`, from memory when its card has not changed since. Raises BundleError.
 
     May be called from any thread; imports the engine on first use, so that Blender starts without waiting for
-    it.
+    it. The processor is the preferences' one, or the CPU where that isn't there.
     """
     from ..engine.bundle import load_bundle
+    from ..engine.bundle.providers import choose_provider, provider_order
 
     card = folder / CARD
-    key = (str(folder), card.stat().st_mtime if card.is_file() else 0.0, threads or 0)
+    provider, _fallback = choose_provider(_wanted["provider"])
+    key = (str(folder), card.stat().st_mtime if card.is_file() else 0.0, threads or 0, provider)
     with _lock:
         if key not in _loaded:
             _loaded.clear()  # a model takes much memory; one is enough
-            _loaded[key] = load_bundle(folder, threads)
+            _loaded[key] = load_bundle(folder, threads, provider_order(provider))
         return _loaded[key]
+
+
+def job_ended() -> None:
+    """Free the loaded model where the preferences want its memory back after each job."""
+    chosen = preferences()
+    if chosen is not None and not chosen.keep_model:
+        forget_bundles()
 
 
 def forget_bundles() -> None:

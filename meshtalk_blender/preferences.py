@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Add-on preferences: more model folders, and how many threads to use."""
+"""Add-on preferences: the models, which processor computes, and how much of the machine may be used."""
 
 from __future__ import annotations
 
 import bpy
-from bpy.props import CollectionProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, StringProperty
 
+from . import processors
 from .ids import EXTENSION_ID
+from .model_cards import card_of, forget_cards
+from .models import find_models, forget_bundles
 
 
 class MeshTalkModelFolder(bpy.types.PropertyGroup):
@@ -45,6 +48,19 @@ class MESHTALK_OT_remove_model_folder(bpy.types.Operator):
         return {"FINISHED"}
 
 
+class MESHTALK_OT_look_again(bpy.types.Operator):
+    """Read the models' folders again, and free the model that is loaded"""
+
+    bl_idname = "meshtalk.look_again"
+    bl_label = "Look for Models Again"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, _context: bpy.types.Context) -> set[str]:
+        forget_cards()
+        forget_bundles()
+        return {"FINISHED"}
+
+
 class MeshTalkPreferences(bpy.types.AddonPreferences):
     """What holds for every file of this user."""
 
@@ -59,23 +75,87 @@ class MeshTalkPreferences(bpy.types.AddonPreferences):
         max=64,
     )
 
+    provider: EnumProperty(
+        name="Processor",
+        description="What computes the models",
+        items=processors.ITEMS,
+        default="AUTO",
+    )
+    keep_model: BoolProperty(
+        name="Keep Model Loaded",
+        description="The next job starts at once; without it, the model's memory is free after each job",
+        default=True,
+    )
+
     def draw(self, _context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        layout.prop(self, "threads")
-        column = layout.column(heading="Model Folders")
-        for index, entry in enumerate(self.model_folders):
-            row = column.row(align=True)
-            row.prop(entry, "folder", text="")
-            row.operator(MESHTALK_OT_remove_model_folder.bl_idname, text="", icon="X").index = index
-        column.operator(MESHTALK_OT_add_model_folder.bl_idname, icon="ADD")
+        _draw_readiness(layout)
+        _draw_models(layout, self)
+        _draw_machine(layout, self)
+
+
+def readiness() -> tuple[bool, str]:
+    """Whether MeshTalk can work here, and a sentence that says so, or what is missing."""
+    problem = processors.problem()
+    if problem:
+        return False, problem
+    places = find_models()
+    if not places:
+        return False, "There is no model: add a model folder."
+    broken = [place for place in places if card_of(place.folder).problem]
+    if len(broken) == len(places):
+        return False, card_of(broken[0].folder).problem
+    if not processors.found():
+        return True, "Looking for processors…"
+    return True, f"Ready: {len(places) - len(broken)} of {len(places)} models can be used."
+
+
+def _draw_readiness(layout: bpy.types.UILayout) -> None:
+    is_ready, words = readiness()
+    row = layout.row()
+    row.alert = not is_ready
+    row.label(text=words, icon="CHECKMARK" if is_ready else "ERROR")
+
+
+def _draw_models(layout: bpy.types.UILayout, chosen: MeshTalkPreferences) -> None:
+    box = layout.box()
+    row = box.row()
+    row.label(text="Models")
+    row.operator(MESHTALK_OT_look_again.bl_idname, text="", icon="FILE_REFRESH", emboss=False)
+    for place in find_models():
+        card = card_of(place.folder)
+        row = box.row()
+        row.alert = bool(card.problem)
+        row.label(
+            text=card.title, icon="ERROR" if card.problem else "OUTLINER_DATA_ARMATURE", translate=False
+        )
+        row.label(text=card.problem or card.line, translate=False)
+    column = box.column(heading="Model Folders")
+    for index, entry in enumerate(chosen.model_folders):
+        row = column.row(align=True)
+        row.prop(entry, "folder", text="")
+        row.operator(MESHTALK_OT_remove_model_folder.bl_idname, text="", icon="X").index = index
+    column.operator(MESHTALK_OT_add_model_folder.bl_idname, icon="ADD")
+
+
+def _draw_machine(layout: bpy.types.UILayout, chosen: MeshTalkPreferences) -> None:
+    layout.prop(chosen, "provider")
+    _used, fallback = processors.choice(chosen.provider)
+    row = layout.row()
+    row.active = bool(fallback)
+    row.alignment = "RIGHT"
+    row.label(text=fallback or processors.found_line(), icon="INFO" if fallback else "NONE")
+    layout.prop(chosen, "threads")
+    layout.prop(chosen, "keep_model")
 
 
 _CLASSES = (
     MeshTalkModelFolder,
     MESHTALK_OT_add_model_folder,
     MESHTALK_OT_remove_model_folder,
+    MESHTALK_OT_look_again,
     MeshTalkPreferences,
 )
 
