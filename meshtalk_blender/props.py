@@ -10,6 +10,7 @@ from bpy.props import EnumProperty, FloatProperty, IntProperty, PointerProperty,
 
 from .models import find_models
 from .scene.strips import sequencer_scene, sound_strips
+from .take_props import PLACEMENTS
 
 _items: list[tuple[str, str, str, int]] = []
 
@@ -47,6 +48,7 @@ class MeshTalkSettings(bpy.types.PropertyGroup):
         description="Where the speech comes from",
         items=(
             ("STRIP", "Strip", "A sound strip of the sequencer, with its trim and its place in time"),
+            ("SELECTED", "Selected", "All selected sound strips of the sequencer, as one take"),
             ("FILE", "File", "A sound file, which is put into the sequencer at the scene's first frame"),
         ),
     )
@@ -61,6 +63,15 @@ class MeshTalkSettings(bpy.types.PropertyGroup):
         description="Sound file with speech: wav, flac, ogg, mp3, or whatever else this Blender plays",
         subtype="FILE_PATH",
     )
+    heads: EnumProperty(
+        name="Heads",
+        description="Which heads get a take",
+        items=(
+            ("ACTIVE", "This Head", "The head above"),
+            ("SELECTED", "Selected Heads", "All selected heads, which all speak the same"),
+        ),
+    )
+    placement: EnumProperty(name="Into", description="Where the take is written", items=PLACEMENTS)
     model: EnumProperty(name="Model", description="Model that turns speech into motion", items=_model_items)
     seed: IntProperty(
         name="Seed",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -63,24 +64,34 @@ def pack_curves(curves: RawCurves) -> bytes:
         arrays["corrective_weights"] = np.asarray(curves.corrective_weights, np.float32)
     if curves.labels is not None:
         arrays["labels"] = np.asarray(curves.labels, np.int16)
+    return pack_arrays(arrays)
+
+
+def unpack_curves(data: bytes) -> RawCurves:
+    """The curves that were packed. Raises TakeError where the bytes are no curves."""
+    arrays = unpack_arrays(data)
+    if int(arrays.get("format", 0)) > FORMAT:
+        raise TakeError(NEWER)
+    try:
+        return _read(arrays)
+    except (KeyError, IndexError, ZeroDivisionError) as error:
+        raise TakeError(DAMAGED) from error
+
+
+def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Named arrays as bytes (npz); the same arrays, the same bytes."""
     file = io.BytesIO()
     with NpzWriter(file, zipfile.ZIP_DEFLATED) as writer:
         writer.arrays(arrays)
     return file.getvalue()
 
 
-def unpack_curves(data: bytes) -> RawCurves:
-    """The curves that were packed. Raises TakeError where the bytes are no curves."""
+def unpack_arrays(data: bytes) -> dict[str, NDArray[Any]]:
+    """The arrays that were packed. Raises TakeError where the bytes are none."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            arrays = dict(file)
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise TakeError(DAMAGED) from error
-    if int(arrays.get("format", 0)) > FORMAT:
-        raise TakeError(NEWER)
-    try:
-        return _read(arrays)
-    except (KeyError, IndexError, ZeroDivisionError) as error:
+            return dict(file)
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise TakeError(DAMAGED) from error
 
 

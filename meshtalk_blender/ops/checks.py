@@ -7,9 +7,10 @@ import bpy
 
 from ..models import find_models
 from ..scene.mesh import head_problem
-from ..scene.parts import face_of
+from ..scene.parts import face_of, head_objects
+from ..scene.placement import placement_problem
 from ..scene.sound import file_problem, strip_problem
-from ..scene.strips import sequencer_scene
+from ..scene.strips import sequencer_scene, sound_strips, strip_frames
 from .job import desk
 
 
@@ -25,22 +26,67 @@ def chosen_head(context: bpy.types.Context) -> bpy.types.Object | None:
     return face_of(active) or active
 
 
+def chosen_heads(context: bpy.types.Context) -> tuple[bpy.types.Object, ...]:
+    """The heads that a job is for: the panel's one, or all selected ones (a selected part stands for its
+    head)."""
+    first = chosen_head(context)
+    if context.scene.meshtalk.heads != "SELECTED":
+        return () if first is None else (first,)
+    selected = [face_of(thing) or thing for thing in context.selected_objects if thing.type == "MESH"]
+    return tuple(dict.fromkeys(selected))
+
+
+def heads_problem(context: bpy.types.Context) -> str | None:
+    """Why the chosen heads can't be animated now, as a sentence; None when they can."""
+    heads = chosen_heads(context)
+    if not heads:
+        return head_problem(chosen_head(context) if context.scene.meshtalk.heads != "SELECTED" else None)
+    problems = (head_problem(head) for head in heads)
+    return next((problem for problem in problems if problem is not None), None)
+
+
+def chosen_strips(context: bpy.types.Context) -> tuple[str, ...]:
+    """The names of the sound strips that the panel's settings mean, in order of time; empty for the only
+    one."""
+    settings = context.scene.meshtalk
+    if settings.sound_source != "SELECTED":
+        return (settings.strip,) if settings.strip else ()
+    strips = [strip for strip in sound_strips(sequencer_scene(context)) if strip.select]
+    return tuple(strip.name for strip in sorted(strips, key=lambda strip: strip_frames(strip, "left")))
+
+
 def sound_problem(context: bpy.types.Context) -> str | None:
     """Why the panel's sound can't be used, as a sentence; None when it looks usable."""
     settings = context.scene.meshtalk
     if settings.sound_source == "FILE":
         return file_problem(settings.sound_file)
-    return strip_problem(sequencer_scene(context), settings.strip)
+    scene = sequencer_scene(context)
+    if settings.sound_source == "SELECTED":
+        names = chosen_strips(context)
+        if not names:
+            return "No sound strip is selected: select one or more in the sequencer."
+        problems = (strip_problem(scene, name) for name in names)
+        return next((problem for problem in problems if problem is not None), None)
+    return strip_problem(scene, settings.strip)
 
 
 def disabled_reason(context: bpy.types.Context) -> str | None:
     """Why Generate is greyed out, as a sentence; None when it can be pressed."""
     return (
         busy_reason()
-        or head_problem(chosen_head(context))
+        or heads_problem(context)
+        or placement_reason(context)
         or sound_problem(context)
         or model_problem(context)
     )
+
+
+def placement_reason(context: bpy.types.Context) -> str | None:
+    """Why a take can't be placed as the panel asks, as a sentence; None when it can."""
+    placement = context.scene.meshtalk.placement
+    things = (thing for head in chosen_heads(context) for thing in head_objects(head))
+    problems = (placement_problem(thing, placement) for thing in things)
+    return next((problem for problem in problems if problem is not None), None)
 
 
 def fit_reason(context: bpy.types.Context) -> str | None:

@@ -9,8 +9,10 @@ import bpy
 
 from .background import InBackground
 from .checks import disabled_reason
-from .job import JobResult, Work, run_request
+from .job import Work
 from .plan import make_plan, wish_of, write_result
+from .speech import run_speech
+from .writing import HeadResult
 
 
 class MESHTALK_OT_generate(InBackground, bpy.types.Operator):
@@ -29,9 +31,9 @@ class MESHTALK_OT_generate(InBackground, bpy.types.Operator):
 
     def prepare(self, context: bpy.types.Context) -> Work:
         self._plan = make_plan(context, wish_of(context))
-        return partial(run_request, self._plan.request)
+        return partial(run_speech, self._plan.request)
 
-    def write(self, _context: bpy.types.Context, result: JobResult) -> str:
+    def write(self, _context: bpy.types.Context, result: tuple[HeadResult, ...]) -> str:
         return write_result(self._plan, result)
 
 

@@ -8,8 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -20,10 +19,8 @@ from ...engine.errors import Cancelled, MeshTalkError
 from ...engine.progress import CancelCheck, Progress, Stage
 from ..models import loaded_bundle
 from ..scene.mesh import RestPose
-from ..scene.sound import SoundSource, read_sound
 
 if TYPE_CHECKING:
-    from ...engine.generate import GenerateOptions, Take
     from ...engine.geometry.fit.binding import FitFigures
     from ...engine.geometry.topology import Binding
     from ...engine.template import Template
@@ -80,44 +77,6 @@ class FitResult:
     fitted: FittedHead | None
 
 
-@dataclass(frozen=True)
-class JobRequest:
-    """Everything that a job needs, copied out of bpy; `temperature` 1 is the model's own.
-
-    `landmarks` are in the space of `rest`; `stored_binding` is what `scene.binding.stored_binding` gives;
-    `corrective_tolerance_mm` is None where no corrective keys are wanted.
-    """
-
-    model: Path
-    threads: int | None
-    source: SoundSource
-    rest: RestPose
-    options: GenerateOptions
-    temperature: float = 1.0
-    landmarks: Mapping[str, Place] = field(default_factory=dict)
-    stored_binding: bytes | None = None
-    corrective_tolerance_mm: float | None = None
-
-
-@dataclass(frozen=True)
-class JobResult:
-    """What a job gives: a take, the temperature it was sampled at, the head's units (U, V', 3) and, where
-    wanted, its correctives (K, V', 3), both in the space of the rest pose.
-
-    `binding_data` is a new fit, to be stored with the mesh; None where there was a stored one or the
-    topology is known. `fit` tells how well the template fits; None for known topologies. `fit_landmarks` are
-    where it sees the landmarks, empty for known topologies.
-    """
-
-    take: Take
-    unit_deltas: NDArray[np.float32]
-    temperature: float
-    binding_data: bytes | None = None
-    fit: FitFigures | None = None
-    fit_landmarks: Mapping[str, Place] = field(default_factory=dict)
-    corrective_deltas: NDArray[np.float32] | None = None
-
-
 Result = TypeVar("Result")
 Work = Callable[[Progress, CancelCheck], Any]
 """What a job does: it tells its progress, asks whether to stop, gives a result or raises MeshTalkError."""
@@ -161,31 +120,6 @@ class JobStatus(Generic[Result]):
         return self.cancelled or self.result is not None or self.failure is not None
 
 
-def run_request(request: JobRequest, progress: Progress, cancelled: CancelCheck) -> JobResult:
-    """Do the whole job here and now. Raises MeshTalkError."""
-    from ...engine.generate import generate
-
-    rising = _Rising(progress)
-    whole = Stage("Loading the model", 0.0, 1.0, rising, cancelled)
-    whole.at(0, 1)
-    bundle = loaded_bundle(request.model, request.threads)
-    fit = FitRequest(request.model, request.threads, request.rest, request.landmarks, request.stored_binding)
-    binding, data = bind_request(bundle.template, fit, whole.span("Fitting the head", LOADED, FITTED))
-    begin = max(LOADED, rising.highest)  # known and stored heads cost nothing
-    whole.span("Reading the sound", begin, 1.0).at(0, 1)
-    sound = read_sound(request.source, cancelled)
-    temperature = request.temperature * bundle.card.default_temperature
-    options = replace(
-        request.options,
-        temperature=temperature,
-        corrective_tolerance_mm=request.corrective_tolerance_mm,
-    )
-    (take,) = generate(bundle, sound, binding, options, partial(_scaled, rising, begin), cancelled)
-    figures, landmarks = _figures_of(binding)
-    correctives = None if take.correctives is None else binding.carry(take.correctives)
-    return JobResult(take, binding.unit_deltas(), temperature, data, figures, landmarks, correctives)
-
-
 def run_fit(request: FitRequest, progress: Progress, cancelled: CancelCheck) -> FitResult:
     """Bind a head and say how well it fits, here and now. Raises MeshTalkError."""
     from ...engine.geometry.fit.binding import FittedBinding
@@ -222,7 +156,7 @@ def bind_request(template: Template, request: FitRequest, stage: Stage) -> tuple
     return binding, pack_binding(binding, rest.polygons, landmarks)
 
 
-def _figures_of(binding: Binding) -> tuple[FitFigures | None, Mapping[str, Place]]:
+def figures_of(binding: Binding) -> tuple[FitFigures | None, Mapping[str, Place]]:
     """How well the template fits, and where it sees the landmarks; nothing for known topologies."""
     from ...engine.geometry.fit.binding import FittedBinding
 
@@ -239,7 +173,7 @@ def _faces_of_skin(template: Template) -> NDArray[np.int32]:
     return template.faces[(face[template.faces] | (template.faces < 0)).all(axis=1)]
 
 
-class _Rising:
+class Rising:
     """Passes progress on, and knows how far it was."""
 
     def __init__(self, progress: Progress) -> None:
@@ -249,10 +183,6 @@ class _Rising:
     def __call__(self, stage: str, fraction: float) -> None:
         self.highest = max(self.highest, fraction)
         self._progress(stage, fraction)
-
-
-def _scaled(progress: Progress, begin: float, stage: str, fraction: float) -> None:
-    progress(stage, begin + (1 - begin) * fraction)
 
 
 class Job(Generic[Result]):

@@ -4,21 +4,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engine.rigs import LipMotion, RigMapping, drive
-from ...engine.rigs.mapping import MOUTH, VISEME_KIND
+from ...engine.rigs import KeyDrive, RigMapping
+from ...engine.rigs.mapping import MOUTH, VISEME_KIND, units_of
 from ..scene.actions import locked_paths
 from ..scene.errors import SceneError
 from ..scene.mapping import mapping_of
 from ..scene.mesh import PartSlice, RestPose
 from ..scene.names import match_units
-from ..scene.shape_keys import KeyPlan, KeyState, Shape, largest, plan_keys, read_state
-from .job import JobResult
+from ..scene.recipe import LAYER, Recipe
+from ..scene.shape_keys import KeyPlan, KeyState, Shape, largest, plan_keys, read_state, value_path
 
 Floats = NDArray[np.float32]
 
@@ -34,27 +34,62 @@ SHARE = 0.3
 those of the jaw, and not those of the lips that the jaw hardly answers."""
 
 
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """What a model can do to a head: displacements (U, V', 3) of its units and (K, V', 3) of the correctives
+    that a take uses, in the face's object space."""
+
+    unit_names: tuple[str, ...]
+    unit_deltas: Floats
+    corrective_names: tuple[str, ...] = ()
+    corrective_deltas: Floats | None = None
+
+    @property
+    def is_layer(self) -> bool:
+        """Whether it plays on top of what moves the head, with keys of its own."""
+        return not self.unit_names
+
+    @property
+    def least(self) -> float:
+        """A vertex moves visibly from here on."""
+        deltas = self.corrective_deltas if self.is_layer else self.unit_deltas
+        return LEAST * max((largest(each) for each in (() if deltas is None else deltas)), default=0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectPlan:
+    """What a take does to one object: to its `keys`, and the `recipe` of their curves."""
+
+    keys: KeyPlan
+    recipe: Recipe
+
+    @property
+    def thing(self) -> bpy.types.Object:
+        """The object."""
+        return self.keys.thing
+
+
 def plan_objects(
-    objects: Mapping[int, bpy.types.Object], rest: RestPose, result: JobResult, lips: LipMotion
-) -> tuple[KeyPlan, ...]:
+    objects: Mapping[int, bpy.types.Object], rest: RestPose, motion: Motion
+) -> tuple[ObjectPlan, ...]:
     """The plan of each object that the take moves, the face first; `objects` by the session_uid that the
-    slices of `rest` name, `lips` of the model. SceneError when the take would move nothing at all."""
+    slices of `rest` name. SceneError when the take would move nothing at all."""
     face = objects[rest.slices[0].object_uid]
-    least = LEAST * max(largest(deltas) for deltas in result.unit_deltas)
-    plans = [
-        _plan_object(objects[part.object_uid], part, result, lips, face.meshtalk.missing_units, least)
-        for part in rest.slices
-        if part.object_uid in objects
-    ]
-    moved = tuple(plan for plan in plans if plan.curves)
+    parts = [(objects[part.object_uid], part) for part in rest.slices if part.object_uid in objects]
+    if motion.is_layer:
+        plans = [_plan_layer(thing, part, motion) for thing, part in parts]
+    else:
+        policy = face.meshtalk.missing_units
+        plans = [_plan_object(thing, part, motion, policy) for thing, part in parts]
+    moved = tuple(plan for plan in plans if plan.recipe.paths)
     if not moved:
-        raise SceneError(_nothing_to_move(face, plans))
+        raise SceneError(_nothing_to_move(face, [plan.keys for plan in plans]))
     return moved
 
 
-def summary(plans: Sequence[KeyPlan], left_mm: float | None) -> str:
-    """What was made of the plans, for the user; `left_mm` is what correctives leave of the motion at the
-    lips."""
+def summary(plans: Sequence[KeyPlan], used: int, left_mm: float | None) -> str:
+    """What was made of the plans, for the user; `used` correctives move, and `left_mm` is what they leave of
+    the motion at the lips."""
     made, renewed, driven, locked, sculpted = (
         sum(len(getattr(plan, what)) for plan in plans)
         for what in ("fresh", "renewed", "driven", "locked", "sculpted")
@@ -62,7 +97,6 @@ def summary(plans: Sequence[KeyPlan], left_mm: float | None) -> str:
     text = f" on {len(plans)} objects" if len(plans) > 1 else ""
     text += f", {_count(made)} made" if made else ""
     text += f", {_count(renewed)} renewed" if renewed else ""
-    used = sum(name.startswith(CORRECTIVE) and bool(w.any()) for name, w in plans[0].curves.items())
     text += f", {used} correctives leave {left_mm:.2f} mm at the lips" if used and left_mm is not None else ""
     text += f"; {_count(driven)} {_have(driven)} drivers and {_were(driven)} left to them" if driven else ""
     text += (
@@ -74,25 +108,49 @@ def summary(plans: Sequence[KeyPlan], left_mm: float | None) -> str:
     return text
 
 
-def _plan_object(
-    thing: bpy.types.Object, part: PartSlice, result: JobResult, lips: LipMotion, policy: str, least: float
-) -> KeyPlan:
-    take = result.take
+def _plan_layer(thing: bpy.types.Object, part: PartSlice, motion: Motion) -> ObjectPlan:
+    """Keys of their own for each shape; all others are left as they are."""
+    state = read_state(thing)
+    made = frozenset(name for name in state.made if name.startswith(LAYER))
+    shapes = _correctives(part, motion, LAYER)
+    used = [shape for shape in shapes if shape.name in state.names or shape.is_worth_a_key]
+    missing = [shape for shape in used if shape.name not in state.names]
+    moved = tuple(shape.name for shape in used)
+    keys = plan_keys(thing, replace(state, made=made), moved, shapes, missing)
+    recipe = Recipe(correctives=tuple((name, name.removeprefix(LAYER)) for name in keys.moved))
+    return ObjectPlan(keys, recipe.resting([value_path(name) for name in keys.idle]))
+
+
+def _plan_object(thing: bpy.types.Object, part: PartSlice, motion: Motion, policy: str) -> ObjectPlan:
+    names = motion.unit_names
     state = read_state(thing, locked_paths(thing.data.shape_keys))
-    mapping = _mapping(thing, state, take.unit_names)
-    values = {} if mapping is None else drive(mapping, take.unit_names, take.weights, lips, state.ranges)
-    units = _units(part, result, least)
-    covered = frozenset() if mapping is None else mapping.units(take.unit_names)
-    driven = match_units(take.unit_names, state.driven)
+    mapping = _mapping(thing, state, names)
+    drives = () if mapping is None else _known(mapping, names)
+    units = _units(part, motion)
+    covered = frozenset() if mapping is None else mapping.units(names)
+    driven = match_units(names, state.driven)
     covered |= driven.keys() | set(state.names)
-    wanted = _wanted(policy, mapping, state, take.unit_names) - covered
+    wanted = _wanted(policy, mapping, state, names) - covered
     missing = [unit for unit in units if unit.name in wanted and unit.is_worth_a_key]
-    only_ours = state.made.issuperset(values) and (values or missing)
-    extra = _correctives(part, result, least) if only_ours else []
-    values |= {shape.name: shape.weights for shape in extra if shape.name in state.names}
+    drives += tuple(KeyDrive(unit.name, unit.name) for unit in missing)
+    only_ours = bool(drives) and state.made.union(unit.name for unit in missing).issuperset(
+        entry.key for entry in drives
+    )
+    extra = _correctives(part, motion, CORRECTIVE) if only_ours else []
+    used = [shape for shape in extra if shape.name in state.names]
     if policy != "SKIP":
-        missing += [shape for shape in extra if shape.name not in state.names and shape.is_worth_a_key]
-    return plan_keys(thing, state, values, (*units, *extra), missing, driven.values())
+        fresh = [shape for shape in extra if shape.name not in state.names and shape.is_worth_a_key]
+        used, missing = used + fresh, missing + fresh
+    moved = (*(entry.key for entry in drives), *(shape.name for shape in used))
+    keys = plan_keys(thing, state, tuple(dict.fromkeys(moved)), (*units, *extra), missing, driven.values())
+    correctives = tuple((shape.name, shape.name.removeprefix(CORRECTIVE)) for shape in used)
+    recipe = Recipe(drives, correctives).without(set(moved).difference(keys.moved))
+    return ObjectPlan(keys, recipe.resting([value_path(name) for name in keys.idle]))
+
+
+def _known(mapping: RigMapping, names: Sequence[str]) -> tuple[KeyDrive, ...]:
+    """The keys that are on, and that this model can move."""
+    return tuple(entry for entry in mapping.used if entry.is_viseme or units_of(entry.drive, names))
 
 
 def _mapping(thing: bpy.types.Object, state: KeyState, units: Sequence[str]) -> RigMapping | None:
@@ -124,29 +182,24 @@ def _wanted(policy: str, mapping: RigMapping | None, state: KeyState, units: Seq
     return frozenset(units)
 
 
-def _units(part: PartSlice, result: JobResult, least: float) -> list[Shape]:
+def _units(part: PartSlice, motion: Motion) -> list[Shape]:
     """The take's units on one object."""
-    names = result.take.unit_names
-    return _shapes(part, names, result.unit_deltas, result.take.weights, 0.0, [least] * len(names))
+    names = motion.unit_names
+    return _shapes(part, names, motion.unit_deltas, 0.0, [motion.least] * len(names))
 
 
-def _correctives(part: PartSlice, result: JobResult, least: float) -> list[Shape]:
+def _correctives(part: PartSlice, motion: Motion, prefix: str) -> list[Shape]:
     """The take's correctives on one object; none where it has none."""
-    take, deltas = result.take, result.corrective_deltas
-    if deltas is None or take.corrective_names is None or take.corrective_weights is None:
+    deltas = motion.corrective_deltas
+    if deltas is None:
         return []
-    names = [CORRECTIVE + name for name in take.corrective_names]
-    limits = [max(least, SHARE * largest(each)) for each in deltas]
-    return _shapes(part, names, deltas, take.corrective_weights, -1.0, limits)
+    names = [prefix + name for name in motion.corrective_names]
+    limits = [max(motion.least, SHARE * largest(each)) for each in deltas]
+    return _shapes(part, names, deltas, -1.0, limits)
 
 
 def _shapes(
-    part: PartSlice,
-    names: Sequence[str],
-    deltas: Floats,
-    weights: Floats,
-    lowest: float,
-    limits: Sequence[float],
+    part: PartSlice, names: Sequence[str], deltas: Floats, lowest: float, limits: Sequence[float]
 ) -> list[Shape]:
     """Motion (K, V', 3) in the face's space as shapes of one object; `limits` (K,) are in the face's space
     too."""
@@ -154,10 +207,7 @@ def _shapes(
     if not np.array_equal(part.turn, np.eye(3)):
         own = own @ part.turn
     scale = float(np.abs(np.linalg.det(part.turn.astype(np.float64))) ** (1 / 3))
-    return [
-        Shape(name, own[number], weights[:, number], lowest, scale * limits[number])
-        for number, name in enumerate(names)
-    ]
+    return [Shape(name, own[number], lowest, scale * limits[number]) for number, name in enumerate(names)]
 
 
 def _nothing_to_move(face: bpy.types.Object, plans: Sequence[KeyPlan]) -> str:

@@ -1,86 +1,95 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes a take into one new Action that the add-on owns; the user's own Action is never changed.
+"""Actions that a head's shape keys play: their slots and F-curves, and new ones that the add-on owns.
 
 Actions have slots from 4.4 on, and from 5.0 on F-curves are only found in the channelbag of a slot.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from fractions import Fraction
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import bpy
-import numpy as np
-from numpy.typing import NDArray
 
 from ..ids import TAG
 
 GROUP = "MeshTalk"
-SETTLE_SECONDS = Fraction(1, 4)
-"""After the last sample the face goes back to rest, else a blink at the very end would stay closed for
-ever."""
-
-STILL = 1e-4
-"""A curve that moves less than this gets no key on each frame. Where it rests at 0 it gets one: without any,
-a slider would keep what another Action or the user's hand left in it, and the face would be wrong."""
-
-_LINEAR, _BEZIER, _AUTO_CLAMPED = 1, 2, 4  # values of Blender's enumerations
-
-
-def write_take(
-    keys: bpy.types.Key,
-    curves: Mapping[str, NDArray[np.float32]],
-    frame: int,
-    rate: Fraction,
-    name: str,
-    record: Mapping[str, Any],
-) -> bpy.types.Action:
-    """Make the Action, fill it with `curves` (RNA path → one value a frame from `frame` on) and assign it.
-
-    F-curves of the Action before, for anything that the take doesn't animate, are carried over as copies, so
-    that they play on. The Action before stays as it is, with a fake user where nothing else uses it. `record`
-    becomes the tag. What only an earlier take animates comes to rest.
-    """
-    frames = len(next(iter(curves.values())))
-    curves = {path: np.zeros(frames, np.float32) for path in earlier_paths(keys)} | dict(curves)
-    animation = keys.animation_data or keys.animation_data_create()
-    before = animation.action
-    action, slot = _carry_over(animation, curves) if before is not None else _new_action(keys)
-    action.name = name
-    action[TAG] = dict(record)
-    _fill(_channels(action, slot), curves, frame, max(1, round(SETTLE_SECONDS * rate)))
-    if before is not None:
-        before.use_fake_user = before.use_fake_user or before.users <= 1
-    _assign(animation, action, slot)
-    return action
 
 
 def channels_of(animation: bpy.types.AnimData) -> Any:
     """What holds the F-curves that play on this datablock: the Action itself, or its slot's channelbag."""
-    return _channels(animation.action, getattr(animation, "action_slot", None))
+    return channels(animation.action, getattr(animation, "action_slot", None))
+
+
+def channels(action: bpy.types.Action, slot: Any) -> Any:
+    """What holds an Action's F-curves for a slot; made where it is missing."""
+    if slot is None:
+        return action
+    if not action.layers:
+        action.layers.new("Layer")
+    strips = action.layers[0].strips
+    strip = strips[0] if strips else strips.new(type="KEYFRAME")
+    return strip.channelbag(slot, ensure=True)
+
+
+def slot_named(action: bpy.types.Action | None, identifier: str) -> Any:
+    """The slot of this identifier, else the Action's first one for shape keys; None where it has none, or
+    Blender knows no slots."""
+    slots = [] if action is None else list(getattr(action, "slots", ()))
+    named = next((slot for slot in slots if slot.identifier == identifier), None)
+    if named is not None:
+        return named
+    return next((slot for slot in slots if slot.target_id_type in ("KEY", "UNSPECIFIED")), None)
+
+
+def slot_identifier(slot: Any) -> str:
+    """What finds a slot again; "" for none."""
+    return "" if slot is None else slot.identifier
+
+
+def find_curve(holder: Any, path: str) -> bpy.types.FCurve | None:
+    """The F-curve for an RNA path."""
+    return holder.fcurves.find(path)
+
+
+def ensure_curve(holder: Any, path: str) -> bpy.types.FCurve:
+    """The F-curve for an RNA path, made in the add-on's group where it is missing."""
+    fcurve = holder.fcurves.find(path)
+    if fcurve is None:
+        fcurve = holder.fcurves.new(path)
+        fcurve.group = holder.groups.get(GROUP) or holder.groups.new(GROUP)
+    return fcurve
+
+
+def remove_curve(holder: Any, fcurve: bpy.types.FCurve) -> None:
+    """Remove an F-curve, and the add-on's group with its last one."""
+    holder.fcurves.remove(fcurve)
+    for group in [g for g in holder.groups if g.name == GROUP and len(g.channels) == 0]:
+        holder.groups.remove(group)
+
+
+def is_locked(fcurve: bpy.types.FCurve) -> bool:
+    """Whether the user has locked an F-curve, or its group."""
+    return fcurve.lock or (fcurve.group is not None and fcurve.group.lock)
 
 
 def locked_paths(keys: bpy.types.Key | None) -> frozenset[str]:
     """RNA paths whose F-curves, or their groups, the user has locked in the Action that plays now."""
-    return frozenset(
-        fcurve.data_path
-        for fcurve in _playing(keys)
-        if fcurve.lock or (fcurve.group is not None and fcurve.group.lock)
-    )
+    return frozenset(fcurve.data_path for fcurve in playing_curves(keys) if is_locked(fcurve))
 
 
-def earlier_paths(keys: bpy.types.Key) -> tuple[str, ...]:
+def earlier_paths(keys: bpy.types.Key | None) -> tuple[str, ...]:
     """RNA paths that the add-on's take of before animates, apart from locked ones and keys that are gone."""
-    animation = keys.animation_data
+    animation = None if keys is None else keys.animation_data
     if animation is None or animation.action is None or TAG not in animation.action:
         return ()
     locked = locked_paths(keys)
-    own = [c.data_path for c in _playing(keys) if c.group is not None and c.group.name == GROUP]
-    return tuple(path for path in own if path not in locked and _resolves(keys, path))
+    own = [c.data_path for c in playing_curves(keys) if c.group is not None and c.group.name == GROUP]
+    return tuple(path for path in own if path not in locked and resolves(keys, path))
 
 
-def _playing(keys: bpy.types.Key | None) -> Iterable[bpy.types.FCurve]:
+def playing_curves(keys: bpy.types.Key | None) -> Iterable[bpy.types.FCurve]:
+    """The F-curves of the Action that plays now."""
     animation = None if keys is None else keys.animation_data
     if animation is None or animation.action is None:
         return ()
@@ -96,7 +105,16 @@ def _playing(keys: bpy.types.Key | None) -> Iterable[bpy.types.FCurve]:
     return [fcurve for bag in bags if bag is not None for fcurve in bag.fcurves]
 
 
-def _resolves(keys: bpy.types.Key, path: str) -> bool:
+def all_curves(action: bpy.types.Action) -> list[bpy.types.FCurve]:
+    """The F-curves of all of an Action's slots."""
+    if not hasattr(action, "layers") or not hasattr(action, "slots"):
+        return list(action.fcurves)
+    strips = [strip for layer in action.layers for strip in layer.strips if strip.type == "KEYFRAME"]
+    return [fcurve for strip in strips for bag in strip.channelbags for fcurve in bag.fcurves]
+
+
+def resolves(keys: bpy.types.Key, path: str) -> bool:
+    """Whether there is something at an RNA path."""
     try:
         keys.path_resolve(path)
     except ValueError:
@@ -104,8 +122,9 @@ def _resolves(keys: bpy.types.Key, path: str) -> bool:
     return True
 
 
-def _new_action(keys: bpy.types.Key) -> tuple[bpy.types.Action, Any]:
-    action = bpy.data.actions.new(GROUP)
+def new_action(keys: bpy.types.Key, name: str) -> tuple[bpy.types.Action, Any]:
+    """An empty Action for these keys, and its slot."""
+    action = bpy.data.actions.new(name)
     if not hasattr(action, "slots"):
         return action, None
     slot = action.slots.new(id_type="KEY", name=keys.name)
@@ -113,19 +132,25 @@ def _new_action(keys: bpy.types.Key) -> tuple[bpy.types.Action, Any]:
     return action, slot
 
 
-def _carry_over(animation: bpy.types.AnimData, curves: Mapping[str, Any]) -> tuple[bpy.types.Action, Any]:
-    """A copy of the Action before, without its tag, other slots, and whatever the take animates itself."""
+def carried_over(
+    animation: bpy.types.AnimData, name: str, without: Collection[str]
+) -> tuple[bpy.types.Action, Any]:
+    """A copy of the Action that plays now, without its tag, other slots, and these paths: all else plays
+    on."""
     slot_before = getattr(animation, "action_slot", None)
-    if hasattr(animation.action, "slots") and slot_before is None:
-        return _new_action(animation.id_data)
+    if animation.action is None or (hasattr(animation.action, "slots") and slot_before is None):
+        return new_action(animation.id_data, name)
     action = animation.action.copy()
+    action.name = name
     action.use_fake_user = False
     if action.asset_data is not None:
         action.asset_clear()
     if TAG in action:
         del action[TAG]
     slot = _only_slot(action, slot_before.identifier) if slot_before is not None else None
-    _drop(_channels(action, slot), curves)
+    holder = channels(action, slot)
+    for fcurve in [each for each in holder.fcurves if each.data_path in without]:
+        remove_curve(holder, fcurve)
     return action, slot
 
 
@@ -136,62 +161,13 @@ def _only_slot(action: bpy.types.Action, identifier: str) -> Any:
     return action.slots[0]
 
 
-def _drop(channels: Any, curves: Mapping[str, Any]) -> None:
-    for fcurve in list(channels.fcurves):
-        if fcurve.data_path in curves:
-            channels.fcurves.remove(fcurve)
-    for group in [g for g in channels.groups if g.name == GROUP and len(g.channels) == 0]:
-        channels.groups.remove(group)
-
-
-def _channels(action: bpy.types.Action, slot: Any) -> Any:
-    if slot is None:
-        return action
-    if not action.layers:
-        action.layers.new("Layer")
-    strips = action.layers[0].strips
-    strip = strips[0] if strips else strips.new(type="KEYFRAME")
-    return strip.channelbag(slot, ensure=True)
-
-
-def _fill(channels: Any, curves: Mapping[str, NDArray[np.float32]], frame: int, settle: int) -> None:
-    group = channels.groups.get(GROUP) or channels.groups.new(GROUP)
-    for path, values in curves.items():
-        fcurve = channels.fcurves.new(path)
-        fcurve.group = group
-        _write_keys(fcurve, *key_points(values, frame, settle))
-
-
-def key_points(
-    values: NDArray[np.float32], frame: int, settle: int
-) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Keys of one curve: (K, 2) frames and values, and (K,) interpolations; one key for a curve at rest, and
-    none between the first and the last frame of one that stays elsewhere."""
-    if np.abs(values).max() < STILL:
-        return np.array([[frame, 0.0]], np.float32), np.array([_LINEAR], np.int32)
-    frames = np.arange(frame, frame + len(values))
-    if np.ptp(values) < STILL:
-        frames, values = frames[[0, -1]][-len(values) :], values[[0, -1]][-len(values) :]
-    frames = np.append(frames, frames[-1] + settle)
-    points = np.stack([frames, np.append(values, 0.0)], axis=1).astype(np.float32)
-    modes = np.full(len(points), _LINEAR, np.int32)
-    modes[-2] = _BEZIER  # eases into rest
-    return points, modes
-
-
-def _write_keys(fcurve: bpy.types.FCurve, points: NDArray[np.float32], modes: NDArray[np.int32]) -> None:
-    keys = fcurve.keyframe_points
-    keys.add(len(points))
-    keys.foreach_set("co", points.ravel())
-    keys.foreach_set("interpolation", modes)
-    for side in ("handle_left_type", "handle_right_type"):
-        keys.foreach_set(side, np.full(len(points), _AUTO_CLAMPED, np.int32))
-    for flag in ("select_control_point", "select_left_handle", "select_right_handle"):
-        keys.foreach_set(flag, np.zeros(len(points), bool))
-    fcurve.update()
-
-
-def _assign(animation: bpy.types.AnimData, action: bpy.types.Action, slot: Any) -> None:
-    animation.action = action
+def assign(animation: bpy.types.AnimData, action: bpy.types.Action | None, slot: Any) -> None:
+    """Let an Action play; None: nothing. What played before is kept with a fake user where nothing else uses
+    it."""
+    before = animation.action
+    if before is not None and before != action:
+        before.use_fake_user = before.use_fake_user or before.users <= 1
+    if before != action:
+        animation.action = action
     if slot is not None:
         animation.action_slot = slot

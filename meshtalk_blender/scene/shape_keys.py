@@ -24,12 +24,11 @@ SAME = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """One shape of a take on one object: displacements (V', 3) in its object space, and weights (T,) from
+    """One shape of a take on one object: displacements (V', 3) in its object space, with weights from
     `lowest` to 1. Where no vertex moves further than `least` it needs no key."""
 
     name: str
     deltas: Floats
-    weights: Floats
     lowest: float = 0.0
     least: float = 0.0
 
@@ -58,11 +57,13 @@ class KeyState:
 
 @dataclass(frozen=True, eq=False)
 class KeyPlan:
-    """What a take does to one object: `curves`, weights (T,) by key; `fresh` shapes become keys, `renewed`
-    ones replace what an earlier binding made; `driven`, `locked` and `sculpted` keys are left as they are."""
+    """What a take does to the keys of one object: it animates those in `moved` and rests those in `idle`;
+    `fresh` shapes become keys, `renewed` ones replace what an earlier binding made; `driven`, `locked` and
+    `sculpted` keys are left as they are."""
 
     thing: bpy.types.Object
-    curves: Mapping[str, Floats]
+    moved: tuple[str, ...]
+    idle: tuple[str, ...] = ()
     fresh: tuple[Shape, ...] = ()
     renewed: tuple[Shape, ...] = ()
     driven: tuple[str, ...] = ()
@@ -100,29 +101,24 @@ def read_state(thing: bpy.types.Object, locked_paths: Iterable[str] = ()) -> Key
 def plan_keys(
     thing: bpy.types.Object,
     state: KeyState,
-    values: Mapping[str, Floats],
+    moved: Sequence[str],
     shapes: Sequence[Shape],
     missing: Sequence[Shape],
-    driven: Iterable[str],
+    driven: Iterable[str] = (),
 ) -> KeyPlan:
-    """Move the keys that the object has by `values`, weights (T,) by key; `missing` shapes become keys.
+    """Animate the keys `moved`; those of them that are `missing` are made from these shapes, and other keys
+    that the add-on made rest.
 
     `shapes` are all that the take has for this object: keys that the add-on made for one of them follow a new
     binding. `driven` are keys that the take would move, had they no drivers.
     """
-    curves = {**values, **{shape.name: shape.weights for shape in missing}}
-    ours = {shape.name: shape for shape in shapes if shape.name in state.made and shape.name in curves}
+    ours = {shape.name: shape for shape in shapes if shape.name in state.made and shape.name in moved}
     renewed, sculpted = _renewals(thing, ours)
-    frames = len(next(iter(curves.values()))) if curves else 0
-    idle = {name: np.zeros(frames, np.float32) for name in state.made if name not in curves and curves}
     held = state.driven | state.locked
-    kept = {
-        name: np.clip(weights, *state.ranges.get(name, (-np.inf, np.inf)))
-        for name, weights in {**curves, **idle}.items()
-        if name not in held
-    }
-    locked = tuple(name for name in curves if name in state.locked)
-    return KeyPlan(thing, kept, tuple(missing), renewed, tuple(driven), locked, sculpted)
+    idle = tuple(name for name in sorted(state.made - held) if name not in moved) if moved else ()
+    kept = tuple(name for name in moved if name not in held)
+    locked = tuple(name for name in moved if name in state.locked)
+    return KeyPlan(thing, kept, idle, tuple(missing), renewed, tuple(driven), locked, sculpted)
 
 
 def apply_keys(plan: KeyPlan) -> None:

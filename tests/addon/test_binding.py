@@ -98,11 +98,13 @@ def stages_of(part) -> list[str]:
     """Generate's stages for the chosen head, cancelled when the head is bound."""
     from meshtalk_checkout.engine.errors import Cancelled
 
-    plan, job = part("ops.plan"), part("ops.job")
+    plan = part("ops.plan")
     request = plan.make_plan(bpy.context, plan.wish_of(bpy.context)).request
     seen: list[str] = []
     with pytest.raises(Cancelled):
-        job.run_request(request, lambda stage, _fraction: seen.append(stage), lambda: READING in seen)
+        part("ops.speech").run_speech(
+            request, lambda stage, _fraction: seen.append(stage), lambda: READING in seen
+        )
     assert READING in seen
     return seen
 

@@ -216,7 +216,7 @@ class TestTemplateWithPartsOfItsOwn:
         bpy.ops.meshtalk.add_parts()
         module, job = part("ops.plan"), part("ops.job")
         plan = module.make_plan(bpy.context, module.wish_of(bpy.context))
-        result = job.run_request(plan.request, lambda *_: None, lambda: False)
+        result = part("ops.speech").run_speech(plan.request, lambda *_: None, lambda: False)
         bpy.data.objects.remove(left)
         lower.hide_set(True)
         assert "on 2 objects" in module.write_result(plan, result)

@@ -233,13 +233,13 @@ class TestWhileItRuns:
     @pytest.fixture()
     def finish(self, part, talking):
         """Gather the plan as the button does, let the user do something, then write."""
-        plan_module, job = part("ops.plan"), part("ops.job")
+        plan_module, speech = part("ops.plan"), part("ops.speech")
         plan = plan_module.make_plan(bpy.context, plan_module.wish_of(bpy.context))
-        result = job.run_request(plan.request, lambda *_: None, lambda: False)
+        result = speech.run_speech(plan.request, lambda *_: None, lambda: False)
 
         def write(words):
             before = snapshot()
-            with pytest.raises(job.MeshTalkError, match=words):
+            with pytest.raises(part("ops.job").MeshTalkError, match=words):
                 plan_module.write_result(plan, result)
             assert snapshot() == before
 
@@ -273,10 +273,10 @@ class TestWhileItRuns:
         assert head.data.shape_keys is not None
 
     def test_undo_and_redo_meanwhile_are_fine(self, part, talking, head):
-        module, job = part("ops.plan"), part("ops.job")
+        module, speech = part("ops.plan"), part("ops.speech")
         bpy.ops.ed.undo_push(message="head")
         plan = module.make_plan(bpy.context, module.wish_of(bpy.context))
-        result = job.run_request(plan.request, lambda *_: None, lambda: False)
+        result = speech.run_speech(plan.request, lambda *_: None, lambda: False)
         bpy.ops.mesh.primitive_cube_add("EXEC_DEFAULT", True)
         bpy.ops.ed.undo()
         assert "frames" in module.write_result(plan, result)
@@ -293,9 +293,9 @@ class TestStripsWhileItRuns:
 
     @pytest.fixture()
     def ready(self, part, strip):
-        module, job = part("ops.plan"), part("ops.job")
+        module, speech = part("ops.plan"), part("ops.speech")
         plan = module.make_plan(bpy.context, module.wish_of(bpy.context))
-        return module, plan, job.run_request(plan.request, lambda *_: None, lambda: False)
+        return module, plan, speech.run_speech(plan.request, lambda *_: None, lambda: False)
 
     def test_deleted(self, ready, talking, strip, part):
         module, plan, result = ready
@@ -318,28 +318,28 @@ class TestJob:
     """The thread that runs the engine."""
 
     def test_cancelled_job_gives_no_result(self, part, talking):
-        module, job = part("ops.plan"), part("ops.job")
+        module, speech, job = part("ops.plan"), part("ops.speech"), part("ops.job")
         request = module.make_plan(bpy.context, module.wish_of(bpy.context)).request
-        running = job.Job(partial(job.run_request, request))
+        running = job.Job(partial(speech.run_speech, request))
         running.cancel()
         running.start()
         running.join(20)
         assert running.status.cancelled and running.status.result is None
 
     def test_failure_comes_back_as_a_sentence(self, part, talking, tmp_path):
-        module, job = part("ops.plan"), part("ops.job")
+        module, speech, job = part("ops.plan"), part("ops.speech"), part("ops.job")
         request = module.make_plan(bpy.context, module.wish_of(bpy.context)).request
         (tmp_path / "speech.wav").unlink()
-        running = job.Job(partial(job.run_request, request))
+        running = job.Job(partial(speech.run_speech, request))
         running.start()
         running.join(20)
         assert running.status.is_over and "speech.wav" in running.status.failure
 
     def test_progress_only_grows(self, part, talking):
-        module, job = part("ops.plan"), part("ops.job")
+        module, speech = part("ops.plan"), part("ops.speech")
         seen = []
         request = module.make_plan(bpy.context, module.wish_of(bpy.context)).request
-        job.run_request(request, lambda stage, fraction: seen.append((stage, fraction)), lambda: False)
+        speech.run_speech(request, lambda stage, fraction: seen.append((stage, fraction)), lambda: False)
         fractions = [fraction for _, fraction in seen]
         assert fractions == sorted(fractions) and fractions[-1] == 1.0
         assert all(stage for stage, _ in seen)

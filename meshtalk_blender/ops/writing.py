@@ -1,0 +1,309 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What all jobs share: a head copied out of bpy before the work, and its take written after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from fractions import Fraction
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from ...engine.generate.lip_gaps import LipGaps, lip_gaps
+from ...engine.takes.compose import overlaps
+from ...engine.takes.curves import curves_of
+from ..models import chosen_threads, loaded_bundle, model_folder
+from ..scene.binding import store_binding, stored_binding
+from ..scene.errors import SceneError
+from ..scene.landmarks import placed_landmarks, set_fitted_landmarks
+from ..scene.mesh import HeadHandle, RestPose, find_head, find_parts, handle_of, head_problem, read_rest_pose
+from ..scene.recipe import Recipe
+from ..scene.shape_keys import apply_keys
+from ..scene.sound import SoundSource, current_frame
+from ..scene.strips import sequencer_scene
+from ..scene.takes import SegmentContent, TakeContent, add_take, find_preview, renew_take
+from ..scene.timing import scene_rate
+from .keying import Motion, ObjectPlan, plan_objects, summary
+
+if TYPE_CHECKING:
+    from ...engine.generate import Take
+    from ...engine.geometry.fit.binding import FitFigures
+
+Place = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A head to animate, copied out of bpy, and how: `kind` and `placement` as in `take_props`; the `name` of
+    the take may be empty, then it is called like its sound."""
+
+    head: HeadHandle
+    rest: RestPose
+    scene_uid: int
+    sequencer_uid: int
+    rate: Fraction
+    model: Path
+    threads: int | None
+    landmarks: Mapping[str, Place]
+    stored_binding: bytes | None
+    tolerance_mm: float | None
+    placement: str = "NEW"
+    kind: str = "GENERATE"
+    name: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Spoken:
+    """One stretch of a take: from `frame` on, or where the strip of its `source` is now."""
+
+    take: Take
+    source: SoundSource | None = None
+    frame: int | None = None
+    temperature: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class HeadResult:
+    """What a job gives for one head: displacements (U, V', 3) of the units and (K, V', 3) of the correctives
+    of that take which has most of them, in the face's object space; `binding_data`, `fit` and `fit_landmarks`
+    where the head was fitted anew."""
+
+    spoken: tuple[Spoken, ...]
+    unit_deltas: NDArray[np.float32]
+    corrective_deltas: NDArray[np.float32] | None = None
+    binding_data: bytes | None = None
+    fit: FitFigures | None = None
+    fit_landmarks: Mapping[str, Place] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written: the take's identifier, how its face's Action is called, and a sentence about it."""
+
+    uid: str
+    action: str
+    sentence: str
+
+
+def target_of(
+    context: bpy.types.Context,
+    head: bpy.types.Object | None,
+    *,
+    model: str,
+    placement: str = "NEW",
+    kind: str = "GENERATE",
+    name: str = "",
+) -> Target:
+    """Look a head up and copy it out of bpy. Raises SceneError."""
+    problem = head_problem(head)
+    if problem is not None or head is None:
+        raise SceneError(problem or "")
+    folder = model_folder(model)
+    if folder is None:
+        raise SceneError(
+            f"There is no model “{model}”: choose another, or add its folder in the preferences."
+        )
+    scene = context.scene
+    return Target(
+        handle_of(head),
+        read_rest_pose(head),
+        scene.session_uid,
+        sequencer_scene(context).session_uid,
+        scene_rate(scene.render.fps, scene.render.fps_base),
+        folder,
+        chosen_threads(),
+        placed_landmarks(head),
+        stored_binding(head),
+        head.meshtalk.corrective_tolerance if head.meshtalk.use_correctives else None,
+        placement,
+        kind,
+        name,
+    )
+
+
+def find_scene(uid: int) -> bpy.types.Scene:
+    """The scene of before; SceneError where it is gone."""
+    scene = next((scene for scene in bpy.data.scenes if scene.session_uid == uid), None)
+    if scene is None:
+        raise SceneError("The scene was deleted while MeshTalk was running: nothing was changed.")
+    return scene
+
+
+def check_target(target: Target) -> bpy.types.Object:
+    """The head of before; SceneError where it, or the scene's rate, was changed since."""
+    head = find_head(target.head)
+    scene = find_scene(target.scene_uid)
+    if scene_rate(scene.render.fps, scene.render.fps_base) != target.rate:
+        raise SceneError("The scene's frame rate was changed while MeshTalk was running: generate again.")
+    return head
+
+
+def write_head(target: Target, result: HeadResult, *, preview: bool = False) -> Written:
+    """Write a take into the file: keys, Actions, and the take itself. Raises SceneError before anything is
+    changed. With `preview` it replaces the one that was looked at before."""
+    return write_heads([(target, result)], preview=preview)[0]
+
+
+def write_heads(
+    results: Sequence[tuple[Target, HeadResult]], *, preview: bool = False
+) -> tuple[Written, ...]:
+    """The same for several heads: all or none."""
+    ready = [_prepare(target, result) for target, result in results]
+    return tuple(_write(each, preview) for each in ready)
+
+
+@dataclass(frozen=True, eq=False)
+class _Ready:
+    """All that is decided before anything is changed."""
+
+    target: Target
+    result: HeadResult
+    head: bpy.types.Object
+    plans: tuple[ObjectPlan, ...]
+    frames: tuple[int, ...]
+
+
+def _prepare(target: Target, result: HeadResult) -> _Ready:
+    head = check_target(target)
+    sequencer = find_scene(target.sequencer_uid)
+    frames = tuple(_frame_of(spoken, sequencer) for spoken in result.spoken)
+    plans = plan_objects(find_parts(target.head), target.rest, _motion(result))
+    return _Ready(target, result, head, plans, frames)
+
+
+def _frame_of(spoken: Spoken, sequencer: bpy.types.Scene) -> int:
+    if spoken.frame is not None:
+        return spoken.frame
+    if spoken.source is None:
+        raise SceneError("A take needs a sound or a first frame: report this.")
+    return current_frame(spoken.source, sequencer)
+
+
+def _motion(result: HeadResult) -> Motion:
+    takes = [spoken.take for spoken in result.spoken]
+    names = max((take.corrective_names or () for take in takes), key=len)
+    deltas = result.corrective_deltas if names else None
+    return Motion(takes[0].unit_names, result.unit_deltas, names, deltas)
+
+
+def _write(ready: _Ready, preview: bool) -> Written:
+    result, head = ready.result, ready.head
+    for plan in ready.plans:
+        apply_keys(plan.keys)
+    if result.binding_data is not None and result.fit is not None:
+        store_binding(head, result.binding_data, result.fit)
+        set_fitted_landmarks(head, result.fit_landmarks)
+    content = _content(ready, preview)
+    shown = find_preview(head) if preview else None
+    take = add_take(head, content) if shown is None else renew_take(head, shown, content)
+    action = take.objects[0].action.name
+    return Written(take.uid, action, _sentence(ready, action))
+
+
+def _content(ready: _Ready, preview: bool) -> TakeContent:
+    target, result = ready.target, ready.result
+    segments = tuple(
+        _segment(spoken, frame, target) for spoken, frame in zip(result.spoken, ready.frames, strict=True)
+    )
+    recipes: tuple[tuple[bpy.types.Object, Recipe], ...] = tuple(
+        (plan.thing, plan.recipe) for plan in ready.plans
+    )
+    return TakeContent(
+        target.name or _label(result),
+        target.kind,
+        target.placement,
+        target.rate,
+        segments,
+        recipes,
+        _gaps(target.model, target.threads),
+        _record(ready),
+        preview,
+    )
+
+
+def _segment(spoken: Spoken, frame: int, target: Target) -> SegmentContent:
+    source = spoken.source
+    return SegmentContent(
+        frame,
+        curves_of(spoken.take),
+        "" if source is None else str(source.path),
+        "" if source is None else source.strip,
+        target.model.name,
+        str(spoken.take.seed),
+        spoken.temperature,
+    )
+
+
+def _label(result: HeadResult) -> str:
+    source = result.spoken[0].source
+    return "take" if source is None else source.label
+
+
+def _gaps(model: Path, threads: int | None) -> LipGaps:
+    return _gaps_of(loaded_bundle(model, threads).template)
+
+
+@lru_cache(maxsize=1)
+def _gaps_of(template: Any) -> LipGaps:
+    return lip_gaps(template)
+
+
+def _sentence(ready: _Ready, action: str) -> str:
+    """What was done, for the user."""
+    takes = [spoken.take for spoken in ready.result.spoken]
+    frames = sum(len(take.weights) for take in takes)
+    left = max((take.corrective_error_mm or 0.0 for take in takes), default=0.0)
+    used = _used_correctives(takes) if any(plan.recipe.correctives for plan in ready.plans) else 0
+    done = summary([plan.keys for plan in ready.plans], used, left)
+    pinned = any(plan.thing.show_only_shape_key for plan in ready.plans)
+    note = "; unpin the active shape key to see it" if pinned else ""
+    return f"“{action}”: {frames} frames{done}{_overlap_note(ready)}{note}"
+
+
+def _used_correctives(takes: Sequence[Take]) -> int:
+    return max(
+        (
+            int(take.corrective_weights.any(axis=0).sum())
+            for take in takes
+            if take.corrective_weights is not None
+        ),
+        default=0,
+    )
+
+
+def _overlap_note(ready: _Ready) -> str:
+    spoken, frames = ready.result.spoken, ready.frames
+    spans = [(frame, frame + len(each.take.weights)) for frame, each in zip(frames, spoken, strict=True)]
+    names = [
+        each.source.label if each.source is not None else f"frame {f}"
+        for each, f in zip(spoken, frames, strict=True)
+    ]
+    notes = [
+        f"; “{names[two]}” begins before “{names[one]}” ends and takes over at frame {spans[two][0]}"
+        for one, two in overlaps(spans)
+    ]
+    return "".join(notes)
+
+
+def _record(ready: _Ready) -> dict[str, object]:
+    """The Action's tag: what it was made from."""
+    target, first = ready.target, ready.result.spoken[0]
+    source = first.source
+    return {
+        "format": 1,
+        "model": target.model.name,
+        "sound": "" if source is None else str(source.path),
+        "strip": "" if source is None else source.strip,
+        "head": target.head.face.name,
+        "seed": first.take.seed,
+        "temperature": first.temperature,
+        "frame": ready.frames[0],
+        "fps": str(target.rate),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

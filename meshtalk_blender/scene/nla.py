@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""NLA tracks of a head's shape keys: the take's own, and those that keep playing below it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from .actions import slot_named
+
+BELOW = "Below MeshTalk"
+"""How a track is called that holds what played before a take was put above it."""
+
+
+def add_strip(
+    animation: bpy.types.AnimData, action: bpy.types.Action, slot: Any, name: str, span: tuple[float, float]
+) -> str:
+    """Put an Action on a new track above all others, where its keys are; the track's name."""
+    track = animation.nla_tracks.new()
+    track.name = name
+    strip = track.strips.new(name, round(span[0]), action)
+    if slot is not None:
+        strip.action_slot = slot
+    strip.extrapolation, strip.blend_type = "NOTHING", "REPLACE"
+    fit_strip(strip, span)
+    return track.name
+
+
+def fit_strip(strip: bpy.types.NlaStrip, span: tuple[float, float], blend: float = 0.0) -> None:
+    """Let a strip show these frames of its Action; where it was moved, it stays moved."""
+    moved = strip.frame_start - strip.action_frame_start
+    strip.use_sync_length = False
+    strip.use_auto_blend = False
+    strip.blend_in = strip.blend_out = 0.0
+    if span != (strip.action_frame_start, strip.action_frame_end):
+        strip.action_frame_end = max(span[1], strip.action_frame_end)
+        strip.action_frame_start = span[0]
+        strip.action_frame_end = span[1]
+        length = (span[1] - span[0]) * strip.scale
+        strip.frame_end = max(strip.frame_end, span[0] + moved + length)
+        strip.frame_start = span[0] + moved
+        strip.frame_end = span[0] + moved + length
+    strip.blend_in = strip.blend_out = blend
+
+
+def push_down(animation: bpy.types.AnimData, span: tuple[float, float]) -> bpy.types.Action | None:
+    """Put what plays now on a track of its own, to play on below what comes above it, over at least `span`;
+    None where nothing plays."""
+    action = animation.action
+    if action is None:
+        return None
+    slot = getattr(animation, "action_slot", None)
+    if slot is not None or not hasattr(action, "slots"):
+        first, last = action.frame_range
+        track = animation.nla_tracks.new()
+        track.name = BELOW
+        strip = track.strips.new(action.name, round(first), action)
+        if slot is not None:
+            strip.action_slot = slot
+        strip.blend_type, strip.influence = animation.action_blend_type, animation.action_influence
+        strip.extrapolation = animation.action_extrapolation
+        fit_strip(strip, (min(first, span[0]), max(last, span[1], first + 1)))
+    animation.action = None
+    return action
+
+
+def strips_of(
+    animation: bpy.types.AnimData | None, action: bpy.types.Action | None
+) -> list[tuple[bpy.types.NlaTrack, bpy.types.NlaStrip]]:
+    """The strips that play an Action, with their tracks."""
+    if animation is None or action is None:
+        return []
+    return [
+        (track, strip) for track in animation.nla_tracks for strip in track.strips if strip.action == action
+    ]
+
+
+def remove_strips(animation: bpy.types.AnimData | None, action: bpy.types.Action | None) -> None:
+    """Remove the strips that play an Action, and tracks that hold nothing else."""
+    for track, strip in strips_of(animation, action):
+        track.strips.remove(strip)
+        if len(track.strips) == 0:
+            animation.nla_tracks.remove(track)
+
+
+def pull_up(animation: bpy.types.AnimData, action: bpy.types.Action, slot: str) -> None:
+    """Let what was pushed down play as the Action again, without its track."""
+    below = [(track, strip) for track, strip in strips_of(animation, action) if track.name.startswith(BELOW)]
+    if not below:
+        return
+    for track, strip in below:
+        track.strips.remove(strip)
+        if len(track.strips) == 0:
+            animation.nla_tracks.remove(track)
+    animation.action = action
+    found = slot_named(action, slot)
+    if found is not None:
+        animation.action_slot = found

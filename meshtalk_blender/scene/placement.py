@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a take's curves are: in an Action of its own, in frames of the user's Action, or on an NLA track."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import bpy
+
+from . import ranges
+from .actions import (
+    assign,
+    carried_over,
+    channels,
+    ensure_curve,
+    is_locked,
+    new_action,
+    resolves,
+    slot_identifier,
+    slot_named,
+)
+from .errors import SceneError
+from .fcurves import Values, key_points, write_points
+from .nla import add_strip, fit_strip, pull_up, push_down, remove_strips, strips_of
+
+if TYPE_CHECKING:
+    from ..take_props import MeshTalkTakeObject
+
+NEW, RANGE, NLA = "NEW", "RANGE", "NLA"
+
+SETTLE_SECONDS = Fraction(1, 4)
+"""After the last sample the face goes back to rest, else a blink at the very end would stay closed for
+ever."""
+
+Curves = Mapping[str, Sequence[Values]]
+"""Stretches of each curve, by RNA path."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """Where an object's curves go: `placement`, and what the Action is called."""
+
+    placement: str
+    name: str
+
+
+def placement_problem(thing: bpy.types.Object, placement: str) -> str | None:
+    """Why a take can't be placed so on an object, as a sentence; None where it can."""
+    keys = thing.data.shape_keys
+    animation = None if keys is None else keys.animation_data
+    if animation is None:
+        return None
+    action = animation.action
+    if placement == RANGE and action is not None and not action.is_editable:
+        return f"The Action “{action.name}” of “{thing.name}” is linked: choose New Action, or make it local."
+    if placement == NLA and not animation.use_nla and len(animation.nla_tracks) > 0:
+        return f"The NLA tracks of “{thing.name}” are switched off: switch them on in the NLA editor first."
+    return None
+
+
+def make_room(thing: bpy.types.Object, item: MeshTalkTakeObject, room: Room, paths: Sequence[str]) -> None:
+    """Give a take's object its Action, and let that play. `paths` are those that the take animates."""
+    keys = thing.data.shape_keys
+    animation = keys.animation_data or keys.animation_data_create()
+    item.object = thing
+    if room.placement == RANGE and animation.action is not None:
+        action, slot = animation.action, getattr(animation, "action_slot", None)
+        if slot is None and hasattr(action, "slots"):
+            slot = slot_named(action, "") or action.slots.new(id_type="KEY", name=keys.name)
+        item.before = ranges.backup(action, room.name)
+    elif room.placement == NLA:
+        action, slot = new_action(keys, room.name)
+    else:
+        action, slot = carried_over(animation, room.name, paths)
+    item.action, item.slot = action, slot_identifier(slot)
+    if room.placement != NLA:
+        assign(animation, action, slot)
+
+
+def write_curves(
+    thing: bpy.types.Object, item: MeshTalkTakeObject, placement: str, curves: Curves, rate: Fraction
+) -> None:
+    """Write a take's curves on one object, in place of those that it had before; locked ones are left."""
+    keys, settle = thing.data.shape_keys, max(1, round(SETTLE_SECONDS * rate))
+    holder = channels(item.action, slot_named(item.action, item.slot))
+    first, last = _span(curves)
+    if placement == RANGE:
+        ranges.write(keys, item, holder, curves, settle)
+        item.first, item.last = first - settle, last + settle
+        return
+    for path, stretches in curves.items():
+        if not resolves(keys, path):  # the key was deleted since
+            continue
+        fcurve = ensure_curve(holder, path)
+        if not is_locked(fcurve):
+            write_points(fcurve, key_points(stretches, settle, hold=placement == NLA))
+    item.first, item.last = first, last + settle
+    if placement == NLA:
+        item.first = first - settle
+        _lay_strip(keys.animation_data, item, settle)
+
+
+def _span(curves: Curves) -> tuple[float, float]:
+    stretches = next(iter(curves.values()))
+    return stretches[0].frame, stretches[-1].frame + len(stretches[-1].values) - 1
+
+
+def _lay_strip(animation: bpy.types.AnimData, item: MeshTalkTakeObject, settle: int) -> None:
+    """Put the strip where the keys are, with all that played before below it."""
+    span = (item.first, item.last)
+    found = strips_of(animation, item.action)
+    if not found:
+        item.below = push_down(animation, span)
+        slot = slot_named(item.action, item.slot)
+        item.track = add_strip(animation, item.action, slot, item.action.name, span)
+        animation.use_nla = True
+        found = strips_of(animation, item.action)
+    for _, strip in found:
+        fit_strip(strip, span, settle)
+
+
+def is_shown(thing: bpy.types.Object, item: MeshTalkTakeObject, placement: str) -> bool:
+    """Whether a take plays on this object."""
+    keys = thing.data.shape_keys
+    animation = None if keys is None else keys.animation_data
+    if animation is None or item.action is None:
+        return False
+    if placement == NLA:
+        return any(not track.mute for track, _ in strips_of(animation, item.action))
+    return animation.action == item.action
+
+
+def show(thing: bpy.types.Object, item: MeshTalkTakeObject, placement: str) -> None:
+    """Let a take play on this object. Raises SceneError where its Action or track is gone."""
+    animation = thing.data.shape_keys.animation_data or thing.data.shape_keys.animation_data_create()
+    if placement != NLA:
+        remove_strips(animation, item.action)  # it was pushed below another take
+        assign(animation, item.action, slot_named(item.action, item.slot))
+        return
+    tracks = strips_of(animation, item.action)
+    if not tracks:
+        raise SceneError(
+            f"The NLA track of this take on “{thing.name}” was removed: undo, or generate again."
+        )
+    if animation.action is not None and animation.action != item.below:
+        assign(animation, None, None)
+    for track, _ in tracks:
+        track.mute = False
+    lower = [track for track, _ in strips_of(animation, item.below)]
+    for track in lower:
+        track.mute = False
+
+
+def hide(thing: bpy.types.Object, item: MeshTalkTakeObject, placement: str) -> None:
+    """Silence a take's NLA track; other placements give way to what is assigned next."""
+    keys = thing.data.shape_keys
+    animation = None if keys is None else keys.animation_data
+    if placement == NLA:
+        for track, _ in strips_of(animation, item.action):
+            track.mute = True
+
+
+def clear_room(thing: bpy.types.Object | None, item: MeshTalkTakeObject, placement: str) -> None:
+    """Take a take's keys or its track away again; its Action is left to the caller."""
+    keys = None if thing is None or thing.type != "MESH" else thing.data.shape_keys
+    animation = None if keys is None else keys.animation_data
+    if animation is None or item.action is None:
+        return
+    if placement == NLA:
+        remove_strips(animation, item.action)
+        if item.below is not None and animation.action is None:
+            pull_up(animation, item.below, "")
+    elif placement == RANGE:
+        ranges.restore(item, channels(item.action, slot_named(item.action, item.slot)))
+    elif animation.action == item.action:
+        animation.action = None
+
+
+def show_original(animation: bpy.types.AnimData, action: bpy.types.Action | None, slot: str) -> None:
+    """Let that play which was there before the first take."""
+    if action is not None:
+        pull_up(animation, action, slot)
+    assign(animation, action, slot_named(action, slot))

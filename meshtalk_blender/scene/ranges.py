@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A take inside frames of the user's Action: what is outside them stays, and what was inside comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import bpy
+import numpy as np
+
+from ..ids import TAG
+from .actions import channels, ensure_curve, find_curve, is_locked, remove_curve, resolves, slot_named
+from .fcurves import (
+    BEZIER,
+    FREE,
+    LINEAR,
+    Keys,
+    Points,
+    Values,
+    key_points,
+    keys_of_points,
+    read_keys,
+    write_keys,
+)
+
+if TYPE_CHECKING:
+    from ..take_props import MeshTalkTakeObject
+
+
+def backup(action: bpy.types.Action, name: str) -> bpy.types.Action:
+    """A copy of the user's Action as it is now, tagged as the add-on's."""
+    copy = action.copy()
+    copy.name = f"{action.name} before {name}"
+    copy.use_fake_user = False
+    if copy.asset_data is not None:
+        copy.asset_clear()
+    copy[TAG] = {"format": 1, "before": name}
+    return copy
+
+
+def write(
+    keys: bpy.types.Key,
+    item: MeshTalkTakeObject,
+    holder: Any,
+    curves: Mapping[str, Sequence[Values]],
+    blend: int,
+) -> None:
+    """Write curves into their frames of an Action; `blend` frames before and after them lead over from and to
+    what is there."""
+    stretches = next(iter(curves.values()))
+    start = stretches[0].frame - blend
+    stop = stretches[-1].frame + len(stretches[-1].values) - 1 + blend
+    for path, values in curves.items():
+        if not resolves(keys, path):
+            continue
+        there = find_curve(holder, path)
+        if there is not None and is_locked(there):
+            continue
+        resting = float(keys.path_resolve(path)) if there is None else 0.0
+        fcurve = ensure_curve(holder, path)
+        base = _restored(item, path, read_keys(fcurve))
+        write_keys(fcurve, base)
+        ends = [fcurve.evaluate(frame) if len(base) else resting for frame in (start, stop)]
+        write_keys(fcurve, _inside(base, key_points(values, blend, hold=True), (start, stop), ends))
+
+
+def restore(item: MeshTalkTakeObject, holder: Any) -> None:
+    """Take a take's keys out of its Action again, and put back what was in their frames."""
+    for fcurve in list(holder.fcurves):
+        if is_locked(fcurve):
+            continue
+        base = _restored(item, fcurve.data_path, read_keys(fcurve))
+        if len(base):
+            write_keys(fcurve, base)
+        else:
+            remove_curve(holder, fcurve)
+
+
+def _restored(item: MeshTalkTakeObject, path: str, now: Keys) -> Keys:
+    """A curve's keys without the take's: outside its frames those of now, inside those of before."""
+    if item.first >= item.last:  # nothing was written yet
+        return now
+    before = read_keys(_before(item, path))
+    inside = (before.frames >= item.first) & (before.frames <= item.last)
+    outside = now.where((now.frames < item.first) | (now.frames > item.last))
+    # The keys next to the frames got free handles: theirs of before, unless the user moved them since.
+    for frame in _neighbours(outside, item.first, item.last):
+        at = np.flatnonzero(np.isclose(before.frames, frame))
+        mine = np.isclose(outside.frames, frame)
+        if len(at) and np.allclose(before.where(at).fields["co"], outside.where(mine).fields["co"]):
+            outside = outside.where(~mine).joined(before.where(at))
+    return outside.joined(before.where(inside))
+
+
+def _before(item: MeshTalkTakeObject, path: str) -> bpy.types.FCurve | None:
+    if item.before is None:
+        return None
+    return find_curve(channels(item.before, slot_named(item.before, item.slot)), path)
+
+
+def _neighbours(keys: Keys, first: float, last: float) -> list[float]:
+    left, right = keys.frames[keys.frames < first], keys.frames[keys.frames > last]
+    return [*left[-1:].tolist(), *right[:1].tolist()]
+
+
+def _inside(base: Keys, points: Points, span: tuple[float, float], ends: Sequence[float]) -> Keys:
+    """`base` with its keys between the frames of `span` replaced by `points`; the values at the `ends` are
+    those that the curve has there."""
+    left = base.where(base.frames < span[0])
+    right = base.where(base.frames > span[1])
+    left, opening = _cut(base, left, span[0], ends[0])
+    right, closing = _cut_right(base, right, span[1], ends[1])
+    return left.joined(opening, keys_of_points(points), closing, right)
+
+
+def _border(frame: float, value: float, mode: int) -> Keys:
+    border = keys_of_points(Points(np.array([[frame, value]], np.float32), np.array([mode], np.int32)))
+    for name in ("handle_left_type", "handle_right_type"):
+        border.fields[name][:] = FREE
+    return border
+
+
+def _cut(base: Keys, left: Keys, frame: float, value: float) -> tuple[Keys, Keys]:
+    """The keys before a frame, and one on it, so that what is before keeps its shape."""
+    border = _border(frame, value, LINEAR)
+    if not len(left) or len(left) == len(base):
+        return left, border
+    halves = _split(base, len(left) - 1, frame)
+    if halves is None:
+        return left, border
+    left = left.where(np.arange(len(left)))
+    _free(left, len(left) - 1)
+    left.fields["handle_right"][-1] = halves[0][1]
+    border.fields["handle_left"][0] = halves[0][2]
+    return left, border
+
+
+def _cut_right(base: Keys, right: Keys, frame: float, value: float) -> tuple[Keys, Keys]:
+    """The keys after a frame, and one on it, so that what is after keeps its shape."""
+    at = len(base) - len(right) - 1  # the key whose segment the frame lies in
+    mode = int(base.fields["interpolation"][at]) if 0 <= at and len(right) else LINEAR
+    border = _border(frame, value, mode)
+    if not len(right) or at < 0:
+        return right, border
+    halves = _split(base, at, frame)
+    if halves is None:
+        return right, border
+    right = right.where(np.arange(len(right)))
+    _free(right, 0)
+    border.fields["handle_right"][0] = halves[1][1]
+    right.fields["handle_left"][0] = halves[1][2]
+    return right, border
+
+
+def _free(keys: Keys, number: int) -> None:
+    for name in ("handle_left_type", "handle_right_type"):
+        keys.fields[name][number] = FREE
+
+
+def _split(base: Keys, at: int, frame: float) -> tuple[np.ndarray, np.ndarray] | None:
+    """Control points (4, 2) of both halves of the Bézier segment from key `at` on, cut at a frame; None where
+    it is of another kind, or the frame lies on one of its ends."""
+    if base.fields["interpolation"][at] != BEZIER or not base.frames[at] < frame < base.frames[at + 1]:
+        return None
+    one, four = (base.fields["co"][number].astype(np.float64) for number in (at, at + 1))
+    two, three = _corrected(one, base.fields["handle_right"][at], base.fields["handle_left"][at + 1], four)
+    part = _parameter(np.array([one[0], two[0], three[0], four[0]]), frame)
+    a, b, c = (p + part * (q - p) for p, q in ((one, two), (two, three), (three, four)))
+    d, e = a + part * (b - a), b + part * (c - b)
+    middle = d + part * (e - d)
+    return np.array([one, a, d, middle]), np.array([middle, e, c, four])
+
+
+def _corrected(one: Any, two: Any, three: Any, four: Any) -> tuple[Any, Any]:
+    """Handles as Blender uses them: none reaches beyond the other key in time."""
+    length = four[0] - one[0]
+    out, back = two.astype(np.float64) - one, four - three.astype(np.float64)
+    out *= min(1.0, length / max(abs(out[0]), 1e-12))
+    back *= min(1.0, length / max(abs(back[0]), 1e-12))
+    return one + out, four - back
+
+
+def _parameter(times: Any, frame: float) -> float:
+    """Where a cubic with these times, which only rises, reaches a frame."""
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        rest = 1.0 - middle
+        weights = np.array([rest**3, 3 * rest**2 * middle, 3 * rest * middle**2, middle**3])
+        low, high = (middle, high) if float(weights @ times) < frame else (low, middle)
+    return 0.5 * (low + high)

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes a take's F-curves from its raw curves and its controls, without the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import bpy
+import numpy as np
+
+from ...engine.generate.controls import Controls, shape_curves
+from ...engine.generate.lip_gaps import LipGaps
+from ...engine.generate.reduce import reduce_curves
+from ...engine.takes.compose import Stretch, compose
+from ...engine.takes.curves import RawCurves, pack_curves
+from ..control_props import controls_of
+from ..ids import TAG
+from . import sharing
+from .actions import channels, slot_named
+from .fcurves import Values
+from .mapping import key_ranges
+from .placement import write_curves
+from .recipe import Recipe, read_recipe, recipe_values
+from .take_content import gaps_of, segments_of
+from .take_list import item_object, take_problem
+
+if TYPE_CHECKING:
+    from ..take_props import MeshTalkTake, MeshTalkTakeObject
+
+
+def rewrite_take(head: bpy.types.Object, take: MeshTalkTake) -> None:
+    """Write a take's curves again, from its raw ones by its controls; nothing where it can't be
+    written (`take_problem`). Raises TakeError where its raw curves are damaged."""
+    if take_problem(head, take) is not None:
+        return
+    sharing.own_actions(head, take)
+    controls, rate, gaps = controls_of(take.controls), Fraction(take.rate), gaps_of(take)
+    stretches = _stretches(segments_of(take), controls, gaps, rate)
+    for number, item in enumerate(take.objects):
+        thing = item_object(head, take, number)
+        if thing is not None:
+            curves = _curves(thing, read_recipe(item.recipe), stretches, gaps, controls.tolerance)
+            write_curves(thing, item, take.placement, curves, rate)
+            _note_controls(item, controls)
+
+
+def replace_segments(
+    head: bpy.types.Object, take: MeshTalkTake, segments: Sequence[tuple[int, RawCurves]]
+) -> None:
+    """Give a take other raw curves, in its place; where they came from stays as far as there are as many."""
+    while len(take.segments) > len(segments):
+        take.segments.remove(len(take.segments) - 1)
+    while len(take.segments) < len(segments):
+        take.segments.add()
+    for segment, (frame, curves) in zip(take.segments, segments, strict=True):
+        segment.frame, segment.data = frame, pack_curves(curves)
+    rewrite_take(head, take)
+
+
+@dataclass(frozen=True, eq=False)
+class WrittenCurves:
+    """Where a take's curves are on one object: `fcurves` of an Action's `slot`, held by `holder` (the Action,
+    or the slot's channelbag), with keys from `first` to `last`."""
+
+    thing: bpy.types.Object
+    action: bpy.types.Action
+    slot: Any
+    holder: Any
+    fcurves: tuple[bpy.types.FCurve, ...]
+    first: float
+    last: float
+
+
+def written_curves(head: bpy.types.Object, take: MeshTalkTake) -> tuple[WrittenCurves, ...]:
+    """Where a take's curves are, object by object; objects and Actions that are gone are left out."""
+    found = []
+    for number, item in enumerate(take.objects):
+        thing = item_object(head, take, number)
+        if thing is None or item.action is None:
+            continue
+        slot = slot_named(item.action, item.slot)
+        holder = channels(item.action, slot)
+        paths = frozenset(read_recipe(item.recipe).paths)
+        fcurves = tuple(fcurve for fcurve in holder.fcurves if fcurve.data_path in paths)
+        found.append(WrittenCurves(thing, item.action, slot, holder, fcurves, item.first, item.last))
+    return tuple(found)
+
+
+def written_with(take: MeshTalkTake) -> str:
+    """The fingerprint of the controls that a take's keys were written with; "" where that isn't known."""
+    tags = (_tag_of(item) for item in take.objects)
+    return next((str(tag.get("controls", "")) for tag in tags if tag is not None), "")
+
+
+def _note_controls(item: MeshTalkTakeObject, controls: Controls) -> None:
+    tag = _tag_of(item)
+    if tag is not None:
+        tag["controls"] = controls.fingerprint
+
+
+def _tag_of(item: MeshTalkTakeObject) -> Any:
+    """The tag of an item's Action; of its backup where the take is in the user's own."""
+    holder = item.before if item.before is not None else item.action
+    return None if holder is None else holder.get(TAG)
+
+
+def _stretches(
+    segments: Sequence[tuple[int, RawCurves]], controls: Controls, gaps: LipGaps | None, rate: Fraction
+) -> tuple[Stretch, ...]:
+    stretches = []
+    for frame, curves in segments:
+        shaped = shape_curves(curves, controls, gaps)
+        names, correctives = curves.corrective_names, shaped.corrective_weights
+        stretches.append(Stretch(frame, curves.unit_names, shaped.weights, names, correctives, shaped.keep))
+    return compose(stretches, rate)
+
+
+def _curves(
+    thing: bpy.types.Object,
+    recipe: Recipe,
+    stretches: Sequence[Stretch],
+    gaps: LipGaps | None,
+    tolerance: float,
+) -> dict[str, list[Values]]:
+    """The stretches of each curve of an object, by RNA path, with the samples that get keys."""
+    ranges = key_ranges(thing)
+    lips = None if gaps is None else gaps.motion
+    curves: dict[str, list[Values]] = {path: [] for path in recipe.paths}
+    for stretch in stretches:
+        values = recipe_values(recipe, stretch, lips, ranges)
+        samples: Sequence[Any] = [None] * len(values)
+        if tolerance > 0 and values:
+            samples = reduce_curves(np.stack(list(values.values()), axis=1), tolerance, stretch.keep)
+        for (path, each), chosen in zip(values.items(), samples, strict=True):
+            curves[path].append(Values(stretch.frame, each, chosen))
+    return curves
