@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A take as one picture: its face at telling moments, and below them its blinks and brows over time."""
+"""A take as one picture: its face at telling moments, and over their feet its blinks and brows in time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ Picture = NDArray[np.uint8]
 Floats = NDArray[np.floating]
 
 SIZE = 96
-LINE_HEIGHT = 28
+LINE_HEIGHT = 18
+"""Pixels of SIZE that the time line takes from the pictures, below the chin."""
+
 PAPER, GRID = (28, 30, 34), (60, 63, 70)
 BROW, BLINK, VOICE = (226, 164, 82), (245, 245, 240), (86, 92, 104)
 RAISED = 2.5
@@ -31,7 +33,7 @@ LEAST_OPEN = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Overview:
-    """A take at a glance: ``picture`` (H, W, 3), the samples of its ``blinks``, and how lively its upper
+    """A take at a glance: ``picture`` (H, n · H, 3) of n square ones side by side, the samples of its ``blinks``, and how lively its upper
     face is, in mm."""
 
     picture: Picture
@@ -56,9 +58,10 @@ class StripPainter:
         ]
         row = np.concatenate(faces, axis=1)
         shut = blinks(self._names, weights)
-        line = time_line(self._names, weights, shut, row.shape[1])
+        height = LINE_HEIGHT * len(row) // SIZE
+        row[-height:] = time_line(self._names, weights, shut, row.shape[1], height)
         life = liveliness(self._names, weights, self._sizes)
-        return Overview(np.concatenate([row, line]), shut, life)
+        return Overview(row, shut, life)
 
     def face(self, weights: Floats) -> Picture:
         """The face at weights (U,)."""
