@@ -33,8 +33,8 @@ LEAST_OPEN = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Overview:
-    """A take at a glance: ``picture`` (H, n · H, 3) of n square ones side by side, the samples of its ``blinks``, and how lively its upper
-    face is, in mm."""
+    """A take at a glance: ``picture`` (H, n · H, 3) of n square ones side by side, the samples of its
+    ``blinks``, and how lively its upper face is, in mm."""
 
     picture: Picture
     blinks: tuple[int, ...]
