@@ -196,10 +196,12 @@ class _Desk:
         return self._with(mouth, delay(mouth.weights, offset, firm), extra)
 
     def _closed(self, mouth: Mouth) -> Float64:
-        """How firmly closed the lips are (T,)."""
-        if self._lips is None:
+        """How firmly closed the lips are, or were as spoken (T,)."""
+        lips = self._lips
+        if lips is None:
             return np.zeros(len(mouth.weights))
-        return np.minimum(closedness(self._lips, mouth.gaps(self._lips)) / FROZEN, 1.0)
+        now, before = (closedness(lips, each.gaps(lips)) for each in (mouth, self._spoken))
+        return np.minimum(np.maximum(now, before) / FROZEN, 1.0)
 
     def _with(self, mouth: Mouth, weights: Floats, extra: Floats | None = None) -> Mouth:
         kept = mouth.corrective_weights if extra is None else extra

@@ -38,17 +38,13 @@ def change_lids(
         if LID + side not in names:
             continue
         lid = spoken[:, list(names).index(LID + side)].astype(np.float64)
+        seen = DOWN + side in names
+        down = spoken[:, list(names).index(DOWN + side)].astype(np.float64) if seen else np.zeros(len(lid))
         resting = resting_lid(lid, fps)
-        blinks = lid - resting
-        if blink > 1.0:
-            peak = running_max(blinks, max(1, round(AROUND * fps)))
-            room = np.maximum(1.0 - resting, 0.0) / np.maximum(peak, 1e-6)
-            blinks *= np.maximum(1.0, np.minimum(blink, room))
-        else:
-            blinks *= blink
-        if gaze != 1.0 and DOWN + side in names:
-            down = spoken[:, list(names).index(DOWN + side)].astype(np.float64)
-            resting += (gaze - 1.0) * _following(resting, down)
+        following = np.minimum(lid, _slope(resting, down) * down)
+        resting = np.maximum(resting, following)  # also where the gaze is low for as short as a blink
+        blinks = _blinking(lid - resting, 1.0 - resting, fps, blink)
+        resting += (gaze - 1.0) * following
         changed[:, list(names).index(LID + side)] = np.clip(resting + blinks, 0.0, 1.0)
 
 
@@ -59,6 +55,14 @@ def resting_lid(lid: Float64, fps: float) -> Float64:
     begins, ends = ASLEEP
     low *= 1.0 - smoothstep(np.clip((low - begins) / (ends - begins), 0.0, 1.0))
     return np.minimum(low, lid)
+
+
+def _blinking(blinks: Float64, room: Float64, fps: float, strength: float) -> Float64:
+    """Blinks (T,) of a strength, none above the `room` (T,) that is left to a shut eye."""
+    if strength <= 1.0:
+        return strength * blinks
+    peak = running_max(blinks, max(1, round(AROUND * fps)))
+    return blinks * np.maximum(1.0, np.minimum(strength, room / np.maximum(peak, 1e-6)))
 
 
 def shutness(names: Sequence[str], weights: Floats) -> Float64:
@@ -74,7 +78,6 @@ def running_max(values: Float64, reach: int) -> Float64:
     return np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(axis=1)
 
 
-def _following(resting: Float64, down: Float64) -> Float64:
-    """The part (T,) of a lid's rest that follows the gaze down, by least squares over the take."""
-    slope = float(resting @ down) / max(float(down @ down), 1e-9)
-    return np.minimum(resting, max(slope, 0.0) * down)
+def _slope(resting: Float64, down: Float64) -> float:
+    """How far a lid at rest comes down with the gaze, by least squares over the take."""
+    return max(float(resting @ down) / max(float(down @ down), 1e-9), 0.0)
