@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Finds buttons in a window of Blender as a hand does: by moving over them.
 
-Blender doesn't tell a script where its buttons are. But Ctrl C over an operator's button copies its Python call, and
-Ctrl Shift C over a setting copies its data path; so a sweep of the mouse down the sidebar finds each button by what
-it does, however the panels are laid out. A greyed-out button copies nothing: it isn't found, as it can't be
-pressed.
+Blender doesn't tell a script where its buttons are. But Ctrl C over an operator's button copies its Python
+call, and Ctrl Shift C over a setting copies its data path; so a sweep of the mouse down the sidebar finds
+each button by what it does, however the panels are laid out. A greyed-out button copies nothing: it isn't
+found, as it can't be pressed.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Spot(NamedTuple):
 
 
 def find(wanted: str, chord: str = OPERATOR, across: float = 0.7) -> Iterator[float]:
-    """Returns the Spot of the first button, from above, whose copied text holds `wanted`, or None; scrolls down once.
+    """Returns the Spot of the first button, from above, whose copied text holds `wanted`, or None.
 
-    `across` is where in the sidebar's width it is looked for.
+    `across` is where in the sidebar's width it is looked for; it scrolls down once.
     """
     for scroll in (False, True):
         if scroll:
