@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Model bundles: a folder with a card, ONNX graphs and a template."""
 
-from .card import CARD_NAME, FORMAT, GRAPHS, Card, parse_card, read_card
-from .load import Bundle, default_bundle_path, file_checksum, load_bundle
+from typing import TYPE_CHECKING
+
+from ..late import late_names
+
+if TYPE_CHECKING:
+    from .card import CARD_NAME, FORMAT, GRAPHS, Card, parse_card, read_card
+    from .load import Bundle, default_bundle_path, file_checksum, load_bundle
 
 __all__ = [
     "CARD_NAME",
@@ -16,3 +21,11 @@ __all__ = [
     "parse_card",
     "read_card",
 ]
+
+__getattr__ = late_names(
+    __name__,
+    {
+        "card": ("CARD_NAME", "FORMAT", "GRAPHS", "Card", "parse_card", "read_card"),
+        "load": ("Bundle", "default_bundle_path", "file_checksum", "load_bundle"),
+    },
+)
