@@ -13,20 +13,18 @@ from numpy.typing import NDArray
 
 from engine.bundle import Bundle
 from engine.generate.sample import sample_labels
-from engine.geometry.attached import place_attached, teeth_edge
-from engine.template import SKIN, SKULL, TEETH, Template
+from engine.template import TEETH, Template
 from training.corpus.teacher.lips import facing_pairs
 from training.data.corpus import CorpusClips
-from training.data.faces import contact_pairs
 from training.errors import TrainingError
 from training.evaluate.networks import BundleNetworks, Labels, true_displacement
-from training.evaluate.regions import Regions
 from training.faces.identities import sample_rests
 from training.faces.source import load_head
 from training.report.lids import Lids, find_blinks, lids_of
 from training.report.life import long_clips
 from training.report.request import Measurement, Request
 from training.report.table import Target, number
+from training.report.teeth import Cover
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.float32]
@@ -43,20 +41,13 @@ LIDS = 0.1
 """Share of the lids' opening at rest that may be left at an identity's deepest blink."""
 FULL = 0.97
 """Closure of a blink that is meant to be full; the teacher makes one in seventeen shallower."""
-COVERS, FRONT_TEETH = 0.002, 40
-"""Metres from a tooth, seen from the front, within which a lip vertex covers it; so many of the foremost
-vertices of the upper teeth are looked at."""
-COVERING = 0.016
-"""Metres from the line where the lips meet: outer skin as near as this covers teeth too. The crowns' necks
-are up to 12 mm above that line on a long upper lip, where the region of the lips ends and has only its inner
-wall left; a neck in that wall is under the skin yet, and nobody sees it."""
 
 
 @dataclass(frozen=True)
 class Head:
     """One head under one take: ``crossed`` mm by which lips overlap at most, and the share of frames in which
     they overlap by more than CROSSED; ``lids`` share of the opening left at the deepest blink, ``blinks`` so
-    many; ``teeth`` mm by which the upper front teeth stand out of the lip over them at most (0: never)."""
+    many; ``teeth`` mm by which the upper front teeth come through a lip at most (0: never)."""
 
     crossed: float
     crossed_share: float
@@ -74,7 +65,7 @@ class Checker:
         jaw = template.unit_deltas[template.unit("jawOpen")]
         self.pairs = facing_pairs(template.rest, jaw, upper, lower)
         self.lids: Lids = lids_of(template)
-        self.lips, self.template = covering_skin(template), template
+        self.cover = Cover(template)
 
     def check(self, rest: Floats, motion: Floats) -> Head:
         """``motion (T, V, 3)`` in metres from ``rest (V, 3)``."""
@@ -85,7 +76,7 @@ class Checker:
             float((overlap > CROSSED).mean()),
             self.lids_left(rest, motion, int(closure.argmax())),
             len(find_blinks(closure)),
-            self.teeth_out(rest, motion),
+            self.cover.stands_out(rest, motion),
         )
 
     def lids_left(self, rest: Floats, motion: Floats, frame: int) -> float:
@@ -102,38 +93,6 @@ class Checker:
         ]
         own = np.minimum(rest[self.pairs[:, 0], 2] - rest[self.pairs[:, 1], 2], 0.0)
         return 1000 * np.clip(own - (height[0] - height[1]), 0.0, None).max(1)
-
-    def teeth_out(self, rest: Floats, motion: Floats) -> float:
-        """By how many mm at most an upper tooth stands before all lip that covers it."""
-        teeth = teeth_points(self.template, rest)
-        lips = rest[self.lips] + motion[:, self.lips].astype(np.float64)
-        worst = 0.0
-        for tooth in teeth:
-            covers = np.linalg.norm((lips - tooth)[..., [0, 2]], axis=-1) < COVERS
-            front = np.where(covers, lips[..., 1], np.inf).min(1)
-            out = front[np.isfinite(front)] - tooth[1]
-            worst = max(worst, float(out.max(initial=0.0)))
-        return 1000 * worst
-
-
-def covering_skin(template: Template) -> NDArray[np.int64]:
-    """Vertices ``(L,)`` that hide teeth: the lips, and the outer skin around them as far as COVERING."""
-    line = template.rest[contact_pairs(template).reshape(-1)]
-    away = np.linalg.norm(template.rest[:, None] - line[None], axis=-1).min(1)
-    near = (template.part == SKIN) & (away < COVERING)
-    if len(template.inside):
-        near &= ~template.inside
-    return np.union1d(Regions(template).lips, np.flatnonzero(near))
-
-
-def teeth_points(template: Template, rest: Floats) -> Array:
-    """Points ``(P, 3)`` of the upper front teeth on a head of ``rest (V, 3)``: the foremost vertices where
-    the template has teeth, or else the incisors' edge alone. The skull carries them."""
-    upper = (template.attached_bone == SKULL) & (template.attached_part == TEETH)
-    if not upper.any():
-        return teeth_edge(template, rest)[None]
-    front = np.flatnonzero(upper)[np.argsort(template.attached_rest[upper, 1], kind="stable")[:FRONT_TEETH]]
-    return place_attached(template, rest)[front]
 
 
 def measure_identities(request: Request) -> Measurement:
