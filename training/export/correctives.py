@@ -8,7 +8,6 @@ stay bit for bit.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,16 +18,15 @@ from numpy.typing import NDArray
 
 from engine.audio.sound import SAMPLE_RATE, load_sound, sound_from_samples
 from engine.bundle import Bundle, load_bundle
-from engine.errors import MeshTalkError
 from engine.generate import GenerateOptions, Mover, perform
 from engine.generate.correctives import LIPS, CorrectiveFit
 from engine.geometry.bind import bind_head
 from engine.geometry.units import carry_units
 from engine.template import CORRECTIVES, SKIN, Template, template_arrays
-from training.errors import TrainingError
 from training.evaluate.regions import Regions
 from training.export.bundle import TEMPLATE, read_card, write_card
 from training.export.localised import Field, local_components
+from training.folders import run_on_folders
 
 Floats = NDArray[np.float32]
 
@@ -183,16 +181,11 @@ def _places(template: Template) -> dict[str, NDArray[np.float64]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m training.export.correctives", description=__doc__)
-    parser.add_argument("bundles", nargs="+", type=Path, help="bundle folders")
-    options = parser.parse_args(arguments)
-    try:
-        for folder in options.bundles:
-            sys.stdout.write(f"{folder}: {add_correctives(folder)} correctives\n")
-    except (TrainingError, MeshTalkError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+
+    def add(folder: Path) -> str:
+        return f"{folder}: {add_correctives(folder)} correctives"
+
+    return run_on_folders("training.export.correctives", __doc__, "bundle folders", add, arguments)
 
 
 if __name__ == "__main__":

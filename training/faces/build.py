@@ -92,8 +92,8 @@ def base_template(source: HeadSource, weights: NDArray[np.float32]) -> Template:
         motion_basis=np.zeros((0, *source.neutral.shape), np.float32),
         landmarks=regions.landmarks(source),
         topologies=topologies.known_topologies(source),
-        **closures.closure_arrays(source),
     )
+    template = replace(template, **closures.closure_arrays(source))
     # The pack's units were made on another head: on the template itself blinks overshoot until its margins
     # are closed.
     for _ in range(CLOSING_ROUNDS):

@@ -6,17 +6,17 @@ Nothing else changes: vertices, units, bases and identities stay bit for bit, so
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from engine.errors import MeshTalkError
 from engine.template import ATTACHED, Template, template_arrays, template_from_arrays
 from training.errors import TrainingError
 from training.export.bundle import CARD, read_card, write_card
+from training.folders import run_on_folders
 
 from .attached import attach
 from .source import HeadSource, load_head
@@ -60,17 +60,12 @@ def _replace(path: Path, save: Callable[..., None], arrays: dict[str, np.ndarray
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m training.faces.patch", description=__doc__)
-    parser.add_argument("folders", nargs="+", type=Path, help="corpus, run or bundle folders")
-    options = parser.parse_args(arguments)
-    try:
-        source = load_head()
-        for folder in options.folders:
-            sys.stdout.write(f"{patch_folder(folder, source)}\n")
-    except (TrainingError, MeshTalkError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+    source = cache(load_head)
+
+    def patch(folder: Path) -> str:
+        return str(patch_folder(folder, source()))
+
+    return run_on_folders("training.faces.patch", __doc__, "corpus, run or bundle folders", patch, arguments)
 
 
 if __name__ == "__main__":
