@@ -19,6 +19,7 @@ from training.corpus.build import build_corpus
 from training.corpus.clips import ClipJob, make_clip
 from training.corpus.errors import CorpusError, VoiceError
 from training.corpus.gather import gather
+from training.corpus.hesitate import hesitate, sustain
 from training.corpus.measure import measure
 from training.corpus.noise import make_noise_clip
 from training.corpus.options import CorpusOptions, CorpusReport
@@ -371,3 +372,41 @@ def test_a_growing_array_is_a_plain_npy_file(tmp_path: Path) -> None:
 def test_area_under_curve() -> None:
     assert area_under_curve(np.array([2.0, 3.0]), np.array([0.0, 1.0])) == 1.0
     assert area_under_curve(np.array([1.0]), np.array([1.0])) == 0.5
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=30, deadline=None)
+def test_fillers_come_in_pauses_and_leave_what_is_said_as_it_is(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    times = np.arange(2 * 16_000) / 16_000
+    voice = 0.3 * np.sin(2 * np.pi * 140 * times) * (times < 0.9)
+    samples = (voice + 0.001 * rng.standard_normal(len(times))).astype(np.float32)
+    said = (Phone(0.0, 0.6, "AA"), Phone(0.6, 0.9, "M"), Phone(0.9, 1.6, "SIL"), Phone(1.6, 2.0, "S"))
+    sound, phones = hesitate(samples, said, rng)
+    assert len(sound) > len(samples) and len(sound) / 16_000 == pytest.approx(phones[-1].end, abs=1e-3)
+    kept = [phone for phone in phones if phone in said[:2] or phone.label == "S"]
+    assert [phone.label for phone in kept] == ["AA", "M", "S"]
+    added = [phone for phone in phones if phone not in kept and phone.label != "SIL"]
+    assert added and all(0.1 < phone.duration < 0.71 for phone in added)
+    np.testing.assert_array_equal(sound[: int(0.9 * 16_000)], samples[: int(0.9 * 16_000)])
+    np.testing.assert_array_equal(sound[-int(0.4 * 16_000) :], samples[-int(0.4 * 16_000) :])
+    for phone in added:
+        part = sound[int(phone.start * 16_000) : int(phone.end * 16_000)]
+        assert np.square(part).mean() > 4 * np.square(samples[15_000:25_000]).mean(), "it is heard"
+
+
+def test_a_creak_has_slow_uneven_pulses_of_the_vowel() -> None:
+    times = np.arange(16_000) / 16_000
+    vowel = (0.3 * np.sign(np.sin(2 * np.pi * 120 * times))).astype(np.float32)
+    held = sustain(vowel, Phone(0.2, 0.6, "AH"), 0.5, 30.0, np.random.default_rng(1))
+    loud = np.flatnonzero(np.abs(held) > 0.02)
+    gaps = np.diff(loud)[np.diff(loud) > 40]
+    assert 8 <= len(gaps) <= 22, "about fifteen pulses in half a second"
+    assert gaps.std() > 0.05 * gaps.mean()
+
+
+def test_without_pause_or_vowel_nothing_is_added() -> None:
+    samples = np.ones(16_000, np.float32)
+    for phones in ((Phone(0.0, 1.0, "AA"),), (Phone(0.0, 0.5, "S"), Phone(0.5, 1.0, "SIL"))):
+        sound, same = hesitate(samples, phones, np.random.default_rng(0))
+        assert same == phones and len(sound) == len(samples)

@@ -9,12 +9,14 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
+from training.corpus.hesitate import hesitate
 from training.corpus.surroundings import (
     add_beneath,
     coarsen,
     fast_size,
     limit_band,
     make_babble,
+    make_hum,
     make_music,
     roughen,
     swell,
@@ -29,11 +31,13 @@ Sound = NDArray[np.float32]
 def augment(
     samples: Sound, phones: Sequence[Phone], rng: np.random.Generator
 ) -> tuple[Sound, tuple[Phone, ...]]:
-    """A changed copy of a 16 kHz clip ``(N,)``: whispered or hoarse, speed, equaliser, distance, music
-    or other voices, room, noise, telephone, level.
+    """A changed copy of a 16 kHz clip ``(N,)``: fillers, whispered or hoarse, speed, equaliser, distance,
+    music or other voices, room, noise, telephone, level.
 
-    The phones follow the change of speed.
+    The phones follow fillers and the change of speed.
     """
+    if rng.random() < 0.35:
+        samples, phones = hesitate(samples, phones, rng)
     hoarse = rng.random()
     if hoarse < 0.18:
         samples = (whisper if hoarse < 0.06 else roughen)(samples, rng)
@@ -50,7 +54,7 @@ def augment(
     if rng.random() < 0.35:
         samples = reverberate(samples, float(rng.uniform(0.08, 0.45)), float(rng.uniform(0.05, 0.35)), rng)
     if rng.random() < 0.6:
-        samples = add_noise(samples, float(rng.uniform(15.0, 40.0)), rng)
+        samples = add_noise(samples, float(rng.uniform(7.0, 40.0)), rng)
     if rng.random() < 0.15:
         samples = coarsen(limit_band(samples, rng), int(rng.integers(6, 9)))
     return set_level(samples, float(rng.uniform(0.1, 0.95))), tuple(phones)
@@ -89,9 +93,11 @@ def reverberate(samples: Sound, seconds: float, wet: float, rng: np.random.Gener
 
 
 def add_noise(samples: Sound, ratio: float, rng: np.random.Generator) -> Sound:
-    """Background noise ``ratio`` decibels below the speech's level."""
+    """Background noise ``ratio`` decibels below the speech's level, now and then the mains' hum with it."""
     level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) * 10 ** (-ratio / 20)
     noise = coloured_noise(len(samples), float(rng.uniform(0.0, 2.0)), rng)
+    if rng.random() < 0.25:
+        noise = add_beneath(noise, make_hum(len(samples), rng), float(rng.uniform(-6.0, 10.0)))
     return (samples + np.float32(level) * noise).astype(np.float32)
 
 

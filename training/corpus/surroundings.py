@@ -46,6 +46,12 @@ def _tone(pitch: float, times: NDArray[np.float64], rng: np.random.Generator) ->
     ).sum(0)
 
 
+def make_hum(count: int, rng: np.random.Generator) -> Sound:
+    """The mains' hum ``(count,)``: 50 or 60 Hz and their harmonics."""
+    times = np.arange(count) / SAMPLE_RATE
+    return _tone(float(rng.choice((50.0, 60.0, 100.0, 120.0))), times, rng).astype(np.float32)
+
+
 def make_babble(samples: Sound, rng: np.random.Generator) -> Sound:
     """Several people talking, made of the voice itself: backwards, turned round and at other speeds."""
     count = len(samples)
