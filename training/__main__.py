@@ -64,6 +64,9 @@ def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     parser.add_argument("--ear", type=Path, metavar="RUN", help="take the audio encoder of this run's folder")
     parser.add_argument(
+        "--begin", type=Path, metavar="RUN", help="begin with this run's weights, as far as they fit"
+    )
+    parser.add_argument(
         "--without-cross-modality", action="store_true", help="plain reconstruction, to compare"
     )
     parser.add_argument(
@@ -94,7 +97,8 @@ def _run_train(options: argparse.Namespace) -> None:
         run = create_run(options.out, preset, options.corpus, options.ear)
     reporter = TerminalReporter(options.out / LOG)
     try:
-        fit(run, options.corpus, reporter, options.resume, 1 if options.first_stage_only else 2)
+        stages = 1 if options.first_stage_only else 2
+        fit(run, options.corpus, reporter, options.resume, stages, options.begin)
     finally:
         reporter.close()
     if not options.first_stage_only:

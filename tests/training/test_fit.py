@@ -34,6 +34,7 @@ from training.fit.preset import (  # noqa: E402
 from training.fit.run import EAR, SETTLED, STAGE_ONE, STAGE_TWO, create_run, fit, open_run, with_minutes  # noqa: E402
 
 CONTEXT = (48, 48)
+STAGES = ("ear", "stage1", "settle", "stage2")
 
 
 @pytest.mark.parametrize("name", ["default", "released", "paper", "tiny"])
@@ -259,6 +260,27 @@ def test_a_run_can_take_the_ear_of_another(toy_corpus: Path, tmp_path: Path, rep
     assert all(torch.equal(first[key], other[key]) for key in first)
     with pytest.raises(TrainingError, match="no trained audio encoder"):
         create_run(tmp_path / "third", preset, toy_corpus, ear=tmp_path)
+
+
+def test_a_run_can_begin_with_the_weights_of_another_and_more_layers(
+    toy_corpus: Path, tmp_path: Path, reporter: Any
+) -> None:
+    tiny = load_preset("tiny")
+    fit(create_run(tmp_path / "first", tiny, toy_corpus), toy_corpus, reporter)
+    one = {name: dataclasses.replace(getattr(tiny, name), steps=1, learning_rate=0.0) for name in STAGES}
+    settings = tiny.model
+    deeper = dataclasses.replace(
+        settings, audio_late=1, mel_before=settings.mel_before + 3, mel_after=settings.mel_after + 3
+    )
+    second = create_run(tmp_path / "second", dataclasses.replace(tiny, model=deeper, **one), toy_corpus)
+    fit(second, toy_corpus, reporter, begin=tmp_path / "first")
+    first, other = (open_run(tmp_path / name).load() for name in ("first", "second"))
+    for old, new in zip(first, other, strict=True):
+        weights = new.state_dict()
+        assert all(torch.equal(value, weights[name]) for name, value in old.state_dict().items())
+    assert len(other[0].audio_encoder.late) == 1
+    with pytest.raises(TrainingError, match="train first"):
+        fit(create_run(tmp_path / "third", tiny, toy_corpus), toy_corpus, reporter, begin=tmp_path)
 
 
 def test_training_lowers_the_errors(toy_corpus: Path, tmp_path: Path, reporter: Any) -> None:

@@ -15,6 +15,7 @@ pytest.importorskip("torch")
 
 from training.errors import TrainingError
 from training.export.toy import TINY, tiny_models, toy_faces, toy_template
+from training.model.audio import AudioEncoder
 from training.model.autoregressive import Autoregressive, AutoregressiveStep
 from training.model.decoder import Decoder
 from training.model.latent import one_hot, straight_through
@@ -226,3 +227,20 @@ def test_heads_that_hear_follow_the_sound_alone() -> None:
     assert torch.equal(logits[0][..., :2, :], logits[1][..., :2, :])
     assert torch.equal(logits[0][..., :2, :].argmax(-1), labels[..., :2])
     torch.testing.assert_close(torch.stack(steps, 1), logits[0], atol=1e-4, rtol=0)
+
+
+def test_late_layers_change_nothing_before_they_are_trained_and_see_what_they_are_said_to() -> None:
+    torch.manual_seed(2)
+    early = ModelSettings(audio_channels=16, code=8)
+    late = dataclasses.replace(early, audio_late=2, audio_late_channels=24, mel_before=54, mel_after=54)
+    plain, deep = AudioEncoder(early).eval(), AudioEncoder(late).eval()
+    assert deep.load_state_dict(plain.state_dict(), strict=False).unexpected_keys == []
+    mel = torch.randn(1, 54 + 3 * 10 + 54, 80)
+    with torch.no_grad():
+        torch.testing.assert_close(deep(mel), plain(mel[:, 6:-6]))
+        for layer in deep.late:
+            layer.gather.weight.normal_()
+        whole = deep(mel)
+        assert whole.shape == (1, 10, 8)
+        torch.testing.assert_close(whole[:, 4:7], deep(mel[:, 12 : 12 + 54 + 9 + 54]), msg="chunks are exact")
+        assert not torch.allclose(whole, plain(mel[:, 6:-6]))

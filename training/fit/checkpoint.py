@@ -57,6 +57,20 @@ def load_checkpoint(path: Path, model: nn.Module, optimiser: torch.optim.Optimiz
     return progress
 
 
+def adopt_weights(path: Path, model: nn.Module) -> None:
+    """Take a checkpoint's weights as far as they fit; a layer that it doesn't have keeps its own.
+
+    Raises ``TrainingError`` when there is no readable checkpoint.
+    """
+    tensors, _ = _read(path)
+    own = model.state_dict()
+    found = {name: tensors.get(MODEL + name) for name in own}
+    fitting = {
+        name: value for name, value in found.items() if value is not None and value.shape == own[name].shape
+    }
+    model.load_state_dict(own | fitting)
+
+
 def _read(path: Path) -> tuple[dict[str, Tensor], Progress]:
     try:
         with safe_open(path, "pt") as file:

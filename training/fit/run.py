@@ -20,7 +20,7 @@ from engine.template import Template, template_arrays, template_from_arrays
 from training.data.corpus import CorpusClips, read_corpus, read_faces
 from training.data.faces import face_arrays
 from training.errors import TrainingError
-from training.fit.checkpoint import load_checkpoint
+from training.fit.checkpoint import adopt_weights, load_checkpoint
 from training.fit.loop import Reporter, run_stage
 from training.fit.preset import Preset, parse_preset, preset_table
 from training.fit.stages import Sources, ear_stage, sample_motion, settle_stage, stage_one, stage_two
@@ -123,8 +123,18 @@ def with_minutes(preset: Preset, minutes: float) -> Preset:
     return dataclasses.replace(preset, **stages)  # type: ignore[arg-type]
 
 
-def fit(run: Run, corpus_folder: Path, reporter: Reporter, resume: bool = False, stages: int = 2) -> None:
-    """Train the run's stages (only the first with ``stages=1``); on CUDA when there is one."""
+def fit(
+    run: Run,
+    corpus_folder: Path,
+    reporter: Reporter,
+    resume: bool = False,
+    stages: int = 2,
+    begin: Path | None = None,
+) -> None:
+    """Train the run's stages (only the first with ``stages=1``); on CUDA when there is one.
+
+    ``begin`` names the folder of a run whose weights all stages begin with, as far as they fit.
+    """
     preset = run.preset
     if preset.threads > 0:
         torch.set_num_threads(preset.threads)
@@ -138,7 +148,9 @@ def fit(run: Run, corpus_folder: Path, reporter: Reporter, resume: bool = False,
     model, autoregressive = run.build()
     model.to(device)
     autoregressive.to(device)
-    if not (resume and (run.folder / STAGE_ONE).is_file()):
+    if begin is not None:
+        _adopt(begin, model, autoregressive)
+    elif not (resume and (run.folder / STAGE_ONE).is_file()):
         model.space.set_statistics(sample_motion(model, preset, sources))
     if preset.ear.scheduled:
         adopted = (run.folder / EAR).is_file()
@@ -149,3 +161,11 @@ def fit(run: Run, corpus_folder: Path, reporter: Reporter, resume: bool = False,
     if stages > 1:
         stage = stage_two(model, autoregressive, preset, sources)
         run_stage(stage, run.folder / STAGE_TWO, reporter, resume)
+
+
+def _adopt(begin: Path, model: MeshTalk, autoregressive: Autoregressive) -> None:
+    """Begin with another run's weights and statistics; raises ``TrainingError`` when it has none."""
+    adopt_weights(begin / STAGE_ONE, model)
+    for name, network in ((SETTLED, model.decoder), (STAGE_TWO, autoregressive)):
+        if (begin / name).is_file():
+            adopt_weights(begin / name, network)

@@ -10,6 +10,8 @@ from training.errors import TrainingError
 MEL_BANDS = 80
 MEL_PER_FRAME = 3
 AUTOREGRESSIVE_DILATIONS = (1, 2, 4, 8)
+LATE_KERNEL = 3
+"""Video frames that a late layer of the audio encoder sees."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,9 @@ class ModelSettings:
     values). ``heads`` and ``categories`` size the latent, the first ``audio_heads`` heads are read from the
     audio code alone (0: every head from both codes, as in the paper). ``channels`` is the width of the
     autoregressive model per head. ``mel_before`` and ``mel_after`` are the mel frames (1/90 s) that the audio
-    encoder sees around a frame's own three; their sum is fixed by kernel and dilations, so they only set how
-    far it looks ahead.
+    encoder sees around a frame's own three; their sum is fixed by kernel, dilations and late layers, so they
+    only set how far it looks ahead. ``audio_late`` layers of ``audio_late_channels`` inside follow at the
+    video's rate.
     """
 
     rank: str = "low"
@@ -34,6 +37,8 @@ class ModelSettings:
     audio_kernel: int = 5
     audio_dilations: tuple[int, ...] = (2, 4, 6, 2, 4, 6)
     audio_dropout: float = 0.2
+    audio_late: int = 0
+    audio_late_channels: int = 256
     mel_before: int = 48
     mel_after: int = 48
     expression_hidden: tuple[int, int] = (256, 128)
@@ -45,6 +50,7 @@ class ModelSettings:
         if self.rank not in ("low", "full"):
             raise TrainingError(f'The preset\'s rank is "{self.rank}", but it must be "low" or "full".')
         reach = (self.audio_kernel - 1) * sum(self.audio_dilations)
+        reach += (LATE_KERNEL - 1) * MEL_PER_FRAME * self.audio_late
         if self.mel_before < 0 or self.mel_after < 0 or self.mel_before + self.mel_after != reach:
             raise TrainingError(
                 f"The preset's mel_before and mel_after must add up to {reach}, its reach, "
