@@ -47,6 +47,13 @@ class MeshTalkPart(bpy.types.PropertyGroup):
     )
 
 
+def _show_active(settings: MeshTalkHead, _context: bpy.types.Context) -> None:
+    """Another take was chosen in the list: let it play."""
+    from .ops.takes import show_active  # late: operators use these classes
+
+    show_active(settings.id_data)
+
+
 class MeshTalkHead(bpy.types.PropertyGroup):
     """How MeshTalk treats this head."""
 
@@ -95,7 +102,11 @@ class MeshTalkHead(bpy.types.PropertyGroup):
     takes: CollectionProperty(type=MeshTalkTake)
     originals: CollectionProperty(type=MeshTalkOriginal)
     active_take: IntProperty(
-        name="Take", description="The take that plays; choose another to see it", default=-1, min=-1
+        name="Take",
+        description="The take that plays; choose another to see it",
+        default=-1,
+        min=-1,
+        update=_show_active,
     )
 
 

@@ -69,10 +69,18 @@ class MeshTalkTakeObject(bpy.types.PropertyGroup):
     recipe: StringProperty(name="Recipe", description="What drives which shape key")
 
 
+def _renamed(take: MeshTalkTake, _context: bpy.types.Context) -> None:
+    """The user typed another name: none twice, and the Actions follow."""
+    from .scene.takes import name_actions  # late: takes has these classes
+
+    name_actions(take.id_data, take)
+
+
 class MeshTalkTake(bpy.types.PropertyGroup):
     """One performance of one head. `lips` keeps what visemes need to know of the model (`scene/recipe.py`);
     `written` says which curves and controls its keys were made of."""
 
+    name: StringProperty(name="Name", description="What the take is called", update=_renamed)
     uid: StringProperty(name="Identifier", description="Its own among all takes")
     kind: EnumProperty(name="Kind", description="What made it", items=KINDS)
     rate: StringProperty(name="Rate", description="Frames per second, as a fraction")

@@ -3,9 +3,9 @@
 
 import bpy
 
-from . import add_head, add_sound, cancel, fit, generate, head_state, landmarks, mapping, parts
+from . import add_head, add_sound, cancel, fit, generate, head_state, landmarks, mapping, parts, takes
 
-_MODULES = (add_head, add_sound, cancel, generate, fit, landmarks, mapping, parts)
+_MODULES = (add_head, add_sound, cancel, generate, fit, landmarks, mapping, parts, takes)
 
 
 def register() -> None:

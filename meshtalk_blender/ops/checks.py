@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import bpy
 
+from ...engine.takes.compose import overlaps
 from ..models import find_models
 from ..scene.mesh import head_problem
 from ..scene.parts import face_of, head_objects
 from ..scene.placement import placement_problem
 from ..scene.sound import file_problem, strip_problem
-from ..scene.strips import sequencer_scene, sound_strips, strip_frames
+from ..scene.strips import find_sound_strip, sequencer_scene, sound_strips, strip_frames
 from .job import desk
 
 
@@ -55,6 +56,15 @@ def chosen_strips(context: bpy.types.Context) -> tuple[str, ...]:
     return tuple(strip.name for strip in sorted(strips, key=lambda strip: strip_frames(strip, "left")))
 
 
+def overlapping_strips(context: bpy.types.Context) -> list[tuple[str, str, int]]:
+    """Names of chosen strips that play at the same time, and the frame from which the second is followed."""
+    scene = sequencer_scene(context)
+    found = [find_sound_strip(scene, name) for name in chosen_strips(context)]
+    strips = [strip for strip in found if strip is not None]
+    spans = [(int(strip_frames(strip, "left")), int(strip_frames(strip, "right"))) for strip in strips]
+    return [(strips[one].name, strips[two].name, spans[two][0]) for one, two in overlaps(spans)]
+
+
 def sound_problem(context: bpy.types.Context) -> str | None:
     """Why the panel's sound can't be used, as a sentence; None when it looks usable."""
     settings = context.scene.meshtalk
@@ -68,6 +78,12 @@ def sound_problem(context: bpy.types.Context) -> str | None:
         problems = (strip_problem(scene, name) for name in names)
         return next((problem for problem in problems if problem is not None), None)
     return strip_problem(scene, settings.strip)
+
+
+def ready_reason(context: bpy.types.Context) -> str | None:
+    """Why nothing at all can be generated now, as a sentence; what a job needs may also come from an
+    operator's own arguments."""
+    return busy_reason() or (None if find_models() else model_problem(context))
 
 
 def disabled_reason(context: bpy.types.Context) -> str | None:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import bpy
 
@@ -18,7 +17,7 @@ from ..scene.strips import (
     sequencer_scene,
     show_in_sequencer,
 )
-from .checks import chosen_heads, chosen_strips
+from .checks import chosen_heads, chosen_strips, model_problem, sound_problem
 from .speech import SpeechRequest
 from .writing import HeadResult, Target, Written, find_scene, target_of, write_heads
 
@@ -36,6 +35,7 @@ class Wish:
     temperature: float
     placement: str = "NEW"
     name: str = ""
+    upper_temperature: float | None = None
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,11 @@ class Plan:
     request: SpeechRequest
 
 
-def wish_of(context: bpy.types.Context) -> Wish:
-    """What the panel's settings ask for."""
+def wish_of(context: bpy.types.Context, needs_sound: bool = True) -> Wish:
+    """What the panel's settings ask for. SceneError where they say nothing about the sound that is needed."""
     settings = context.scene.meshtalk
+    if needs_sound and settings.sound_source == "SELECTED" and not chosen_strips(context):
+        raise SceneError(sound_problem(context) or "")
     is_file = settings.sound_source == "FILE"
     return Wish(
         heads=chosen_heads(context),
@@ -66,19 +68,25 @@ def make_plan(context: bpy.types.Context, wish: Wish) -> Plan:
     """Look everything up and copy it out of bpy. Raises MeshTalkError."""
     if not wish.heads:
         raise SceneError(head_problem(None) or "")
+    if not wish.model:
+        raise SceneError(model_problem(context) or "")
     targets = tuple(
         target_of(context, head, model=wish.model, placement=wish.placement, name=wish.name)
         for head in wish.heads
     )
     sources = _sources(sequencer_scene(context), wish)
-    return Plan(targets, wish.sound_file, SpeechRequest(targets, sources, wish.seed, wish.temperature))
+    return Plan(targets, wish.sound_file, _request(wish, targets, sources))
+
+
+def _request(wish: Wish, targets: tuple[Target, ...], sources: tuple[SoundSource, ...]) -> SpeechRequest:
+    return SpeechRequest(targets, sources, wish.seed, wish.temperature, wish.upper_temperature)
 
 
 def write_result(plan: Plan, results: tuple[HeadResult, ...]) -> str:
     """Write the takes into the file and say what was done. Raises MeshTalkError before anything is
     changed."""
     written = write_heads(list(zip(plan.targets, results, strict=True)))
-    note = _add_strip(plan) if plan.sound_file else ""
+    note = add_heard(plan.targets[0], plan.request.sources[0], plan.sound_file) if plan.sound_file else ""
     return _told(written) + note
 
 
@@ -94,13 +102,13 @@ def _sources(sequencer: bpy.types.Scene, wish: Wish) -> tuple[SoundSource, ...]:
     return tuple(source_of_strip(sequencer, name) for name in wish.strips or ("",))
 
 
-def _add_strip(plan: Plan) -> str:
-    """Make the sound heard in time with the take; a Blender without sound keeps the take all the same."""
-    source, target = plan.request.sources[0], plan.targets[0]
+def add_heard(target: Target, source: SoundSource, sound_file: str) -> str:
+    """Make a file heard in time with its take, and choose the strip; a note for the user where that can't be:
+    a Blender without sound keeps the take all the same."""
     scene, sequencer = find_scene(target.scene_uid), find_scene(target.sequencer_uid)
     if not has_sound_support():
         return "; this Blender has no sound, so no strip was made"
-    path = plan.sound_file if plan.sound_file.startswith("//") else str(Path(source.path))
+    path = sound_file if sound_file.startswith("//") else str(source.path)
     try:
         strip = add_sound_strip(sequencer, path, source.path.stem, source.frame)
     except MeshTalkError as error:
@@ -109,3 +117,7 @@ def _add_strip(plan: Plan) -> str:
     scene.meshtalk.strip = strip.name
     scene.meshtalk.sound_source = "STRIP"
     return ""
+
+
+def _add_strip(plan: Plan) -> str:  # until ops/sounds.py calls add_heard itself
+    return add_heard(plan.targets[0], plan.request.sources[0], plan.sound_file)

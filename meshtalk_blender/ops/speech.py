@@ -19,18 +19,20 @@ from .writing import HeadResult, Spoken, Target
 
 if TYPE_CHECKING:
     from ...engine.bundle import Bundle
-    from ...engine.generate import Mover, Performance, Take
+    from ...engine.generate import GenerateOptions, Mover, Performance, Take
     from ...engine.geometry.topology import Binding
 
 
 @dataclass(frozen=True)
 class SpeechRequest:
-    """Heads that speak the same sounds, one after the other; all of one model."""
+    """Heads that speak the same sounds, one after the other; all of one model. `upper_temperature` is that of
+    brows, lids and gaze; None: as all."""
 
     targets: tuple[Target, ...]
     sources: tuple[SoundSource, ...]
     seed: int = 0
     temperature: float = 1.0
+    upper_temperature: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,16 +58,30 @@ def run_speech(request: SpeechRequest, progress: Progress, cancelled: CancelChec
         _bind(bundle, target, fitting.part(number, count)) for number, target in enumerate(request.targets)
     ]
     speaking = whole.span("Reading the sound", max(LOADED, rising.highest), 1.0)
-    temperature = request.temperature * bundle.card.default_temperature
+    options = _options(request, bundle.card.default_temperature)
+    count = len(request.sources)
     takes = [
-        _speak(
-            bundle, heads, source, (request.seed, temperature), speaking.part(number, len(request.sources))
-        )
+        _speak(bundle, heads, source, options, speaking.part(number, count))
         for number, source in enumerate(request.sources)
     ]
     return tuple(
-        _result(head, [spoken[number] for spoken in takes], request.sources, temperature)
+        _result(head, [spoken[number] for spoken in takes], request.sources, options.temperature)
         for number, head in enumerate(heads)
+    )
+
+
+def _options(request: SpeechRequest, unit: float) -> GenerateOptions:
+    """The engine's options; temperatures are in units of the model's own."""
+    from ...engine.generate import GenerateOptions
+
+    target, upper = request.targets[0], request.upper_temperature
+    return GenerateOptions(
+        seed=request.seed,
+        temperature=request.temperature * unit,
+        upper_temperature=None if upper is None else upper * unit,
+        fps=target.rate,
+        keep_vertices=False,
+        corrective_tolerance_mm=target.tolerance_mm,
     )
 
 
@@ -81,22 +97,14 @@ def _speak(
     bundle: Bundle,
     heads: Sequence[_Bound],
     source: SoundSource,
-    sampled: tuple[int, float],
+    options: GenerateOptions,
     stage: Stage,
 ) -> list[Take]:
     """One take of each head: what is heard and sampled is the same for all."""
-    from ...engine.generate import GenerateOptions, perform
+    from ...engine.generate import perform
 
     stage.at(0, 1)
     sound = read_sound(source, stage.cancelled)
-    seed, temperature = sampled
-    options = GenerateOptions(
-        seed=seed,
-        temperature=temperature,
-        fps=heads[0].target.rate,
-        keep_vertices=False,
-        corrective_tolerance_mm=heads[0].target.tolerance_mm,
-    )
     performance = perform(bundle, sound, options, partial(_report, stage), stage.cancelled)
     count = len(heads)
     return [

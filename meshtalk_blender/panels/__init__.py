@@ -3,9 +3,9 @@
 
 import bpy
 
-from . import fit, landmarks, main, mapping, parts
+from . import fit, landmarks, main, mapping, parts, takes
 
-_MODULES = (main, fit, landmarks, parts, mapping)
+_MODULES = (main, takes, fit, landmarks, parts, mapping)
 """In the order of the tab; sub-panels come after `main`."""
 
 

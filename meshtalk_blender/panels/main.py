@@ -3,18 +3,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import bpy
 
 from ..ops.add_head import MESHTALK_OT_add_head
 from ..ops.add_sound import MESHTALK_OT_add_sound, MESHTALK_OT_fit_range, last_sound_frame
 from ..ops.cancel import MESHTALK_OT_cancel
-from ..ops.checks import chosen_head, disabled_reason
+from ..ops.checks import chosen_head, chosen_heads, chosen_strips, disabled_reason, overlapping_strips
 from ..ops.generate import MESHTALK_OT_generate
 from ..ops.head_state import HeadState, Kind, state_of
 from ..ops.job import Job, desk
 from ..scene.strips import sequencer_scene, sound_strips
 from .fit import icon_of
 from .text import note, sentence
+
+MOST_NAMES = 3
 
 
 class MESHTALK_PT_main(bpy.types.Panel):
@@ -50,6 +54,18 @@ def _draw_head(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         layout.operator(MESHTALK_OT_add_head.bl_idname, text="Add MeshTalk Head", icon="ADD")
     elif head.type == "MESH":
         _draw_state(layout, state_of(head, settings.model))
+    _draw_heads(layout, context)
+
+
+def _draw_heads(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Whether all selected heads speak; asked only where several are selected."""
+    settings = context.scene.meshtalk
+    several = sum(thing.type == "MESH" for thing in context.selected_objects) > 1
+    if not several and settings.heads != "SELECTED":
+        return
+    layout.row().prop(settings, "heads", expand=True)
+    if settings.heads == "SELECTED":
+        note(layout, listed([head.name for head in chosen_heads(context)], "head"))
 
 
 def _draw_state(layout: bpy.types.UILayout, state: HeadState) -> None:
@@ -67,6 +83,9 @@ def _draw_sound(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if settings.sound_source == "FILE":
         layout.prop(settings, "sound_file")
         return
+    if settings.sound_source == "SELECTED":
+        _draw_strips(layout, context)
+        return
     strips = sound_strips(sequencer_scene(context))
     if not strips and not settings.strip:
         layout.operator(MESHTALK_OT_add_sound.bl_idname, text="Add Sound…", icon="FILE_FOLDER")
@@ -81,12 +100,23 @@ def _draw_sound(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         layout.operator(MESHTALK_OT_fit_range.bl_idname, text=f"Extend the Scene to Frame {last}")
 
 
+def _draw_strips(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The selected strips, and which of them overlap."""
+    names = chosen_strips(context)
+    if names:
+        note(layout, listed(names, "strip"))
+    for one, two, frame in overlapping_strips(context):
+        sentence(layout, context, f"“{two}” takes over from “{one}” at frame {frame}", "INFO")
+
+
 def _draw_model(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.meshtalk
     layout.separator()
     layout.prop(settings, "model")
     layout.prop(settings, "seed")
     layout.prop(settings, "temperature")
+    layout.separator()
+    layout.prop(settings, "placement")
 
 
 def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -109,7 +139,27 @@ def _draw_progress(layout: bpy.types.UILayout, job: Job) -> None:
     row.scale_y = 1.5
     row.operator(MESHTALK_OT_cancel.bl_idname, icon="CANCEL")
     status = job.status
-    layout.progress(factor=status.fraction, text=f"{status.stage}  {round(100 * status.fraction)} %")
+    left = job.seconds_left
+    words = "" if left is None else f",  {left_words(left)}"
+    layout.progress(factor=status.fraction, text=f"{status.stage}  {round(100 * status.fraction)} %{words}")
+
+
+def left_words(seconds: float) -> str:
+    """How long something takes yet, at a glance; in steps, so that the words don't flicker."""
+    if seconds < 10:
+        return f"{max(1, round(seconds))} s left"
+    if seconds < 90:
+        return f"{5 * round(seconds / 5)} s left"
+    return f"{round(seconds / 60)} min left"
+
+
+def listed(names: Sequence[str], what: str) -> str:
+    """How many there are, and as many of their names as fit."""
+    count = f"{len(names)} {what}{'s' if len(names) != 1 else ''}"
+    if not names:
+        return count
+    shown = ", ".join(names[:MOST_NAMES])
+    return f"{count}: {shown}{', …' if len(names) > MOST_NAMES else ''}"
 
 
 CLASSES = (MESHTALK_PT_main,)

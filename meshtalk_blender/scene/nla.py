@@ -23,17 +23,20 @@ def add_strip(
     if slot is not None:
         strip.action_slot = slot
     strip.extrapolation, strip.blend_type = "NOTHING", "REPLACE"
-    fit_strip(strip, span)
+    fit_strip(strip, span, moved=0.0)
     return track.name
 
 
-def fit_strip(strip: bpy.types.NlaStrip, span: tuple[float, float], blend: float = 0.0) -> None:
-    """Let a strip show these frames of its Action; where it was moved, it stays moved."""
-    moved = strip.frame_start - strip.action_frame_start
+def fit_strip(
+    strip: bpy.types.NlaStrip, span: tuple[float, float], blend: float = 0.0, moved: float | None = None
+) -> None:
+    """Let a strip show these frames of its Action, `moved` by so many; None: by as many as it is now."""
+    moved = strip.frame_start - strip.action_frame_start if moved is None else moved
     strip.use_sync_length = False
     strip.use_auto_blend = False
     strip.blend_in = strip.blend_out = 0.0
-    if span != (strip.action_frame_start, strip.action_frame_end):
+    now = (strip.action_frame_start, strip.action_frame_end)
+    if span != now or strip.frame_start != now[0] + moved:
         strip.action_frame_end = max(span[1], strip.action_frame_end)
         strip.action_frame_start = span[0]
         strip.action_frame_end = span[1]
@@ -60,7 +63,7 @@ def push_down(animation: bpy.types.AnimData, span: tuple[float, float]) -> bpy.t
             strip.action_slot = slot
         strip.blend_type, strip.influence = animation.action_blend_type, animation.action_influence
         strip.extrapolation = animation.action_extrapolation
-        fit_strip(strip, (min(first, span[0]), max(last, span[1], first + 1)))
+        fit_strip(strip, (min(first, span[0]), max(last, span[1], first + 1)), moved=0.0)
     animation.action = None
     return action
 

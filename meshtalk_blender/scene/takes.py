@@ -71,6 +71,7 @@ __all__ = [
     "find_take",
     "is_playing",
     "keep_preview",
+    "name_actions",
     "need_take",
     "number_of",
     "release_take",
@@ -105,8 +106,8 @@ def add_take(head: bpy.types.Object, content: TakeContent) -> MeshTalkTake:
     set_segments(take, content.segments)
     for thing, recipe in recipes:
         item = take.objects.add()
-        name = f"MeshTalk {take.name}" if thing == head else f"MeshTalk {take.name} {thing.name}"
-        make_room(thing, item, Room(content.placement, name), recipe.paths)
+        room = Room(content.placement, _action_name(take.name, head, thing))
+        make_room(thing, item, room, recipe.paths)
         item.recipe = recipe_text(recipe)
         _tag(item, uid, content.record)
     rewrite_take(head, take)
@@ -158,14 +159,24 @@ def show_take(head: bpy.types.Object, take: MeshTalkTake | None) -> None:
 
 def rename_take(head: bpy.types.Object, take: MeshTalkTake, name: str) -> None:
     """Give a take another name, and its Actions as far as they have the one that MeshTalk gave them."""
-    before, after = take.name, free_name(head, name, take.uid)
-    if before == after:
+    wanted = free_name(head, name, take.uid)
+    if take.name != wanted:
+        take.name = wanted  # which names the Actions
+
+
+def name_actions(head: bpy.types.Object, take: MeshTalkTake) -> None:
+    """A take was renamed: no two may have one name, and its Actions are called like it."""
+    if not take.uid:  # still being made
         return
-    take.name = after
-    for item in take.objects:
-        own = item.action is not None and item.before is None
-        if own and item.action.name.startswith(f"MeshTalk {before}"):
-            item.action.name = item.action.name.replace(before, after, 1)
+    rename_take(head, take, take.name)
+    for number, item in enumerate(take.objects):
+        thing = item_object(head, take, number)
+        if item.before is None and item.action is not None and item.action.name.startswith("MeshTalk "):
+            item.action.name = _action_name(take.name, head, thing)
+
+
+def _action_name(take_name: str, head: bpy.types.Object, thing: bpy.types.Object | None) -> str:
+    return f"MeshTalk {take_name}" + ("" if thing is None or thing == head else f" {thing.name}")
 
 
 def duplicate_take(head: bpy.types.Object, take: MeshTalkTake) -> MeshTalkTake:

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The head's takes: which one plays, and what it was made of."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..ops.checks import chosen_head
+from ..ops.takes import (
+    ORIGINAL,
+    MESHTALK_OT_duplicate_take,
+    MESHTALK_OT_remove_take,
+    MESHTALK_OT_show_take,
+    plays_original,
+    takes_reason,
+)
+from ..scene.takes import active_take, is_playing, take_problem
+from ..take_props import MeshTalkTake
+from .text import note, sentence
+
+ROWS = 3
+ON, OFF = "RADIOBUT_ON", "RADIOBUT_OFF"
+KIND_ICONS = {"GENERATE": "SOUND", "DUB": "OUTLINER_OB_SPEAKER", "RETARGET": "MOD_ARMATURE"}
+
+
+class MESHTALK_UL_takes(bpy.types.UIList):
+    """The head's takes; the one with the dot plays"""
+
+    def draw_item(
+        self,
+        context: bpy.types.Context,
+        layout: bpy.types.UILayout,
+        data: bpy.types.PropertyGroup,
+        item: MeshTalkTake,
+        icon: int,
+        active_data: bpy.types.PropertyGroup,
+        active_property: str,
+        index: int = 0,
+        flt_flag: int = 0,
+    ) -> None:
+        head = data.id_data
+        broken = take_problem(head, item) is not None
+        row = layout.row(align=True)
+        row.label(text="", icon="ERROR" if broken else ON if is_playing(head, item) else OFF)
+        row.prop(item, "name", text="", emboss=False, icon=KIND_ICONS[item.kind])
+        if item.preview:
+            side = row.row()
+            side.active = False
+            side.alignment = "RIGHT"
+            side.label(text="Preview")
+
+
+class MESHTALK_PT_takes(bpy.types.Panel):
+    """What this head can play: its takes, and what it played before"""
+
+    bl_label = "Takes"
+    bl_category = "MeshTalk"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_parent_id = "MESHTALK_PT_main"
+    bl_order = 2
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        head = chosen_head(context)
+        return head is not None and head.type == "MESH" and len(head.meshtalk.takes) > 0
+
+    def draw_header_preset(self, context: bpy.types.Context) -> None:
+        row = self.layout.row()
+        row.active = False
+        row.label(text=str(len(chosen_head(context).meshtalk.takes)))
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, head = self.layout, chosen_head(context)
+        reason = takes_reason(context)
+        column = layout.column()
+        column.enabled = reason is None
+        _draw_original(column, head)
+        _draw_list(column, head)
+        if reason is not None:
+            sentence(layout, context, reason, "INFO")
+        take = active_take(head)
+        if take is not None:
+            _draw_take(layout, context, head, take)
+
+
+def _draw_original(layout: bpy.types.UILayout, head: bpy.types.Object) -> None:
+    """The row above the list: what was there before the first take."""
+    originals = head.meshtalk.originals
+    action = originals[0].action if len(originals) else None
+    row = layout.row()
+    row.alignment = "LEFT"
+    shown = row.operator(
+        MESHTALK_OT_show_take.bl_idname,
+        text="Original" if action is None else f"Original: {action.name}",
+        icon=ON if plays_original(head) else OFF,
+        emboss=False,
+        translate=action is None,
+    )
+    shown.head, shown.take = head.name, ORIGINAL
+
+
+def _draw_list(layout: bpy.types.UILayout, head: bpy.types.Object) -> None:
+    row = layout.row()
+    settings = head.meshtalk
+    row.template_list("MESHTALK_UL_takes", "", settings, "takes", settings, "active_take", rows=ROWS)
+    buttons = row.column(align=True)
+    buttons.enabled = active_take(head) is not None
+    buttons.operator(MESHTALK_OT_duplicate_take.bl_idname, text="", icon="DUPLICATE")
+    buttons.operator(MESHTALK_OT_remove_take.bl_idname, text="", icon="REMOVE")
+
+
+def _draw_take(
+    layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.types.Object, take: MeshTalkTake
+) -> None:
+    problem = take_problem(head, take)
+    if problem is not None:
+        sentence(layout, context, problem, "ERROR")
+        return
+    for line in told_of(take):
+        note(layout, line)
+
+
+def told_of(take: MeshTalkTake) -> list[str]:
+    """What a take is, in two short lines: its frames and sounds, where it is and how it was sampled."""
+    item, first = take.objects[0], take.segments[0]
+    count = len(take.segments)
+    sounds = first.strip or bpy.path.basename(first.sound)
+    sounds = f"{count} strips" if count > 1 else sounds
+    frames = f"{round(item.first)}–{round(item.last)}"
+    place = {"NEW": "own Action", "RANGE": f"in “{item.action.name}”", "NLA": "NLA strip"}[take.placement]
+    return [f"Frames {frames}{', ' + sounds if sounds else ''}", f"Seed {first.seed}, {place}"]
+
+
+CLASSES = (MESHTALK_UL_takes, MESHTALK_PT_takes)
