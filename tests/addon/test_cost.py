@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What MeshTalk costs those who don't use it now: Blender's start, and each redraw of the sidebar."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import bpy
+
+from tests.addon import paper
+
+START, DRAW = 0.050, 0.001
+"""Seconds allowed for adding the add-on to Blender's start, and for drawing one panel."""
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Blender itself imports numpy and these others at its start: what counts is what comes on top of them. The
+# time is the processor's, since a busy machine is none of the add-on's doing.
+ADDING = """
+import importlib, json, sys, time, types
+import bpy, numpy, addon_utils, hashlib, threading, logging, tempfile, fractions, dataclasses
+package = types.ModuleType("meshtalk_checkout")
+package.__path__ = [{root!r}]
+sys.modules["meshtalk_checkout"] = package
+bpy.context.preferences.addons.new().module = "meshtalk_checkout"
+start = time.process_time()
+importlib.import_module("meshtalk_checkout.meshtalk_blender").register()
+seconds = time.process_time() - start
+print("RESULT", json.dumps([seconds, sorted(set(sys.modules) & {{"onnxruntime", "soundfile", "soxr"}})]))
+"""
+
+
+def _added(cache: Path) -> tuple[float, list[str]]:
+    """Seconds to import and register the add-on in a fresh Blender, and the heavy packages among them."""
+    options = {"PYTHONPYCACHEPREFIX": str(cache), "BLENDER_USER_RESOURCES": str(cache / "user")}
+    environment = {**os.environ, **options}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    done = subprocess.run(
+        [sys.executable, "-c", ADDING.format(root=str(ROOT))],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
+    )
+    line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))
+    seconds, heavy = json.loads(line.removeprefix("RESULT"))
+    return seconds, heavy
+
+
+def test_adding_the_addon_hardly_delays_blenders_start(tmp_path):
+    """The best of several; the first one also writes the compiled modules, as Blender does once."""
+    _added(tmp_path)
+    runs = [_added(tmp_path) for _ in range(4)]
+    assert all(heavy == [] for _, heavy in runs)
+    assert min(seconds for seconds, _ in runs) <= START
+
+
+def _slow_panels() -> dict[str, float]:
+    """The panels that take too long to draw, in ms: the best of twenty draws, the first ones not counted."""
+    slow = {}
+    for panel in paper.panels():
+        if paper.draw(panel) is None:
+            continue
+        seconds = min(_seconds(panel) for _ in range(20))
+        if seconds > DRAW:
+            slow[panel.__name__] = 1000 * seconds
+    return slow
+
+
+def _seconds(panel) -> float:
+    start = time.perf_counter()
+    paper.draw(panel)
+    return time.perf_counter() - start
+
+
+def test_panels_draw_at_once_in_an_empty_file(scene):
+    assert paper.panels() and _slow_panels() == {}
+
+
+def test_panels_draw_at_once_with_a_take(talking):
+    assert bpy.ops.meshtalk.generate() == {"FINISHED"}
+    assert _slow_panels() == {}
