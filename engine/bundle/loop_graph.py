@@ -46,7 +46,7 @@ def loop_model(weights: SamplerWeights) -> bytes:
         series.append(_heard_labels(graph, code, weights, weights.heard))
     states = [last, *pasts]
     *states, labels = graph.nodes(
-        "Scan", 5, *states, *series, body=_chunk_body(graph, weights, CHUNK), num_scan_inputs=len(series)
+        "Scan", 5, *states, *series, body=_chunk_body(weights, CHUNK), num_scan_inputs=len(series)
     )
     flat = graph.node("Reshape", labels, graph.ints(-1, weights.heads), allowzero=0)
     graph.output(flat, "labels", INT64, ("F", weights.heads))
@@ -95,11 +95,11 @@ def _heard_labels(graph: GraphWriter, code: str, weights: SamplerWeights, heard:
     return graph.node("Reshape", labels, shape)
 
 
-def _chunk_body(root: GraphWriter, weights: SamplerWeights, frames: int) -> GraphWriter:
+def _chunk_body(weights: SamplerWeights, frames: int) -> GraphWriter:
     """The loop over ``frames`` = 8, 4 or 2 frames: what the layer of that dilation takes from the past is one
     product; two loops of half as many frames do the rest. States: last labels, pasts 1 to 3 (longer ones than
     this loop's own are inputs a frame already)."""
-    graph = GraphWriter(f"by{frames}_", root)
+    graph = GraphWriter(f"by{frames}_")
     index, width, half = DILATIONS.index(frames), weights.width, frames // 2
     last = graph.input("last_" + str(frames), INT64, ("HL",))
     pasts = [graph.input(f"past{n}_{frames}", FLOAT, (DILATIONS[n], "L", width)) for n in range(1, index + 1)]
@@ -115,7 +115,7 @@ def _chunk_body(root: GraphWriter, weights: SamplerWeights, frames: int) -> Grap
     taken = graph.node("MatMul", flat, graph.weight(weights.layers[index].earlier.T))
     taken = graph.node("Reshape", taken, graph.ints(frames, -1, width))
     series[index] = graph.node("Add", taken, series[index])
-    inner = _frame_body(root, weights) if half == 1 else _chunk_body(root, weights, half)
+    inner = _frame_body(weights) if half == 1 else _chunk_body(weights, half)
     given = series + noises
     if half > 1:
         given = [_halves(graph, value, half) for value in given]
@@ -150,10 +150,10 @@ def _joined(graph: GraphWriter, value: str, frames: int) -> str:
     return graph.node("Reshape", value, shape)
 
 
-def _frame_body(root: GraphWriter, weights: SamplerWeights) -> GraphWriter:
+def _frame_body(weights: SamplerWeights) -> GraphWriter:
     """One frame: all heads one after the other. State: the last frame's rows of the label table; gives this
     frame's, the inputs of layers 1 to 3, and the labels."""
-    graph = GraphWriter("frame_", root)
+    graph = GraphWriter("frame_")
     frame = _Frame(graph, weights)
     frame.hear()
     for first in range(weights.audio_heads, weights.heads, GROUP):

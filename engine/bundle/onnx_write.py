@@ -16,9 +16,6 @@ from numpy.typing import NDArray
 
 from .onnx_header import FLOAT, INT64
 
-LARGE = 64
-"""Numbers from which on a weight lies in the outermost graph."""
-
 OPSET = 18
 IR_VERSION = 9
 
@@ -28,40 +25,42 @@ Shape = Sequence[int | str] | None
 _FLOAT_ATTRIBUTE, _INT_ATTRIBUTE, _GRAPH_ATTRIBUTE, _INTS_ATTRIBUTE = 1, 2, 5, 7
 
 
+Parts = list[bytes]
+"""A message in pieces that belong one after the other; large weights are joined once, at the very end."""
+
+
 class GraphWriter:
     """Collects nodes, weights and ports of one graph. Values are known by names, which `node` makes up.
 
-    A graph inside another one (the body of a loop) names the outermost as its ``root``: large weights lie
-    there once, instead of being copied from level to level.
+    A weight must lie in the graph (the innermost loop's body) whose nodes use it: only there does onnxruntime
+    bring it into its fast layout once, when the session opens.
     """
 
-    def __init__(self, prefix: str = "", root: GraphWriter | None = None) -> None:
-        self.root = root or self
+    def __init__(self, prefix: str = "") -> None:
         self._prefix, self._count = prefix, 0
-        self._nodes: list[bytes] = []
-        self._weights: list[bytes] = []
-        self._inputs: list[bytes] = []
-        self._outputs: list[bytes] = []
+        self._nodes: Parts = []
+        self._weights: Parts = []
+        self._inputs: Parts = []
+        self._outputs: Parts = []
 
     def input(self, name: str, element: int, shape: Shape) -> str:
         """Declare an input; returns its name."""
-        self._inputs.append(port_bytes(name, element, shape))
+        self._inputs.append(tagged(11, port_bytes(name, element, shape)))
         return name
 
     def output(self, value: str, name: str, element: int, shape: Shape) -> None:
         """Give a value out under a name."""
-        self._nodes.append(_node("Identity", [value], [name], {}))
-        self._outputs.append(port_bytes(name, element, shape))
+        self._nodes += _within(1, _node("Identity", [value], [name], {}))
+        self._outputs.append(tagged(12, port_bytes(name, element, shape)))
 
     def result(self, value: str, element: int) -> None:
         """Give a value out under its own name, with whatever shape it has."""
-        self._outputs.append(port_bytes(value, element, None))
+        self._outputs.append(tagged(12, port_bytes(value, element, None)))
 
     def weight(self, array: NDArray[Any]) -> str:
         """Add a constant, float32 or int64; returns its name."""
-        home = self.root if array.size > LARGE else self
-        name = home._name("w")
-        home._weights.append(_tensor(name, array))
+        name = self._name("w")
+        self._weights += _within(5, _tensor(name, array))
         return name
 
     def ints(self, *values: int) -> str:
@@ -75,51 +74,53 @@ class GraphWriter:
     def nodes(self, kind: str, outputs: int, *inputs: str, **attributes: Any) -> list[str]:
         """Add a node with several outputs; returns their names."""
         names = [self._name(kind) for _ in range(outputs)]
-        self._nodes.append(_node(kind, inputs, names, attributes))
+        self._nodes += _within(1, _node(kind, inputs, names, attributes))
         return names
 
-    def graph(self) -> bytes:
+    def graph(self) -> Parts:
         """The GraphProto."""
-        parts = [tagged(1, node) for node in self._nodes]
-        parts.append(_text(2, self._prefix or "graph"))
-        parts += [tagged(5, weight) for weight in self._weights]
-        parts += [tagged(11, port) for port in self._inputs]
-        parts += [tagged(12, port) for port in self._outputs]
-        return b"".join(parts)
+        name = _text(2, self._prefix or "graph")
+        return [*self._nodes, name, *self._weights, *self._inputs, *self._outputs]
 
     def model(self) -> bytes:
         """The ModelProto: what an onnxruntime session opens."""
         opset = tagged(8, _number(2, OPSET))
-        return b"".join([_number(1, IR_VERSION), _text(2, "meshtalk"), tagged(7, self.graph()), opset])
+        return b"".join([_number(1, IR_VERSION), _text(2, "meshtalk"), *_within(7, self.graph()), opset])
 
     def _name(self, kind: str) -> str:
         self._count += 1
         return f"{self._prefix}{kind}_{self._count}"
 
 
-def _node(kind: str, inputs: Sequence[str], outputs: Sequence[str], attributes: Mapping[str, Any]) -> bytes:
+def _node(kind: str, inputs: Sequence[str], outputs: Sequence[str], attributes: Mapping[str, Any]) -> Parts:
     parts = [_text(1, name) for name in inputs] + [_text(2, name) for name in outputs] + [_text(4, kind)]
-    parts += [tagged(5, _attribute(name, value)) for name, value in attributes.items()]
-    return b"".join(parts)
+    for name, value in attributes.items():
+        parts += _within(5, [_text(1, name), *_attribute(value)])
+    return parts
 
 
-def _attribute(name: str, value: Any) -> bytes:
-    """AttributeProto of a float, whole number, list of whole numbers or GraphWriter."""
+def _attribute(value: Any) -> Parts:
+    """The content of an AttributeProto: a float, whole number, list of whole numbers or GraphWriter."""
     if isinstance(value, float):
-        return _text(1, name) + varint(2 << 3 | 5) + struct.pack("<f", value) + _number(20, _FLOAT_ATTRIBUTE)
+        return [varint(2 << 3 | 5), struct.pack("<f", value), _number(20, _FLOAT_ATTRIBUTE)]
     if isinstance(value, int):
-        return _text(1, name) + _number(3, value) + _number(20, _INT_ATTRIBUTE)
+        return [_number(3, value), _number(20, _INT_ATTRIBUTE)]
     if isinstance(value, GraphWriter):
-        return _text(1, name) + tagged(6, value.graph()) + _number(20, _GRAPH_ATTRIBUTE)
-    return _text(1, name) + b"".join(_number(8, each) for each in value) + _number(20, _INTS_ATTRIBUTE)
+        return [*_within(6, value.graph()), _number(20, _GRAPH_ATTRIBUTE)]
+    return [*(_number(8, each) for each in value), _number(20, _INTS_ATTRIBUTE)]
 
 
-def _tensor(name: str, array: NDArray[Any]) -> bytes:
+def _tensor(name: str, array: NDArray[Any]) -> Parts:
     """TensorProto with raw data."""
     kind = FLOAT if array.dtype.kind == "f" else INT64
     data = np.ascontiguousarray(array, "<f4" if kind == FLOAT else "<i8").tobytes()
-    sizes = b"".join(_number(1, size) for size in array.shape)
-    return b"".join([sizes, _number(2, kind), _text(8, name), tagged(9, data)])
+    sizes = [_number(1, size) for size in array.shape]
+    return [*sizes, _number(2, kind), _text(8, name), *_within(9, [data])]
+
+
+def _within(number: int, parts: Parts) -> Parts:
+    """A message, or bytes, as one field of another message."""
+    return [varint(number << 3 | 2), varint(sum(map(len, parts))), *parts]
 
 
 def port_bytes(name: str, element: int, shape: Shape) -> bytes:
