@@ -9,6 +9,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 from . import (
     control_props,
     fit_props,
+    gallery_props,
     head_props,
     mapping_props,
     ops,
@@ -26,6 +27,7 @@ _PARTS = (
     take_props,
     head_props,
     fit_props,
+    gallery_props,
     mapping_props,
     ops,
     panels,

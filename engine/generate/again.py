@@ -19,7 +19,7 @@ from ..audio.sound import Sound
 from ..bundle import Bundle
 from ..errors import OptionError, SoundError
 from ..geometry.topology import Binding
-from ..progress import CancelCheck, Progress, Stage
+from ..progress import QUIET, Stage
 from ..takes.curves import RawCurves
 from .correctives import CorrectiveFit
 from .decode import Mover
@@ -72,8 +72,7 @@ def sample_again(
     binding: Binding,
     curves: RawCurves,
     options: AgainOptions,
-    progress: Progress | None = None,
-    cancelled: CancelCheck | None = None,
+    stage: Stage = QUIET,
 ) -> RawCurves:
     """The curves of a take with one stretch sampled again.
 
@@ -85,12 +84,11 @@ def sample_again(
     stop = min(options.stop, len(curves.weights))
     if options.first >= stop:
         raise OptionError("The range to sample again lies outside the take: choose frames inside it.")
-    whole = Stage("Listening", 0.0, 1.0, progress, cancelled)
     frames = _model_frames(bundle, curves.fps, options.first, stop, len(old))
-    codes = encode_audio(bundle, sound.samples, len(old), whole.span("Listening", 0.0, 0.2))
-    new = _sampled(bundle, codes, old, frames, options.sampling(), whole.span("Sampling", 0.2, 0.7))
+    codes = encode_audio(bundle, sound.samples, len(old), stage.span("Listening", 0.0, 0.2))
+    new = _sampled(bundle, codes, old, frames, options.sampling(), stage.span("Sampling", 0.2, 0.7))
     mover = Mover(bundle, binding)
-    fresh = _curves_of(bundle, mover, binding, new, curves, whole.span("Moving", 0.7, 1.0))
+    fresh = _curves_of(bundle, mover, binding, new, curves, stage.span("Moving", 0.7, 1.0))
     share = _share(curves, fresh, options.first, stop)
     return _joined(bundle, curves, fresh, share)
 

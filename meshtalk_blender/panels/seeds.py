@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Seeds: the gallery, what is done with the seed that is looked at, takes combined, a range sampled again."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..gallery_props import MeshTalkSeeds
+from ..ops.checks import chosen_head
+from ..ops.gallery import Gallery, SeedTake
+from ..ops.job import desk
+from ..ops.preview import gallery_of
+from ..ops.seeds import (
+    MESHTALK_OT_combine_takes,
+    MESHTALK_OT_discard_seed,
+    MESHTALK_OT_keep_seed,
+    MESHTALK_OT_preview_seed,
+    MESHTALK_OT_range_from_scene,
+    MESHTALK_OT_sample_range,
+    MESHTALK_OT_sample_seeds,
+    seeds_reason,
+)
+from ..scene.take_list import active_take, find_preview
+from .text import sentence
+
+EDGES = 62
+"""Room that boxes and the sidebar's edges and tabs take beside a strip, in pixels at scale 1."""
+
+UNIT = 20.0
+"""Pixels of an icon's scale 1, at the interface's scale 1."""
+
+
+class MESHTALK_PT_seeds(bpy.types.Panel):
+    """Sample takes of the same words, look at them, choose one"""
+
+    bl_label = "Seeds"
+    bl_category = "MeshTalk"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_parent_id = "MESHTALK_PT_main"
+    bl_options = {"DEFAULT_CLOSED"}
+    bl_order = 1
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        head = chosen_head(context)
+        return head is not None and head.type == "MESH"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.enabled = desk.job is None
+        head, settings = chosen_head(context), context.scene.meshtalk_seeds
+        _draw_sampling(layout, context, settings)
+        gallery = gallery_of(head)
+        shown = None if head is None else find_preview(head)
+        if shown is not None:
+            _draw_choice(layout, shown.name)
+        if gallery is not None:
+            _draw_gallery(layout, context, gallery, is_shown=shown is not None)
+        if head is not None and len(head.meshtalk.takes) > 1:
+            _draw_combining(layout, head, settings)
+        if head is not None and len(head.meshtalk.takes) > 0:
+            _draw_range(layout, head, settings)
+
+
+def _draw_sampling(layout: bpy.types.UILayout, context: bpy.types.Context, settings: MeshTalkSeeds) -> None:
+    column = layout.column()
+    column.prop(settings, "count")
+    row = column.row(heading="Upper Face")
+    row.prop(settings, "use_upper_temperature", text="")
+    own = row.row()
+    own.active = settings.use_upper_temperature
+    own.prop(settings, "upper_temperature", text="Temperature")
+    reason = seeds_reason(context)
+    row = column.row()
+    row.enabled = reason is None
+    row.operator_context = "INVOKE_DEFAULT"
+    row.operator(MESHTALK_OT_sample_seeds.bl_idname, icon="OUTLINER_OB_POINTCLOUD").count = settings.count
+    if reason is not None:
+        sentence(column, context, reason, "INFO")
+
+
+def _draw_choice(layout: bpy.types.UILayout, name: str) -> None:
+    """The seed that is looked at: to keep, or to give up."""
+    layout.label(text=name, icon="HIDE_OFF")
+    row = layout.row(align=True)
+    row.operator(MESHTALK_OT_keep_seed.bl_idname, icon="CHECKMARK")
+    row.operator(MESHTALK_OT_discard_seed.bl_idname, icon="X")
+
+
+def _draw_gallery(
+    layout: bpy.types.UILayout, context: bpy.types.Context, gallery: Gallery, *, is_shown: bool
+) -> None:
+    scale = context.preferences.system.ui_scale
+    room = max(120.0, context.region.width / scale - EDGES)
+    column = layout.column()
+    for number, (seed, icons) in enumerate(zip(gallery.seeds, gallery.pictures, strict=False)):
+        box = column.box().column(align=True)
+        row = box.row(align=True)
+        for icon in icons:
+            row.template_icon(icon_value=icon, scale=room / len(icons) / UNIT)
+        row = box.row(align=True)
+        chosen = is_shown and number == gallery.shown
+        icon = "RADIOBUT_ON" if chosen else "RADIOBUT_OFF"
+        operator = MESHTALK_OT_preview_seed.bl_idname
+        row.operator(operator, text=_words(seed), icon=icon, depress=chosen).index = number
+
+
+def _words(seed: SeedTake) -> str:
+    """A seed in a few words."""
+    blinks = len(seed.overview.blinks)
+    count = "no blink" if blinks == 0 else f"{blinks} blink{'s' if blinks > 1 else ''}"
+    return f"Seed {seed.seed}   {count}   brows {seed.overview.liveliness:.1f} mm"
+
+
+def _draw_combining(layout: bpy.types.UILayout, head: bpy.types.Object, settings: MeshTalkSeeds) -> None:
+    column = layout.column(align=True)
+    column.label(text="Mouth of One, Eyes of Another")
+    column.prop_search(settings, "mouth_take", head.meshtalk, "takes", icon="ACTION")
+    column.prop_search(settings, "upper_take", head.meshtalk, "takes", icon="ACTION")
+    row = column.row()
+    row.enabled = bool(settings.mouth_take and settings.upper_take)
+    row.operator(MESHTALK_OT_combine_takes.bl_idname, icon="MOD_BOOLEAN")
+
+
+def _draw_range(layout: bpy.types.UILayout, head: bpy.types.Object, settings: MeshTalkSeeds) -> None:
+    take = active_take(head)
+    column = layout.column(align=True)
+    column.label(text="Sample a Range Again")
+    column.enabled = take is not None and take.kind == "GENERATE"
+    row = column.row(align=True)
+    row.prop(settings, "range_start")
+    row.operator(MESHTALK_OT_range_from_scene.bl_idname, text="", icon="PREVIEW_RANGE")
+    column.prop(settings, "range_end")
+    column.prop(settings, "range_seed")
+    row = column.row()
+    row.operator_context = "INVOKE_DEFAULT"
+    row.operator(MESHTALK_OT_sample_range.bl_idname, icon="FILE_REFRESH")
+
+
+CLASSES = (MESHTALK_PT_seeds,)
