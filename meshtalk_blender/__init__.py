@@ -8,8 +8,8 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 from . import (
     control_props,
+    dub_props,
     fit_props,
-    gallery_props,
     head_props,
     mapping_props,
     ops,
@@ -27,8 +27,8 @@ _PARTS = (
     take_props,
     head_props,
     fit_props,
-    gallery_props,
     mapping_props,
+    dub_props,
     ops,
     panels,
     overlay,

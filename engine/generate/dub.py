@@ -169,7 +169,7 @@ class _Job:
                 rows.append((found, without, self._weights_of(block, times, mover)))
             final = self._with_mouth(new, block.past.displacement, times)
             if extra is not None:
-                extra.look(self._change(final, block.past))
+                extra.look(self._change(final, block.past, times))
             if self._options.keep_vertices:
                 if vertices is None:
                     vertices = np.empty((self.count, *block.past.vertices.shape[1:]), np.float32)
@@ -193,26 +193,39 @@ class _Job:
         template, rest = self._bundle.template, self._binding.rest
         if self._options.layer:
             return fit_of_layer(template, rest, self._bundle.unit_names)
-        if self._options.correctives and template.corrective_names:
-            return fit_of_correctives(template, rest)
+        tolerance = self._options.corrective_tolerance_mm
+        if tolerance is not None and template.corrective_names:
+            return fit_of_correctives(template, rest, tolerance)
         return None
 
-    def _change(self, final: Float32, past: Moments) -> Float32:
+    def _change(self, final: Float32, past: Moments, times: Float64) -> Float32:
         """What those shapes have to do (n, V, 3) on top of what they do already: before bones and the like,
         and together with the change of the units' weights."""
         if not self._options.layer and not self._past.has_weights:
             return final  # nothing is known of what plays: the take is all that will
+        if self._options.layer:
+            past = self._playing(past, times)
         change = self._past.unskinned(final - past.displacement, past)
         if past.before is None:
             return change
         rest = self._binding.rest
         return turned_back(self._bundle.template, rest, past.before, past.displacement, change)
 
+    def _playing(self, past: Moments, times: Float64) -> Moments:
+        """What plays under a layer, which no stretching of the past changes."""
+        frames = self._frames_under(times)
+        return past if np.array_equal(frames, self._old_frames(times)) else self._past.moments(frames)
+
+    def _frames_under(self, times: Float64) -> Float64:
+        return np.minimum(times * float(self._original.fps), len(self._original) - 1.0)
+
     def _with_extra(self, take: Take, extra: LayerFit | None, unit_change: Float32 | None) -> Take:
         """The take with those shapes; without a ``unit_change`` (T, U) they are as they were."""
         if extra is None:
             return take
-        before = self._past.extra(self._old_frames(self._times()), extra.names)
+        times = self._times()
+        frames = self._frames_under(times) if self._options.layer else self._old_frames(times)
+        before = self._past.extra(frames, extra.names)
         layer = extra.unchanged(before) if unit_change is None else extra.layer(before, unit_change)
         take = replace(
             take,

@@ -36,6 +36,8 @@ ENOUGH_MM = 0.3
 MOST_SHAPES, MOST_ROWS = 24, 1200
 """Of its own shapes; and of the frames in which they are looked for."""
 
+TINY = 1e-9
+
 UNSEEN = 5e-5
 """Metres; a shape of a layer that never moves a vertex this far gets no key, and skin that moves less isn't
 turned back."""
@@ -51,8 +53,10 @@ def layer_deltas(
 ) -> Float32:
     """Shapes (K, V, 3) of a layer on the mesh, (K, V', 3) in its units and axes; units take along whatever
     they take along on this mesh (teeth)."""
+    if not len(shapes):
+        return np.zeros((0, len(binding.vertices), 3), np.float32)
     carried = binding.carry(shapes)
-    units = dict(zip(unit_names, binding.unit_deltas(), strict=True))
+    units = dict(zip(unit_names, binding.unit_deltas() if unit_names else (), strict=True))
     for row, name in enumerate(names):
         if name in units:
             carried[row] = units[name]
@@ -76,7 +80,8 @@ class LayerFit:
 
     ``shapes`` (K, V, 3) are in normalised template space. ``units`` (U, V, 3) are what unit weights take of
     the displacements first; (0, V, 3) where the units are among the shapes. With ``own_shapes`` the
-    displacements get shapes of their own where those don't suffice.
+    displacements get shapes of their own where those don't suffice; without, as many of the first are used
+    as keep ``tolerance_mm`` at the lips.
     """
 
     template: Template
@@ -84,6 +89,7 @@ class LayerFit:
     shapes: Float32
     units: Float32
     own_shapes: bool = False
+    tolerance_mm: float = 0.0
     _seen: list[Float32] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -92,10 +98,10 @@ class LayerFit:
         self._rows = rows.reshape(len(rows), 3 * len(self.template))
         flat = self.shapes.reshape(self._rows.shape)
         gram = self._rows.astype(np.float64) @ flat.T.astype(np.float64)
-        scale = 1.0 / np.sqrt(np.maximum(np.diag(gram), 1e-18))
-        moves = np.abs(flat).max(axis=1, initial=0.0) > 0
-        gram = 0.5 * (gram + gram.T) * np.outer(scale, scale) + RIDGE * np.eye(len(rows))
-        self._solver = scale[:, None] * np.linalg.inv(gram) * scale * np.outer(moves, moves)
+        size = np.sqrt(np.maximum(np.diag(gram), 0.0))
+        self._scale = np.where(size > TINY, 1.0 / np.maximum(size, TINY), 0.0)  # what moves nothing stays 0
+        gram = 0.5 * (gram + gram.T) * np.outer(self._scale, self._scale)
+        self._gram = gram + RIDGE * np.eye(len(rows))
 
     def look(self, change: Float32) -> None:
         """Take in the next displacements (n, V, 3)."""
@@ -106,22 +112,39 @@ class LayerFit:
         change by so much too."""
         products = np.concatenate([self._product(each) for each in self._seen])
         products -= unit_change @ self._product(self.units)
-        found = np.clip(before + products @ self._solver, -1.0, 1.0).astype(np.float32)
-        error = self._error(found - before, self.shapes, unit_change)
-        if not self.own_shapes or error <= ENOUGH_MM:
-            return self._busy(Layer(self.names, self.shapes, found, error), before)
-        return self._with_own(before, unit_change)
+        if not self.own_shapes:
+            return self._first_ones(products, before, unit_change)
+        layer = self._with(len(self.names), products, before, unit_change)
+        enough = layer.error_mm <= ENOUGH_MM
+        return self._busy(layer, before) if enough else self._with_own(before, unit_change)
 
     def unchanged(self, before: Float32) -> Layer:
         """What plays already."""
-        return Layer(self.names, self.shapes, before, 0.0)
+        return self._busy(Layer(self.names, self.shapes, before, 0.0), before)
+
+    def _first_ones(self, products: Float64, before: Float32, unit_change: Float32) -> Layer:
+        """As many of the first shapes as keep the tolerance, those that play already among them."""
+        least = int(np.flatnonzero(before.any(axis=0)).max(initial=-1)) + 1
+        layer = self._with(least, products, before, unit_change)
+        while layer.error_mm > self.tolerance_mm and len(layer.names) < len(self.names):
+            layer = self._with(len(layer.names) + 1, products, before, unit_change)
+        return layer
+
+    def _with(self, count: int, products: Float64, before: Float32, unit_change: Float32) -> Layer:
+        """The first ``count`` shapes alone."""
+        first = slice(count)
+        gram, scale = self._gram[first, first], self._scale[first]
+        change = products[:, first] @ (scale[:, None] * np.linalg.inv(gram) * scale)
+        found = np.clip(before[:, first] + change, -1.0, 1.0).astype(np.float32)
+        error = self._error(found - before[:, first], self.shapes[first], unit_change)
+        return Layer(self.names[first], self.shapes[first], found, error)
 
     def _busy(self, layer: Layer, before: Float32) -> Layer:
-        """Without the shapes of a layer that nothing needs."""
-        if not self.own_shapes:
-            return layer
+        """Without shapes that nothing needs; a layer has one at least, or there would be no take."""
         reach = np.abs(layer.weights).max(axis=0) * np.linalg.norm(layer.shapes, axis=2).max(axis=1)
-        kept = np.flatnonzero((reach > UNSEEN) | before.any(axis=0))
+        needed = (reach > UNSEEN) | before.any(axis=0)
+        needed[:1] |= self.own_shapes and not needed.any()
+        kept = np.flatnonzero(needed)
         names = tuple(layer.names[row] for row in kept)
         return Layer(names, layer.shapes[kept], layer.weights[:, kept], layer.error_mm)
 
@@ -149,7 +172,7 @@ class LayerFit:
             weights[:, :enough].astype(np.float32),
             errors[max(enough - 1, 0)],
         )
-        played = self._busy(Layer(self.names, self.shapes, before, 0.0), before)
+        played = self.unchanged(before) if before.any() else Layer((), self.shapes[:0], before[:, :0], 0.0)
         return Layer(
             played.names + own.names,
             np.concatenate([played.shapes, own.shapes]),
@@ -173,21 +196,22 @@ class LayerFit:
         return float(np.percentile(worst, FRAMES)) * MM
 
 
-def fit_of_correctives(template: Template, rest: Float32) -> LayerFit:
+def fit_of_correctives(template: Template, rest: Float32, tolerance_mm: float) -> LayerFit:
     """For a head that plays units: the model's correctives beside them."""
     units = carry_units(template, rest)
-    return LayerFit(template, template.corrective_names, _correctives(template, rest), units)
+    shapes = correctives_on(template, rest)
+    return LayerFit(template, template.corrective_names, shapes, units, tolerance_mm=tolerance_mm)
 
 
 def fit_of_layer(template: Template, rest: Float32, unit_names: tuple[str, ...]) -> LayerFit:
     """For a head whose motion plays on: units and correctives, signed, for all of the change."""
     units = carry_units(template, rest)
-    shapes = np.concatenate([units, _correctives(template, rest)])
+    shapes = np.concatenate([units, correctives_on(template, rest)])
     names = layer_names(template, unit_names)
     return LayerFit(template, names, shapes, units[:0], own_shapes=True)
 
 
-def _correctives(template: Template, rest: Float32) -> Float32:
+def correctives_on(template: Template, rest: Float32) -> Float32:
     """The model's correctives (K, V, 3) on a rest shape; K is 0 where it has none."""
     if not template.corrective_names:
         return np.zeros((0, len(template), 3), np.float32)

@@ -27,9 +27,9 @@ class DubOptions:
     ``stretch`` is for sounds that are longer or shorter than the original. ``temperature`` as in
     GenerateOptions; ``fps`` too, but None is the original's own rate.
 
-    ``correctives`` adds the model's correctives to the units. With ``layer`` the take has no units: its
-    correctives (units, signed, and the model's own by their names) are to be added to a motion that plays on
-    under the dub.
+    ``corrective_tolerance_mm`` asks for correctives, as in GenerateOptions. With ``layer`` the take has no
+    units: its correctives (units, signed, and the model's own by their names) are to be added to a motion
+    that plays on under the dub.
     """
 
     upper: float = 1.0
@@ -40,7 +40,7 @@ class DubOptions:
     temperature: float | None = None
     fps: Fraction | float | None = None
     keep_vertices: bool = True
-    correctives: bool = False
+    corrective_tolerance_mm: float | None = None
     layer: bool = False
 
     def __post_init__(self) -> None:

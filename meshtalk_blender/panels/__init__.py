@@ -3,9 +3,9 @@
 
 import bpy
 
-from . import fit, landmarks, main, mapping, parts, seeds, takes
+from . import dub, fit, landmarks, main, mapping, parts, takes
 
-_MODULES = (main, seeds, takes, fit, landmarks, parts, mapping)
+_MODULES = (main, takes, dub, fit, landmarks, parts, mapping)
 """In the order of the tab; sub-panels come after `main`."""
 
 

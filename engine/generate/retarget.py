@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Retargeting: what one head does, on another.
+
+The source's motion is read back onto the template and said in the source's own units and correctives, which
+are scaled to its face. The same weights on the target's are the same expression in the target's size: lids
+and lips that meet on the one meet on the other, for a unit at weight 1 closes them on every head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..bundle import Bundle
+from ..errors import OptionError
+from ..geometry.topology import Binding
+from ..geometry.units import carry_units
+from ..progress import CancelCheck, Progress, Stage
+from .curves import clean_curves
+from .dub_curves import upper_units
+from .dub_layer import LayerFit, correctives_on, fit_of_correctives
+from .options import GenerateOptions, Take, as_rate
+from .past import Original, Past
+from .weights import UnitFit, find_contacts
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+
+BLOCK = 64
+"""Samples that are read together, which bounds the memory."""
+
+
+class Part(StrEnum):
+    """What of the face is taken over."""
+
+    ALL = "all"
+    MOUTH = "mouth"
+    UPPER = "upper"
+
+
+@dataclass(frozen=True)
+class RetargetOptions:
+    """How to retarget: what of the face (``part``), at which rate (None: the source's own), and with which
+    correctives, as in GenerateOptions. Raises OptionError."""
+
+    part: Part = Part.ALL
+    fps: Fraction | float | None = None
+    corrective_tolerance_mm: float | None = None
+    keep_vertices: bool = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.part, Part):
+            known = ", ".join(one.value for one in Part)
+            raise OptionError(f"The part is one of {known}, not {self.part!r}.")
+        GenerateOptions(fps=self.fps, corrective_tolerance_mm=self.corrective_tolerance_mm)  # checks alike
+
+
+def retarget(
+    bundle: Bundle,
+    source: Binding,
+    original: Original,
+    target: Binding,
+    options: RetargetOptions,
+    progress: Progress | None = None,
+    cancelled: CancelCheck | None = None,
+) -> Take:
+    """What ``original`` does on the head ``source``, on the head ``target``, as long as it is; how the source
+    turns and shifts as a whole isn't taken over. With a part alone the take has the units of that part alone.
+
+    Raises HeadError and OptionError for what doesn't fit together, and Cancelled.
+    """
+    stage = Stage("Reading", 0.0, 1.0, progress, cancelled)
+    job = _Job(bundle, source, original, options)
+    weights = job.weights(stage.span("Reading", 0.0, 0.8))
+    take = job.take(weights, target)
+    stage.at(1, 1)
+    return take
+
+
+class _Job:
+    """One retargeting."""
+
+    def __init__(self, bundle: Bundle, source: Binding, original: Original, options: RetargetOptions) -> None:
+        self._bundle, self._source, self._options = bundle, source, options
+        self._template = bundle.template
+        self._past = Past(source, original, bundle.unit_names)
+        self._rate = original.fps if options.fps is None else as_rate(options.fps)
+        count = 1 + int(Fraction(len(original) - 1) * self._rate / original.fps)
+        self._frames = np.arange(count) * float(original.fps / self._rate)
+        self._units = carry_units(self._template, source.rest)
+        self._fit = UnitFit(self._units, find_contacts(self._template))
+        self._extra = self._corrective_fit()
+
+    def weights(self, stage: Stage) -> Float32:
+        """The source's unit weights (T, U); what correctives shall do is looked at on the way."""
+        if self._past.has_weights:
+            weights = self._past.weights(self._frames)
+        else:
+            rows = [self._fit.weights(motion) for motion in self._motion(stage.part(0, 2))]
+            weights = clean_curves(self._fit, self._bundle.unit_names, np.concatenate(rows))
+        if self._extra is not None:
+            for motion in self._motion(stage.part(1, 2)):
+                self._extra.look(motion)
+        return weights
+
+    def take(self, weights: Float32, target: Binding) -> Take:
+        """The weights on the target's shapes."""
+        template, names = self._template, self._bundle.unit_names
+        labels = np.zeros((0, self._bundle.card.heads), np.int16)
+        take = Take(weights, names, self._rate, 0, labels)
+        if self._extra is not None:
+            before = self._past.extra(self._frames, self._extra.names)
+            layer = self._extra.layer(np.zeros_like(before), weights)
+            shapes = correctives_on(template, target.rest)[: len(layer.names)]
+            take = replace(
+                take,
+                correctives=shapes,
+                corrective_names=layer.names,
+                corrective_weights=layer.weights,
+                corrective_error_mm=layer.error_mm,
+            )
+        take = self._only_part(take)
+        return replace(take, vertices=_moved(take, names, target)) if self._options.keep_vertices else take
+
+    def _motion(self, stage: Stage) -> Iterator[Float32]:
+        """The template's displacements (n, V, 3), block by block."""
+        for first in range(0, len(self._frames), BLOCK):
+            stage.at(first, len(self._frames))
+            yield self._past.displacement(self._frames[first : first + BLOCK])
+
+    def _corrective_fit(self) -> LayerFit | None:
+        tolerance = self._options.corrective_tolerance_mm
+        if tolerance is None or not self._template.corrective_names or self._options.part is Part.UPPER:
+            return None  # correctives are about the mouth
+        return fit_of_correctives(self._template, self._source.rest, tolerance)
+
+    def _only_part(self, take: Take) -> Take:
+        if self._options.part is Part.ALL:
+            return take
+        upper = upper_units(self._template)
+        chosen = np.flatnonzero(upper if self._options.part is Part.UPPER else ~upper)
+        names = tuple(take.unit_names[row] for row in chosen)
+        return replace(take, weights=np.ascontiguousarray(take.weights[:, chosen]), unit_names=names)
+
+
+def _moved(take: Take, unit_names: tuple[str, ...], target: Binding) -> Float32:
+    """The target's vertices (T, V', 3) under a take."""
+    rows = [unit_names.index(name) for name in take.unit_names]
+    motion = np.tensordot(take.weights, target.unit_deltas()[rows], 1)
+    if take.correctives is not None and take.corrective_weights is not None and len(take.correctives):
+        motion = motion + np.tensordot(take.corrective_weights, target.carry(take.correctives), 1)
+    return (target.vertices.astype(np.float32) + motion).astype(np.float32)

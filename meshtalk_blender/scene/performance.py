@@ -1,0 +1,354 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads how a head moves over a range of frames, whatever moves it: keys, bones, drivers, modifiers, caches.
+
+The evaluated mesh is read, frame by frame, in steps that hold up the window for a moment only. Modifiers that
+make other vertices (subdivision, mirror) are off while a step reads, and on again after it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+from numpy.typing import NDArray
+
+from .errors import SceneError
+from .made_keys import read_shape
+from .mesh import HeadHandle, PartSlice, RestPose, find_head, find_parts
+from .overwriting import KEEPS_COUNT, plays_cache
+from .parts import head_objects
+from .skinning import BoneSet, SkinTrack, bone_motion, bone_sets
+
+Floats = NDArray[np.float32]
+
+SLICE_SECONDS = 0.05
+"""Longest time that one step holds up the window; a frame that takes longer is a step of its own."""
+
+LEAST_RATE = 24
+"""Samples a second: scenes with fewer frames are read between their frames too, so that no blink is lost."""
+
+
+@dataclass(frozen=True, eq=False)
+class KeyTrack:
+    """The relative shape keys of one object, its basis apart: `names` (K,), `values` (T, K) as they play (0
+    where muted), and what each adds at value 1, `shapes` (K, n, 3), in the space of the head's rest pose."""
+
+    part: PartSlice
+    names: tuple[str, ...]
+    values: Floats
+    shapes: Floats
+
+    def mix(self) -> Floats:
+        """What the keys add up to (T, n, 3)."""
+        flat = self.values @ self.shapes.reshape(len(self.names), -1)
+        return flat.reshape(len(self.values), -1, 3)
+
+
+@dataclass(frozen=True, eq=False)
+class Performance:
+    """How a head moves: sample i at scene frame `first` + i / `steps`, `rate` samples a second.
+
+    `vertices` (T, V', 3) are those of `rest`, in its space: the object's own motion is taken out, that of the
+    parts beside the face isn't. `keys` are those of each object that has some. `skin` is what bones do to
+    them, None where there are none; `has_cache` tells whether a cache takes the keys' places along.
+    """
+
+    rest: RestPose
+    first: int
+    steps: int
+    rate: Fraction
+    vertices: Floats
+    keys: tuple[KeyTrack, ...]
+    skin: SkinTrack | None = None
+    has_cache: bool = False
+
+    @property
+    def last(self) -> int:
+        """The last whole frame."""
+        return self.first + (len(self.vertices) - 1) // self.steps
+
+    def before_modifiers(self) -> Floats:
+        """Where the keys alone put the vertices (T, V', 3)."""
+        mixed = np.tile(self.rest.vertices, (len(self.vertices), 1, 1))
+        for track in self.keys:
+            mixed[:, track.part.start : track.part.stop] += track.mix()
+        return mixed
+
+
+def steps_of(rate: Fraction) -> int:
+    """How many samples a frame are read at a scene's rate."""
+    return max(1, -(-LEAST_RATE // max(1, int(rate))))
+
+
+def read_performance(
+    handle: HeadHandle, rest: RestPose, scene_uid: int, first: int, last: int, rate: Fraction
+) -> Generator[float, None, Performance]:
+    """Read the frames `first`…`last` of a scene at `rate` frames a second, in steps of at most SLICE_SECONDS
+    that yield how far it is, 0…1. The frame is put back at the end, or when the generator is closed. Raises
+    SceneError."""
+    reader = _Reader(handle, rest, scene_uid, steps_of(rate), first, last)
+    try:
+        while reader.at < reader.count:
+            with reader.slice():
+                reader.read_some()
+            yield reader.at / reader.count
+    finally:
+        reader.put_back()
+    return reader.performance(rate)
+
+
+class _Reader:
+    """One reading; objects are looked up in each step, for the user may undo something between two."""
+
+    def __init__(
+        self, handle: HeadHandle, rest: RestPose, scene_uid: int, steps: int, first: int, last: int
+    ) -> None:
+        if last < first:
+            raise SceneError(f"There is no frame between {first} and {last}: choose another range.")
+        self._handle, self._rest, self._scene_uid = handle, rest, scene_uid
+        self._steps, self._first = steps, first
+        self.count, self.at = (last - first) * steps + 1, 0
+        scene = self._scene()
+        self._home = scene.frame_current, scene.frame_subframe
+        self._vertices = np.empty((self.count, *rest.vertices.shape), np.float32)
+        self._values: dict[int, Floats] = {}
+        self._names: dict[int, tuple[str, ...]] = {}
+        self._shapes: dict[int, Floats] = {}
+        self._objects: dict[int, bpy.types.Object] = {}
+        self._bones: dict[int, tuple[BoneSet, ...]] = {}
+        self._motion: dict[int, Floats] = {}
+        self._has_cache = False
+
+    @contextmanager
+    def slice(self) -> Iterator[None]:
+        """The objects as they are now, without modifiers that make other vertices."""
+        find_head(self._handle)
+        self._objects = find_parts(self._handle)
+        off = [m for thing in self._objects.values() for m in _makers(thing)]
+        try:
+            for modifier in off:
+                modifier.show_viewport = False
+            yield
+        finally:
+            for modifier in off:
+                modifier.show_viewport = True
+            self._objects = {}
+
+    def read_some(self) -> None:
+        """Read as many samples as fit into a slice, one at least."""
+        begin = before = time.perf_counter()
+        longest = 0.0
+        while self.at < self.count:
+            self._read_sample()
+            self.at += 1
+            now = time.perf_counter()
+            longest, before = max(longest, now - before), now
+            if now - begin + longest > SLICE_SECONDS:
+                break
+
+    def put_back(self) -> None:
+        """Show the frame of before, if the scene is still there."""
+        scene = next((s for s in bpy.data.scenes if s.session_uid == self._scene_uid), None)
+        if scene is not None and self.at:
+            scene.frame_set(self._home[0], subframe=self._home[1])
+
+    def performance(self, rate: Fraction) -> Performance:
+        """What was read."""
+        parts = {part.object_uid: part for part in self._rest.slices}
+        keys = tuple(
+            KeyTrack(parts[uid], self._names[uid], self._values[uid], self._shapes[uid])
+            for uid in self._values
+        )
+        return Performance(
+            self._rest,
+            self._first,
+            self._steps,
+            rate * self._steps,
+            self._vertices,
+            keys,
+            self._skin(),
+            self._has_cache,
+        )
+
+    def _skin(self) -> SkinTrack | None:
+        """All bones of all objects side by side; the first one stands for whatever none moves."""
+        count = 1 + sum(motion.shape[1] for motion in self._motion.values())
+        if count == 1:
+            return None
+        weights = np.zeros((len(self._rest.vertices), count), np.float32)
+        bones = np.tile(np.eye(3, dtype=np.float32), (self.count, count, 1, 1))
+        column = 1
+        for piece in self._rest.slices:
+            for group in self._bones.get(piece.object_uid, ()):
+                end = column + len(group.bones)
+                weights[piece.start : piece.stop, column:end] = group.weights
+                column = end
+        column = 1
+        for piece in self._rest.slices:
+            motion = self._motion.get(piece.object_uid)
+            if motion is not None:
+                bones[:, column : column + motion.shape[1]] = motion
+                column += motion.shape[1]
+        weights[:, 0] = np.maximum(1 - weights.sum(axis=1), 0.0)
+        return SkinTrack(weights, bones)
+
+    def _scene(self) -> bpy.types.Scene:
+        scene = next((s for s in bpy.data.scenes if s.session_uid == self._scene_uid), None)
+        if scene is None:
+            raise SceneError("The scene was deleted while MeshTalk was reading it: nothing was changed.")
+        return scene
+
+    def _read_sample(self) -> None:
+        scene = self._scene()
+        whole, part = divmod(self.at, self._steps)
+        scene.frame_set(self._first + whole, subframe=part / self._steps)
+        graph = bpy.context.evaluated_depsgraph_get()
+        face = self._objects[self._rest.slices[0].object_uid].evaluated_get(graph)
+        for piece in self._rest.slices:
+            target = self._vertices[self.at, piece.start : piece.stop]
+            thing = self._objects.get(piece.object_uid)
+            seen = None if thing is None else thing.evaluated_get(graph)
+            if seen is None or not seen.is_evaluated:  # hidden, or deleted since: at rest
+                if piece.start == 0:
+                    raise SceneError(f"“{piece.name}” is hidden: show it, so that its motion can be read.")
+                target[:] = self._rest.vertices[piece.start : piece.stop]
+                continue
+            target[:] = _placed(seen, face, _read_points(seen, piece.stop - piece.start))
+            self._read_values(piece, thing, seen)
+            self._read_bones(piece, thing, graph)
+
+    def _read_values(self, piece: PartSlice, thing: bpy.types.Object, seen: bpy.types.Object) -> None:
+        keys = seen.data.shape_keys
+        if keys is None or not keys.use_relative:
+            return
+        if piece.object_uid not in self._values:
+            self._note_keys(piece, thing)
+        rows = self._values[piece.object_uid]
+        blocks = [block for block in keys.key_blocks if block.name in self._names[piece.object_uid]]
+        if len(blocks) != rows.shape[1]:
+            raise SceneError(f"The shape keys of “{piece.name}” were changed while MeshTalk read them.")
+        rows[self.at] = [0.0 if block.mute else block.value for block in blocks]
+
+    def _read_bones(
+        self,
+        piece: PartSlice,
+        thing: bpy.types.Object,
+        graph: bpy.types.Depsgraph,
+    ) -> None:
+        uid = piece.object_uid
+        if uid not in self._bones:
+            self._bones[uid] = bone_sets(thing)
+            self._has_cache |= plays_cache(thing)
+            if self._bones[uid]:
+                count = sum(len(group.bones) for group in self._bones[uid])
+                self._motion[uid] = np.tile(np.eye(3, dtype=np.float32), (self.count, count, 1, 1))
+        if self._bones[uid]:
+            self._motion[uid][self.at] = bone_motion(thing, piece, self._bones[uid], graph)
+
+    def _note_keys(self, piece: PartSlice, thing: bpy.types.Object) -> None:
+        keys = thing.data.shape_keys
+        blocks = [block for block in keys.key_blocks if block != keys.reference_key]
+        self._names[piece.object_uid] = tuple(block.name for block in blocks)
+        self._values[piece.object_uid] = np.zeros((self.count, len(blocks)), np.float32)
+        self._shapes[piece.object_uid] = _shapes_of(thing, blocks, piece)
+
+
+def _makers(thing: bpy.types.Object) -> list[bpy.types.Modifier]:
+    """The modifiers that are on and may make other vertices, where the object now shows more or fewer."""
+    on = [m for m in thing.modifiers if m.show_viewport and m.type not in KEEPS_COUNT]
+    if not on:
+        return []
+    seen = thing.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    return on if len(seen.data.vertices) != len(thing.data.vertices) else []
+
+
+def _read_points(seen: bpy.types.Object, count: int) -> Floats:
+    """Vertices (V, 3) of an evaluated object, in its own space."""
+    mesh = seen.data
+    if len(mesh.vertices) != count:
+        raise SceneError(
+            f"The modifiers of “{seen.name}” change how many vertices it has: turn off those that do in the "
+            "viewport."
+        )
+    flat = np.empty(3 * count, np.float32)
+    mesh.vertices.foreach_get("co", flat)
+    if not np.isfinite(flat).all():
+        raise SceneError(f"“{seen.name}” has vertices without a finite place: look at its modifiers.")
+    return flat.reshape(-1, 3)
+
+
+def _placed(seen: bpy.types.Object, face: bpy.types.Object, points: Floats) -> Floats:
+    """Points (V, 3) of an evaluated object in the evaluated face's space."""
+    if seen == face:
+        return points
+    world: Matrix = face.matrix_world
+    if abs(world.to_3x3().determinant()) < 1e-30:
+        raise SceneError(f"“{face.name}” is scaled to nothing in this range: give it a size first.")
+    matrix = np.array(world.inverted() @ seen.matrix_world)
+    return (points.astype(np.float64) @ matrix[:3, :3].T + matrix[:3, 3]).astype(np.float32)
+
+
+def _shapes_of(thing: bpy.types.Object, blocks: Sequence[bpy.types.ShapeKey], piece: PartSlice) -> Floats:
+    """What each key adds (K, n, 3) at value 1, in the space of the head's rest pose."""
+    shapes = np.zeros((len(blocks), piece.stop - piece.start, 3), np.float32)
+    for row, block in enumerate(blocks):
+        shapes[row] = read_shape(block) - read_shape(block.relative_key)
+        if block.vertex_group in thing.vertex_groups:
+            shapes[row] *= _group_weights(thing, block.vertex_group)[:, None]
+    if np.array_equal(piece.turn, np.eye(3)):
+        return shapes
+    return shapes @ np.linalg.inv(piece.turn.astype(np.float64)).astype(np.float32)
+
+
+def _group_weights(thing: bpy.types.Object, name: str) -> Floats:
+    index = thing.vertex_groups[name].index
+    found = (next((g.weight for g in v.groups if g.group == index), 0.0) for v in thing.data.vertices)
+    return np.fromiter(found, np.float32, len(thing.data.vertices))
+
+
+def animated_range(head: bpy.types.Object) -> tuple[int, int] | None:
+    """First and last frame of what animates a head: the Actions and NLA strips of its keys, its objects, and
+    whatever deforms, carries or drives them. None where there is nothing of the kind."""
+    spans = [span for block in _animated_blocks(head) for span in _spans(block.animation_data)]
+    if not spans:
+        return None
+    return math.floor(min(span[0] for span in spans)), math.ceil(max(span[1] for span in spans))
+
+
+def _animated_blocks(head: bpy.types.Object) -> list[bpy.types.ID]:
+    things: dict[bpy.types.Object, None] = {}
+    blocks: list[bpy.types.ID] = []
+    for thing in head_objects(head):
+        things |= dict.fromkeys(_relatives(thing))
+        keys = thing.data.shape_keys
+        blocks += [] if keys is None else [keys]
+        drivers = () if keys is None or keys.animation_data is None else keys.animation_data.drivers
+        targets = (t.id for curve in drivers for v in curve.driver.variables for t in v.targets)
+        blocks += [target for target in targets if target is not None]
+    return [block for block in dict.fromkeys([*things, *blocks]) if getattr(block, "animation_data", None)]
+
+
+def _relatives(thing: bpy.types.Object) -> Iterator[bpy.types.Object]:
+    """The object, its parents, and what its modifiers point at, with its parents."""
+    starts = [thing, *(getattr(modifier, "object", None) for modifier in thing.modifiers)]
+    for start in starts:
+        while start is not None:
+            yield start
+            start = start.parent
+
+
+def _spans(animation: bpy.types.AnimData) -> Iterator[tuple[float, float]]:
+    action = animation.action
+    if action is not None and any(action.curve_frame_range):  # (0, 0) where it holds no keys
+        yield tuple(action.frame_range)
+    for track in animation.nla_tracks:
+        if not track.mute:
+            for strip in track.strips:
+                yield strip.frame_start, strip.frame_end
