@@ -7,11 +7,14 @@ came together. Without a window (and so without that loop) it is written at once
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import bpy
+from bpy.app.handlers import persistent
 from bpy.props import FloatProperty
 
+from ..engine.errors import MeshTalkError
 from ..engine.generate.controls import LIMITS, MOST, Controls
 
 
@@ -22,31 +25,87 @@ class _Due(NamedTuple):
     take_uid: str
 
 
-_due: dict[_Due, None] = {}
+class _Desk:
+    """What is to be written, and what went wrong the last time."""
+
+    def __init__(self) -> None:
+        self.due: dict[_Due, None] = {}
+        self.quiet = False
+        self.problem = ""
+
+
+_desk = _Desk()
 
 
 def _changed(controls: MeshTalkControls, _context: bpy.types.Context) -> None:
     """Let the take of these controls be written soon."""
-    take = controls.id_data.path_resolve(controls.path_from_id().rpartition(".")[0])
-    _due[_Due(controls.id_data.session_uid, take.uid)] = None
+    if not _desk.quiet:
+        take = controls.id_data.path_resolve(controls.path_from_id().rpartition(".")[0])
+        _schedule(controls.id_data, take.uid)
+
+
+def _schedule(head: bpy.types.Object, take_uid: str) -> None:
+    _desk.due[_Due(head.session_uid, take_uid)] = None
     if bpy.app.background:
         write_due()
-    elif not bpy.app.timers.is_registered(write_due):
-        bpy.app.timers.register(write_due)
+    elif not bpy.app.timers.is_registered(_write_quietly):
+        bpy.app.timers.register(_write_quietly)
 
 
 def write_due() -> None:
-    """Write what was changed and isn't in the curves yet; also for operators that need the curves now."""
+    """Write what was changed and isn't in the curves yet; also for operators that need the curves now. Raises
+    MeshTalkError where a take can't be written."""
     from .scene import takes  # late: takes reads this module's controls
 
-    due = tuple(_due)
-    _due.clear()
+    due = tuple(_desk.due)
+    _desk.due.clear()
     objects = {each.session_uid: each for each in bpy.data.objects} if due else {}
     for one in due:
         head = objects.get(one.object_uid)
         take = None if head is None else takes.find_take(head, one.take_uid)
         if take is not None:  # neither was deleted or undone meanwhile
             takes.rewrite_take(head, take)
+
+
+def _write_quietly() -> None:
+    before, _desk.problem = _desk.problem, ""
+    try:
+        write_due()
+    except MeshTalkError as error:
+        _desk.problem = str(error)
+    if _desk.problem != before:
+        from .ops.background import redraw_panels  # late: operators use this module
+
+        redraw_panels()
+
+
+def last_problem() -> str:
+    """Why the last change couldn't be written, as a sentence; "" when it was."""
+    return _desk.problem
+
+
+def set_controls(group: MeshTalkControls, values: Mapping[str, float]) -> None:
+    """Turn several controls, and let the take be written once."""
+    _desk.quiet = True
+    try:
+        for name, value in values.items():
+            setattr(group, name, value)
+    finally:
+        _desk.quiet = False
+    _changed(group, bpy.context)
+
+
+@persistent
+def _catch_up(*_: object) -> None:
+    """After undo, redo and loading: Blender goes back to when a slider was let go, which may be a moment
+    before the curves were written."""
+    from .scene import takes  # late: takes reads this module's controls
+
+    for head in bpy.data.objects:
+        for take in head.meshtalk.takes if head.type == "MESH" else ():
+            written = takes.written_with(take)
+            if written and written != controls_of(take.controls).fingerprint:
+                _schedule(head, take.uid)
 
 
 def controls_of(group: MeshTalkControls) -> Controls:
@@ -130,14 +189,21 @@ class MeshTalkControls(bpy.types.PropertyGroup):
     )
 
 
+_HANDLERS = ("undo_post", "redo_post", "load_post")
+
+
 def register() -> None:
     """Register the controls, which takes point at."""
     bpy.utils.register_class(MeshTalkControls)
+    for name in _HANDLERS:
+        getattr(bpy.app.handlers, name).append(_catch_up)
 
 
 def unregister() -> None:
     """Take them back; nothing stays due."""
-    if bpy.app.timers.is_registered(write_due):
-        bpy.app.timers.unregister(write_due)
-    _due.clear()
+    for name in _HANDLERS:
+        getattr(bpy.app.handlers, name).remove(_catch_up)
+    if bpy.app.timers.is_registered(_write_quietly):
+        bpy.app.timers.unregister(_write_quietly)
+    _desk.due.clear()
     bpy.utils.unregister_class(MeshTalkControls)

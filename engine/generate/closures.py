@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -72,10 +72,14 @@ class Mouth:
     weights: Floats
     corrective_names: tuple[str, ...]
     corrective_weights: Floats | None
+    _known: dict[int, Float64] = field(default_factory=dict, init=False, repr=False)
 
     def gaps(self, lips: LipGaps) -> Float64:
-        """The distances (T, P), mm, of the lips' pairs."""
-        return lips.gaps(self.unit_names, self.weights, self.corrective_names, self.corrective_weights)
+        """The distances (T, P), mm, of the lips' pairs; worked out once."""
+        if id(lips) not in self._known:
+            extra = self.corrective_names, self.corrective_weights
+            self._known[id(lips)] = lips.gaps(self.unit_names, self.weights, *extra)
+        return self._known[id(lips)]
 
 
 def closedness(lips: LipGaps, gaps: Float64) -> Float64:
@@ -168,8 +172,8 @@ class _LeastMotion:
         free = ~(((now <= box[0]) & (gradient > 0)) | ((now >= box[1]) & (gradient < 0)))
         curvature *= free[:, :, None] & free[:, None, :]
         curvature[:, *np.diag_indices(free.shape[1])] += ~free
-        newton: Float64 = np.linalg.solve(curvature, (gradient * free)[:, :, None])[:, :, 0]
-        return newton
+        newton = np.linalg.solve(curvature, (gradient * free)[:, :, None])[:, :, 0]
+        return newton.astype(np.float64, copy=False)
 
     def _cost(self, there: Float64, asked: Asked) -> Float64:
         """What is minimised (n,)."""

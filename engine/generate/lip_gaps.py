@@ -55,11 +55,12 @@ class LipGaps:
     ) -> Float64:
         """The pairs' distances (T, P) in mm at weights (T, U') and (T, K'); names that the template hadn't
         got count nothing."""
-        gaps = self.rest + weights @ self.slopes_of(unit_names)
+        slopes = self.slopes_of(unit_names).astype(weights.dtype)  # products of two types take twice as long
+        gaps = self.rest + weights @ slopes
         if corrective_weights is None:
             return gaps
         known = _rows(self.corrective_names, self.corrective_slopes, corrective_names)
-        return gaps + corrective_weights @ known
+        return gaps + corrective_weights @ known.astype(corrective_weights.dtype)
 
     def slopes_of(self, unit_names: Sequence[str]) -> Float64:
         """What each of these units (U', P) adds to the distances."""

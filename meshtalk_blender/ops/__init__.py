@@ -3,9 +3,36 @@
 
 import bpy
 
-from . import add_head, add_sound, cancel, dub, fit, generate, head_state, landmarks, mapping, parts, takes
+from . import (
+    add_head,
+    add_sound,
+    cancel,
+    controls,
+    dub,
+    fit,
+    generate,
+    head_state,
+    landmarks,
+    mapping,
+    parts,
+    seeds,
+    takes,
+)
 
-_MODULES = (add_head, add_sound, cancel, generate, dub, fit, landmarks, mapping, parts, takes)
+_MODULES = (
+    add_head,
+    add_sound,
+    cancel,
+    generate,
+    dub,
+    fit,
+    landmarks,
+    mapping,
+    parts,
+    takes,
+    seeds,
+    controls,
+)
 
 
 def register() -> None:
@@ -16,11 +43,13 @@ def register() -> None:
     bpy.types.VIEW3D_MT_mesh_add.append(add_head.draw_menu)
     bpy.app.handlers.load_pre.append(cancel.stop_before_load)
     head_state.register()
+    seeds.register()
 
 
 def unregister() -> None:
     """Stop a running job and take the operators back."""
     cancel.stop_job()
+    seeds.unregister()
     head_state.unregister()
     bpy.app.handlers.load_pre.remove(cancel.stop_before_load)
     bpy.types.VIEW3D_MT_mesh_add.remove(add_head.draw_menu)

@@ -3,9 +3,9 @@
 
 import bpy
 
-from . import dub, fit, landmarks, main, mapping, parts, takes
+from . import controls, dub, fit, landmarks, main, mapping, parts, seeds, takes
 
-_MODULES = (main, takes, dub, fit, landmarks, parts, mapping)
+_MODULES = (main, seeds, takes, controls, dub, fit, landmarks, parts, mapping)
 """In the order of the tab; sub-panels come after `main`."""
 
 

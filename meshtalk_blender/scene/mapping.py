@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -15,16 +14,14 @@ from ...engine.rigs import KeyDrive, Preset, PresetKey, RigMapping, recognise
 from ...engine.rigs.mapping import UNITS, VISEME_KIND, units_of
 from ...engine.rigs.presets import RigError, preset_text, read_preset, read_presets
 from ...engine.rigs.recognise import apply_preset
-from ..ids import EXTENSION_ID
 from .errors import SceneError
+from .own_files import Stamp, fresh_file, json_files, own_folder, stamp
 from .parts import face_of
 
 BUILT_IN = Path(__file__).resolve().parents[1] / "presets" / "mappings"
 FOLDER = "mappings"
 EDITED = "Edited"
 LONGEST = 60
-
-Stamp = tuple[tuple[str, int], ...]
 
 
 def mapping_of(head: bpy.types.Object, unit_names: Sequence[str]) -> RigMapping | None:
@@ -104,7 +101,7 @@ def all_presets() -> tuple[list[Preset], list[str]]:
     """The user's own presets, then those that come with the add-on, and a sentence for each file that can't
     be used."""
     own, problems = own_presets()
-    given, given_problems = _read(BUILT_IN, _stamp(BUILT_IN))
+    given, given_problems = _read(BUILT_IN, stamp(BUILT_IN))
     taken = {preset.name for preset in own}
     return [*own, *(preset for preset in given if preset.name not in taken)], problems + given_problems
 
@@ -112,7 +109,7 @@ def all_presets() -> tuple[list[Preset], list[str]]:
 def own_presets() -> tuple[list[Preset], list[str]]:
     """The presets that the user saved, and a sentence for each file that can't be used."""
     folder = user_folder()
-    return _read(folder, _stamp(folder)) if folder is not None else ([], [])
+    return _read(folder, stamp(folder)) if folder is not None else ([], [])
 
 
 def save_preset(head: bpy.types.Object, name: str, unit_names: Sequence[str]) -> Path:
@@ -122,7 +119,7 @@ def save_preset(head: bpy.types.Object, name: str, unit_names: Sequence[str]) ->
         raise SceneError("No shape key is driven: choose what drives one before saving.")
     if not name or len(name) > LONGEST:
         raise SceneError(f"Give the mapping a name of 1 to {LONGEST} letters.")
-    if any(preset.name.lower() == name.lower() for preset in _read(BUILT_IN, _stamp(BUILT_IN))[0]):
+    if any(preset.name.lower() == name.lower() for preset in _read(BUILT_IN, stamp(BUILT_IN))[0]):
         raise SceneError(f"“{name}” comes with MeshTalk: choose another name.")
     folder = user_folder(create=True)
     if folder is None:
@@ -151,10 +148,7 @@ def remove_preset(name: str) -> None:
 
 def user_folder(create: bool = False) -> Path | None:
     """Where the user's own presets are; None where Blender runs the add-on without having installed it."""
-    try:
-        return Path(bpy.utils.extension_path_user(EXTENSION_ID, path=FOLDER, create=create))
-    except ValueError:  # not an installed extension
-        return None
+    return own_folder(FOLDER, create)
 
 
 def _boss(head: bpy.types.Object) -> bpy.types.Object:
@@ -185,18 +179,11 @@ def _found(
     picked = next((preset for preset in all_presets()[0] if preset.name == chosen), None) if chosen else None
     if picked is not None:
         return apply_preset(replace(picked, needs=()), names, unit_names)
-    return recognise(names, unit_names, _read(BUILT_IN, _stamp(BUILT_IN))[0])
+    return recognise(names, unit_names, _read(BUILT_IN, stamp(BUILT_IN))[0])
 
 
 def _stamps() -> tuple[Stamp, Stamp]:
-    folder = user_folder()
-    return _stamp(folder) if folder is not None else (), _stamp(BUILT_IN)
-
-
-def _stamp(folder: Path) -> Stamp:
-    """What changes when a file of a folder does."""
-    files = sorted(folder.glob("*.json")) if folder.is_dir() else []
-    return tuple((file.name, file.stat().st_mtime_ns) for file in files)
+    return stamp(user_folder()), stamp(BUILT_IN)
 
 
 @lru_cache(maxsize=8)
@@ -206,21 +193,12 @@ def _read(folder: Path, _stamp: Stamp) -> tuple[list[Preset], list[str]]:
 
 def _file_of(folder: Path, name: str) -> Path:
     """The file of this name's preset: its own where there is one, else a new one that no other has."""
-    known = _file_with(folder, name)
-    if known is not None:
-        return known
-    stem = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_") or "mapping"
-    taken = {file.stem for file in folder.glob("*.json")}
-    return folder / f"{next(s for s in _numbered(stem) if s not in taken)}.json"
-
-
-def _numbered(stem: str) -> list[str]:
-    return [stem, *(f"{stem}_{number}" for number in range(2, 10_000))]
+    return _file_with(folder, name) or fresh_file(folder, name, "mapping")
 
 
 def _file_with(folder: Path, name: str) -> Path | None:
     """The file that holds the preset of this name."""
-    for file in sorted(folder.glob("*.json")) if folder.is_dir() else []:
+    for file in json_files(folder):
         try:
             found = read_preset(file).name
         except RigError:

@@ -29,7 +29,7 @@ def mapping(part):
 @pytest.fixture()
 def installed(part, monkeypatch, tmp_path):
     """As if MeshTalk were installed as an extension: an own folder for what the user saves."""
-    monkeypatch.setattr(part("scene.mapping"), "EXTENSION_ID", f"bl_ext.user_default.{tmp_path.name}")
+    monkeypatch.setattr(part("scene.own_files"), "EXTENSION_ID", f"bl_ext.user_default.{tmp_path.name}")
     return part("scene.mapping").user_folder(create=True)
 
 

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Live controls of the shown take: presets, resetting, and baking."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import bpy
+from bpy.props import IntProperty, StringProperty
+
+from ...engine.errors import MeshTalkError
+from ...engine.generate.controls import LIMITS, Controls
+from ..control_props import controls_of, set_controls, write_due
+from ..scene.baking import bake_take
+from ..scene.control_presets import (
+    LOOK,
+    find_preset,
+    own_presets,
+    preset_of,
+    remove_preset,
+    save_preset,
+)
+from ..scene.errors import SceneError
+from ..scene.takes import active_take, take_problem
+from .checks import busy_reason, chosen_head
+
+if TYPE_CHECKING:
+    from ..take_props import MeshTalkTake
+
+BY_HAND = "Custom"
+NO_TAKE = "Choose a take in the list: the controls are of the one that plays."
+
+
+def controlled_take(context: bpy.types.Context) -> MeshTalkTake | None:
+    """The take whose controls the panel shows: the one that the head plays."""
+    return active_take(chosen_head(context))
+
+
+def shown_take(context: bpy.types.Context) -> MeshTalkTake:
+    """The same; SceneError where the head plays none."""
+    take = controlled_take(context)
+    if take is None:
+        raise SceneError(NO_TAKE)
+    return take
+
+
+def controls_problem(context: bpy.types.Context) -> str | None:
+    """Why no control can be turned now, as a sentence; None when they can."""
+    head, take = chosen_head(context), controlled_take(context)
+    if head is None or head.type != "MESH":
+        return "Choose a mesh as the head first."
+    if take is None:
+        return NO_TAKE
+    return busy_reason() or take_problem(head, take)
+
+
+class _OnTake:
+    """Works on the take that plays."""
+
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        reason = controls_problem(context)
+        if reason is not None:
+            cls.poll_message_set(reason)
+        return reason is None
+
+
+class MESHTALK_OT_choose_controls(_OnTake, bpy.types.Operator):
+    """Set the controls as this preset has them; offset and key reduction stay"""
+
+    bl_idname = "meshtalk.choose_controls"
+    bl_label = "Choose Preset"
+
+    name: StringProperty(name="Preset", options={"SKIP_SAVE"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        preset = find_preset(self.name)
+        if preset is None:
+            self.report({"ERROR"}, f"There is no preset “{self.name}”.")
+            return {"CANCELLED"}
+        set_controls(shown_take(context).controls, preset.values)
+        return {"FINISHED"}
+
+
+class MESHTALK_OT_reset_controls(_OnTake, bpy.types.Operator):
+    """Back to how it was spoken"""
+
+    bl_idname = "meshtalk.reset_controls"
+    bl_label = "Reset"
+
+    control: StringProperty(
+        name="Control", description="Which one, such as jaw; empty: all of them", options={"SKIP_SAVE"}
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        if self.control and self.control not in LIMITS:
+            self.report({"ERROR"}, f"There is no control “{self.control}”: use one of {', '.join(LIMITS)}.")
+            return {"CANCELLED"}
+        names = (self.control,) if self.control else tuple(LIMITS)
+        set_controls(shown_take(context).controls, {name: getattr(Controls(), name) for name in names})
+        return {"FINISHED"}
+
+
+class MESHTALK_OT_save_controls(_OnTake, bpy.types.Operator):
+    """Save the controls as a preset of your own, for other takes and files; the offset isn't part of it"""
+
+    bl_idname = "meshtalk.save_controls"
+    bl_label = "Save Preset"
+
+    name: StringProperty(name="Name", description="An own preset of this name is replaced", default="")
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        chosen = own_preset_of(context)
+        self.name = chosen or shown_take(context).name
+        return context.window_manager.invoke_props_dialog(self)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        self.layout.activate_init = True  # the name can be typed at once
+        self.layout.prop(self, "name")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            path = save_preset(controls_of(shown_take(context).controls), self.name)
+        except MeshTalkError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"Saved as {path}")
+        return {"FINISHED"}
+
+
+class MESHTALK_OT_remove_controls(_OnTake, bpy.types.Operator):
+    """Delete this preset of your own from this computer; takes keep the controls that it gave them"""
+
+    bl_idname = "meshtalk.remove_controls"
+    bl_label = "Remove Preset"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not super().poll(context):
+            return False
+        own = own_preset_of(context)
+        if not own:
+            cls.poll_message_set("Only presets that you saved yourself can be removed: choose one first.")
+        return bool(own)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_confirm(self, event)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        name = own_preset_of(context)
+        try:
+            remove_preset(name)
+        except MeshTalkError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"“{name}” was removed")
+        return {"FINISHED"}
+
+
+class MESHTALK_OT_bake(_OnTake, bpy.types.Operator):
+    """Make the take's curves ordinary keys of your own, as they play now. It leaves the list of takes: the
+    controls no longer change it, nor does MeshTalk (duplicate the take first to keep both)"""
+
+    bl_idname = "meshtalk.bake"
+    bl_label = "Bake"
+
+    step: IntProperty(
+        name="Step",
+        description="Frames from key to key; 0 leaves the keys as they are",
+        default=0,
+        min=0,
+        soft_max=8,
+        max=100,
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        head, take = chosen_head(context), shown_take(context)
+        name = take.name
+        try:
+            write_due()
+            count = bake_take(head, take, self.step)
+        except MeshTalkError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"“{name}” is yours now: {count} keys")
+        return {"FINISHED"}
+
+
+def preset_label(controls: Controls) -> str:
+    """What stands in the menu's button."""
+    preset = preset_of(controls)
+    return BY_HAND if preset is None else preset.name
+
+
+def own_preset_of(context: bpy.types.Context) -> str:
+    """The name of the user's own preset that the controls stand at; "" where they don't."""
+    take = controlled_take(context)
+    preset = None if take is None else preset_of(controls_of(take.controls))
+    return preset.name if preset is not None and preset in own_presets()[0] else ""
+
+
+def is_turned(controls: Controls, name: str) -> bool:
+    """Whether a control isn't as spoken."""
+    return getattr(controls, name) != getattr(Controls(), name)
+
+
+def look_is_turned(controls: Controls) -> bool:
+    """Whether anything that a preset sets isn't as spoken."""
+    return any(is_turned(controls, name) for name in LOOK)
+
+
+CLASSES = (
+    MESHTALK_OT_choose_controls,
+    MESHTALK_OT_reset_controls,
+    MESHTALK_OT_save_controls,
+    MESHTALK_OT_remove_controls,
+    MESHTALK_OT_bake,
+)

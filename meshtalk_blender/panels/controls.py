@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Live controls of the take that plays: sliders, presets, and Bake."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...engine.generate.controls import LIMITS, Controls
+from ..control_props import controls_of, last_problem
+from ..ops.checks import chosen_head
+from ..ops.controls import (
+    MESHTALK_OT_bake,
+    MESHTALK_OT_choose_controls,
+    MESHTALK_OT_remove_controls,
+    MESHTALK_OT_reset_controls,
+    MESHTALK_OT_save_controls,
+    controlled_take,
+    controls_problem,
+    is_turned,
+    preset_label,
+)
+from ..scene.control_presets import all_presets
+from .text import sentence
+
+GROUPS = (
+    ("mouth", "jaw", "brow", "blink", "gaze"),
+    ("smooth_mouth", "smooth_upper"),
+    ("closure",),
+    ("offset", "tolerance"),
+)
+"""The sliders, with some air between the groups."""
+
+
+class MESHTALK_MT_controls(bpy.types.Menu):
+    """Presets of the controls: your own, and those that come with MeshTalk"""
+
+    bl_label = "Preset"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        for preset in all_presets()[0]:
+            entry = self.layout.operator(MESHTALK_OT_choose_controls.bl_idname, text=preset.name)
+            entry.name = preset.name
+
+
+class MESHTALK_PT_controls(bpy.types.Panel):
+    """How the take plays: turned at once, without generating again"""
+
+    bl_label = "Live Controls"
+    bl_category = "MeshTalk"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_parent_id = "MESHTALK_PT_main"
+    bl_order = 3
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        head = chosen_head(context)
+        return head is not None and head.type == "MESH" and len(head.meshtalk.takes) > 0
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, take, problem = self.layout, controlled_take(context), controls_problem(context)
+        if problem is not None:
+            sentence(layout, context, problem, "INFO")
+        if take is None:
+            return
+        controls = controls_of(take.controls)
+        column = layout.column()
+        column.enabled = problem is None
+        _draw_presets(column, controls)
+        column.use_property_split = True
+        column.use_property_decorate = False
+        for names in GROUPS:
+            _draw_group(column.column(align=True), take.controls, controls, names)
+        if last_problem():
+            sentence(layout, context, last_problem(), "ERROR")
+        column.operator(MESHTALK_OT_bake.bl_idname, icon="ACTION")
+
+
+def _draw_presets(layout: bpy.types.UILayout, controls: Controls) -> None:
+    row = layout.row(align=True)
+    row.menu("MESHTALK_MT_controls", text=preset_label(controls))
+    row.operator(MESHTALK_OT_save_controls.bl_idname, text="", icon="ADD")
+    row.operator(MESHTALK_OT_remove_controls.bl_idname, text="", icon="REMOVE")
+    reset = row.row(align=True)
+    reset.enabled = any(is_turned(controls, name) for name in LIMITS)
+    reset.operator(MESHTALK_OT_reset_controls.bl_idname, text="", icon="LOOP_BACK").control = ""
+
+
+def _draw_group(
+    layout: bpy.types.UILayout,
+    group: bpy.types.PropertyGroup,
+    controls: Controls,
+    names: tuple[str, ...],
+) -> None:
+    """Sliders, each with its way back at the end of the row, greyed where it is where it was."""
+    for name in names:
+        row = layout.row(align=True)
+        row.prop(group, name, slider=True)
+        back = row.row(align=True)
+        back.enabled = is_turned(controls, name)
+        back.operator(
+            MESHTALK_OT_reset_controls.bl_idname, text="", icon="LOOP_BACK", emboss=False
+        ).control = name
+
+
+CLASSES = (MESHTALK_MT_controls, MESHTALK_PT_controls)

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Makes a take's curves the user's own: ordinary keys that nothing of MeshTalk's changes any more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import bpy
+import numpy as np
+
+from .actions import is_locked
+from .errors import SceneError
+from .fcurves import BEZIER, LINEAR, Keys, Points, keys_of_points, read_keys, write_keys
+from .takes import release_take, take_problem, written_curves
+
+if TYPE_CHECKING:
+    from ..take_props import MeshTalkTake
+
+HALF_A_FRAME = 0.5
+
+
+def bake_take(head: bpy.types.Object, take: MeshTalkTake, step: int = 0) -> int:
+    """Give a take's keys to the user, and take it off the list; gives how many keys there are.
+
+    With a `step` there is a key on each so many frames, from the take's first one on, and on its last; 0
+    leaves the keys as they are. Raises SceneError before anything is changed.
+    """
+    problem = take_problem(head, take)
+    if problem is not None:
+        raise SceneError(problem)
+    count = 0
+    for where in written_curves(head, take):
+        for fcurve in where.fcurves:
+            if step > 0 and not is_locked(fcurve):
+                _key_each(fcurve, where.first, where.last, step)
+            count += len(fcurve.keyframe_points)
+    release_take(head, take)
+    return count
+
+
+def _key_each(fcurve: bpy.types.FCurve, first: float, last: float, step: int) -> None:
+    """Key a curve on each `step`-th frame between two frames; keys outside stay. A curve at rest keeps its
+    one key."""
+    keys = read_keys(fcurve)
+    inside = (keys.frames > first - HALF_A_FRAME) & (keys.frames < last + HALF_A_FRAME)
+    if inside.sum() > 1:
+        write_keys(fcurve, keys.where(~inside).joined(_sampled(fcurve, keys.where(inside), step)))
+
+
+def _sampled(fcurve: bpy.types.FCurve, before: Keys, step: int) -> Keys:
+    begin, end = float(before.frames.min()), float(before.frames.max())
+    frames = np.unique(np.append(np.arange(begin, end, step), end))
+    values = [fcurve.evaluate(frame) for frame in frames.tolist()]
+    modes = np.full(len(frames), LINEAR if step == 1 else BEZIER, np.int32)
+    return keys_of_points(Points(np.stack([frames, values], axis=1).astype(np.float32), modes))
