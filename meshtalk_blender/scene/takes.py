@@ -209,6 +209,7 @@ def remove_take(head: bpy.types.Object, take: MeshTalkTake) -> None:
     for place, item in enumerate(take.objects):
         thing = item_object(head, take, place)
         clear_room(thing, item, take.placement)
+        _give_back_original(head, item)
         actions += [item.action if item.before is None else None, item.before]
         things.append(thing)
     head.meshtalk.takes.remove(number)
@@ -327,6 +328,13 @@ def _keep_backup_as_original(head: bpy.types.Object, take: MeshTalkTake) -> None
         for original in head.meshtalk.originals:
             if item.before is not None and original.object == item.object and original.action == item.action:
                 original.action = item.before
+
+
+def _give_back_original(head: bpy.types.Object, item: MeshTalkTakeObject) -> None:
+    """The user's Action is again what it was before this take went into it."""
+    for original in head.meshtalk.originals:
+        if item.before is not None and original.action == item.before:
+            original.action = item.action
 
 
 def _remove_if_unused(action: bpy.types.Action | None) -> None:

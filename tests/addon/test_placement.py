@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a take goes: a new Action, frames of the user's own, an NLA strip; what was there stays and plays on."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import bpy
+import numpy as np
+import pytest
+from tests.addon.speaking import JAW, Speaker, curve_values, give_keys, moved, played
+
+FRAMES = np.arange(1, 140, 0.5)
+FIRST, COUNT, SETTLE = 40, 30, 8
+PLACEMENTS = ("NEW", "RANGE", "NLA")
+
+
+@pytest.fixture()
+def speaker(part, head):
+    return Speaker(part, head)
+
+
+def users_motion(head, interpolation="BEZIER"):
+    """An Action of the user's: a hat that no model knows, and a jaw."""
+    give_keys(head, ("hat", JAW))
+    blocks = head.data.shape_keys.key_blocks
+    for name, values in (("hat", (0.1, 0.9, 0.3, 0.6)), (JAW, (0.0, 0.7, 0.2, 0.4))):
+        for frame, value in zip((10, 35, 61, 110), values, strict=True):
+            blocks[name].value = value
+            blocks[name].keyframe_insert("value", frame=frame)
+    action = head.data.shape_keys.animation_data.action
+    action.name = "Mine"
+    for fcurve in played(head):
+        for key in fcurve.keyframe_points:
+            key.interpolation = interpolation
+    return action
+
+
+def inside(frames, margin=SETTLE):
+    return (frames > FIRST - margin) & (frames < FIRST + COUNT - 1 + margin)
+
+
+class TestRange:
+    """Into the Action that plays, in the take's frames only."""
+
+    @pytest.mark.parametrize("interpolation", ["BEZIER", "LINEAR", "CONSTANT"])
+    def test_all_stays_outside_the_frames(self, head, speaker, interpolation):
+        action = users_motion(head, interpolation)
+        jaw, hat = curve_values(head, JAW, FRAMES), curve_values(head, "hat", FRAMES)
+        weights = speaker.write(FIRST, COUNT, placement="RANGE")
+        assert head.data.shape_keys.animation_data.action == action and action.name == "Mine"
+        np.testing.assert_array_equal(curve_values(head, "hat", FRAMES), hat)
+        out = ~inside(FRAMES)
+        np.testing.assert_allclose(curve_values(head, JAW, FRAMES)[out], jaw[out], atol=2e-4)
+        speech = np.arange(FIRST, FIRST + COUNT)
+        np.testing.assert_allclose(curve_values(head, JAW, speech), weights[:, speaker.unit(JAW)], atol=1e-6)
+
+    def test_the_mesh_goes_over_without_a_jump(self, head, speaker):
+        users_motion(head)
+        weights = speaker.write(FIRST, COUNT, placement="RANGE")
+        steps = np.abs(np.diff(curve_values(head, JAW, np.arange(1, 120))))
+        assert steps.max() < np.abs(np.diff(weights[:, speaker.unit(JAW)])).max() + 0.2
+
+    def test_a_key_without_a_curve_keeps_its_value_outside(self, head, speaker):
+        give_keys(head, (JAW, "eyeBlinkLeft"))
+        head.data.shape_keys.key_blocks[JAW].keyframe_insert("value", frame=1)
+        head.data.shape_keys.key_blocks["eyeBlinkLeft"].value = 0.3
+        speaker.write(FIRST, COUNT, placement="RANGE")
+        assert curve_values(head, "eyeBlinkLeft", [1, 20, 100]) == pytest.approx([0.3] * 3)
+
+    def test_controls_write_into_the_same_frames_again(self, part, head, speaker):
+        users_motion(head)
+        jaw = curve_values(head, JAW, FRAMES)
+        weights = speaker.write(FIRST, COUNT, placement="RANGE")
+        take = speaker.take
+        for jaw_strength in (0.5, 1.5, 0.0, 1.0):
+            take.controls.jaw = jaw_strength
+        out = ~inside(FRAMES)
+        np.testing.assert_allclose(curve_values(head, JAW, FRAMES)[out], jaw[out], atol=2e-4)
+        speech = np.arange(FIRST, FIRST + COUNT)
+        np.testing.assert_allclose(curve_values(head, JAW, speech), weights[:, speaker.unit(JAW)], atol=1e-6)
+
+    def test_deleting_it_puts_back_what_was_there(self, head, speaker):
+        users_motion(head)
+        before = {name: curve_values(head, name, FRAMES) for name in (JAW, "hat")}
+        keys = {curve.data_path: [tuple(key.co) for key in curve.keyframe_points] for curve in played(head)}
+        speaker.write(FIRST, COUNT, placement="RANGE")
+        assert bpy.ops.meshtalk.remove_take() == {"FINISHED"}
+        for name, values in before.items():
+            np.testing.assert_allclose(curve_values(head, name, FRAMES), values, atol=1e-6)
+        after = {curve.data_path: [tuple(key.co) for key in curve.keyframe_points] for curve in played(head)}
+        assert after == keys
+        assert [action.name for action in bpy.data.actions] == ["Mine"]
+
+    def test_what_the_user_moves_outside_afterwards_stays(self, head, speaker):
+        users_motion(head)
+        speaker.write(FIRST, COUNT, placement="RANGE")
+        curve = next(c for c in played(head) if JAW in c.data_path)
+        curve.keyframe_points.insert(130, 0.9)
+        speaker.take.controls.jaw = 0.5
+        assert curve_values(head, JAW, [130]) == pytest.approx([0.9])
+        bpy.ops.meshtalk.remove_take()
+        assert curve_values(head, JAW, [130]) == pytest.approx([0.9])
+
+    def test_a_linked_action_is_refused(self, part, head, speaker, tmp_path):
+        action = users_motion(head)
+        bpy.data.libraries.write(str(tmp_path / "library.blend"), {action}, fake_user=True)
+        with bpy.data.libraries.load(str(tmp_path / "library.blend"), link=True) as (_, wanted):
+            wanted.actions = ["Mine"]
+        head.data.shape_keys.animation_data.action = wanted.actions[0]
+        with pytest.raises(part("scene.errors").SceneError, match="is linked: choose New Action"):
+            speaker.write(FIRST, COUNT, placement="RANGE")
+        assert len(head.meshtalk.takes) == 0
+
+
+class TestNla:
+    """A strip on a track above what plays."""
+
+    def test_the_take_plays_in_its_frames_and_the_users_action_outside(self, head, speaker):
+        action = users_motion(head)
+        jaw, hat = played_values(head, JAW), played_values(head, "hat")
+        weights = speaker.write(FIRST, COUNT, placement="NLA")
+        animation = head.data.shape_keys.animation_data
+        assert animation.action is None and len(animation.nla_tracks) == 2
+        assert [track.strips[0].action for track in animation.nla_tracks] == [
+            action,
+            speaker.take.objects[0].action,
+        ]
+        frames = np.arange(1, 140)
+        out = ~inside(frames)
+        np.testing.assert_allclose(played_values(head, JAW)[out], jaw[out], atol=1e-5)
+        np.testing.assert_allclose(played_values(head, "hat"), hat, atol=1e-5)
+        speech = slice(FIRST - 1, FIRST - 1 + COUNT)
+        np.testing.assert_allclose(
+            played_values(head, JAW)[speech], weights[:, speaker.unit(JAW)], atol=1e-5
+        )
+
+    def test_the_mesh_is_the_same_as_with_an_action_of_its_own(self, head, speaker):
+        speaker.write(FIRST, COUNT, placement="NEW")
+        alone = [moved(head, frame) for frame in (FIRST, FIRST + 7, FIRST + COUNT - 1)]
+        bpy.ops.meshtalk.show_take(take="ORIGINAL")
+        speaker.write(FIRST, COUNT, placement="NLA")
+        for frame, want in zip((FIRST, FIRST + 7, FIRST + COUNT - 1), alone, strict=True):
+            np.testing.assert_allclose(moved(head, frame), want, atol=1e-6)
+
+    def test_two_sentences_at_different_times_play_together(self, head, speaker):
+        one = speaker.write(FIRST, COUNT, placement="NLA")
+        two = speaker.write(FIRST + 60, COUNT, placement="NLA", seed=3)
+        unit = speaker.unit(JAW)
+        values = played_values(head, JAW, np.arange(1, 160))
+        np.testing.assert_allclose(values[FIRST - 1 : FIRST - 1 + COUNT], one[:, unit], atol=1e-5)
+        np.testing.assert_allclose(values[FIRST + 59 : FIRST + 59 + COUNT], two[:, unit], atol=1e-5)
+
+    def test_at_the_same_time_the_last_one_plays_and_can_be_swapped(self, head, speaker):
+        one = speaker.write(FIRST, COUNT, placement="NLA", name="one")
+        two = speaker.write(FIRST, COUNT, placement="NLA", name="two", seed=3)
+        unit, speech = speaker.unit(JAW), np.arange(FIRST, FIRST + COUNT)
+        np.testing.assert_allclose(played_values(head, JAW, speech), two[:, unit], atol=1e-5)
+        bpy.ops.meshtalk.show_take(take="one")
+        np.testing.assert_allclose(played_values(head, JAW, speech), one[:, unit], atol=1e-5)
+
+    def test_a_strip_that_was_moved_stays_moved(self, head, speaker):
+        weights = speaker.write(FIRST, COUNT, placement="NLA")
+        strip = head.data.shape_keys.animation_data.nla_tracks[-1].strips[0]
+        strip.frame_start_ui += 25
+        speaker.take.controls.jaw = 1.0
+        speaker.take.controls.brow = 0.5
+        speech = np.arange(FIRST + 25, FIRST + 25 + COUNT)
+        np.testing.assert_allclose(
+            played_values(head, JAW, speech), weights[:, speaker.unit(JAW)], atol=1e-5
+        )
+
+    def test_deleting_it_leaves_the_users_action_as_it_was(self, head, speaker):
+        action = users_motion(head)
+        jaw = played_values(head, JAW)
+        speaker.write(FIRST, COUNT, placement="NLA")
+        bpy.ops.meshtalk.remove_take()
+        animation = head.data.shape_keys.animation_data
+        assert animation.action == action and len(animation.nla_tracks) == 0
+        np.testing.assert_allclose(played_values(head, JAW), jaw, atol=1e-6)
+        assert [each.name for each in bpy.data.actions] == ["Mine"]
+
+    def test_own_tracks_of_the_user_stay_below(self, head, speaker):
+        action = users_motion(head)
+        animation = head.data.shape_keys.animation_data
+        animation.action = None
+        track = animation.nla_tracks.new()
+        track.name = "My track"
+        strip = track.strips.new("mine", 10, action)
+        if hasattr(strip, "action_slot"):
+            strip.action_slot = action.slots[0]
+        jaw = played_values(head, JAW)
+        speaker.write(FIRST, COUNT, placement="NLA")
+        frames = np.arange(1, 140)
+        np.testing.assert_allclose(
+            played_values(head, JAW)[~inside(frames)], jaw[~inside(frames)], atol=1e-5
+        )
+        bpy.ops.meshtalk.remove_take()
+        assert [track.name for track in animation.nla_tracks] == ["My track"]
+        np.testing.assert_allclose(played_values(head, JAW), jaw, atol=1e-6)
+
+
+def played_values(head, name, frames=range(1, 140)):
+    """Values of a key as Blender's animation system gives them, frame by frame."""
+    values = []
+    for frame in frames:
+        bpy.context.scene.frame_set(int(frame))
+        evaluated = head.evaluated_get(bpy.context.evaluated_depsgraph_get())
+        values.append(evaluated.data.shape_keys.key_blocks[name].value)
+    return np.array(values)
+
+
+class TestSeveral:
+    """Several stretches in one take, several heads in one job."""
+
+    def test_two_stretches_with_rest_between(self, head, speaker):
+        weights = speaker.write_many([(10, 20), (60, 20)])
+        unit = speaker.unit(JAW)
+        np.testing.assert_allclose(curve_values(head, JAW, np.arange(10, 30)), weights[0][:, unit], atol=1e-6)
+        np.testing.assert_allclose(curve_values(head, JAW, np.arange(60, 80)), weights[1][:, unit], atol=1e-6)
+        assert curve_values(head, JAW, [38, 45, 52, 88, 200]) == pytest.approx([0] * 5, abs=1e-6)
+        assert len(speaker.take.segments) == 2 and len(head.meshtalk.takes) == 1
+
+    def test_of_two_that_overlap_the_later_takes_over_and_the_sentence_says_so(self, head, speaker):
+        weights = speaker.write_many([(10, 40), (30, 40)])
+        unit = speaker.unit(JAW)
+        np.testing.assert_allclose(curve_values(head, JAW, np.arange(10, 30)), weights[0][:20, unit], atol=1e-6)
+        np.testing.assert_allclose(curve_values(head, JAW, np.arange(36, 70)), weights[1][6:, unit], atol=1e-6)
+        assert "takes over at frame 30" in speaker.sentence
+
+    @pytest.mark.parametrize("placement", PLACEMENTS)
+    def test_whatever_the_placement(self, head, speaker, placement):
+        users_motion(head)
+        weights = speaker.write_many([(40, 20), (90, 20)], placement=placement)
+        unit = speaker.unit(JAW)
+        for first, each in zip((40, 90), weights, strict=True):
+            values = played_values(head, JAW, range(first, first + 20))
+            np.testing.assert_allclose(values, each[:, unit], atol=1e-5)
+
+    def test_two_heads_speak_in_one_step(self, talking, head):
+        other = head.copy()
+        other.data = head.data.copy()
+        talking.collection.objects.link(other)
+        other.select_set(True)
+        talking.meshtalk.heads = "SELECTED"
+        bpy.ops.ed.undo_push(message="before")
+        assert bpy.ops.meshtalk.generate("EXEC_DEFAULT", True) == {"FINISHED"}
+        assert [len(each.meshtalk.takes) for each in (head, other)] == [1, 1]
+        np.testing.assert_allclose(moved(head, 20), moved(other, 20), atol=1e-6)
+        names = head.name, other.name
+        bpy.ops.ed.undo()
+        assert [len(bpy.data.objects[name].meshtalk.takes) for name in names] == [0, 0]
+        assert len(bpy.data.actions) == 0
+
+
+def test_rates_that_are_no_whole_numbers(part, scene, head):
+    scene.render.fps, scene.render.fps_base = 24, 1.001
+    speaker = Speaker(part, head)
+    assert speaker.rate == Fraction(24000, 1001)
+    weights = speaker.write(FIRST, COUNT, placement="NLA")
+    speech = np.arange(FIRST, FIRST + COUNT)
+    np.testing.assert_allclose(played_values(head, JAW, speech), weights[:, speaker.unit(JAW)], atol=1e-5)
