@@ -7,6 +7,7 @@ import os
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 from . import (
+    batch,
     control_props,
     dub_props,
     fit_props,
@@ -32,6 +33,7 @@ _PARTS = (
     ops,
     panels,
     overlay,
+    batch,
 )
 
 

@@ -10,6 +10,7 @@ import bpy
 
 from ...engine.errors import MeshTalkError
 from ..fit_overlay import hide_fit
+from ..models import job_ended
 from .job import Gathering, Job, Work, desk, unexpected
 
 logger = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ class InBackground:
         try:
             work = self.prepare(context)
             work = work.at_once() if isinstance(work, Gathering) else work
-            result = work(lambda _stage, _fraction: None, lambda: False)
+            result = work(desk.progress, lambda: False)
         except MeshTalkError as error:
             return self._refuse(str(error))
         return self._conclude(context, result)
@@ -113,12 +114,14 @@ class InBackground:
             logger.exception("The result could not be written")
             return self._refuse(unexpected(error))
         desk.tell(done if self.shows_done else "")
+        job_ended()
         redraw_panels()
         self.report({"INFO"}, done)
         return {"FINISHED"}
 
     def _refuse(self, sentence: str) -> set[str]:
         desk.tell(sentence, is_problem=True)
+        job_ended()
         redraw_panels()
         self.report({"ERROR"}, sentence)
         return {"CANCELLED"}

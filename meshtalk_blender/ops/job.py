@@ -307,6 +307,13 @@ class Desk:
         self.job: Job[Any] | None = None
         self.message = ""
         self.is_problem = False
+        self.on_progress: Progress | None = None
+        """Who is told how far a job is that is done at once, without a window."""
+
+    def progress(self, stage: str, fraction: float) -> None:
+        """Pass on how far a job is that is done at once."""
+        if self.on_progress is not None:
+            self.on_progress(stage, fraction)
 
     def tell(self, message: str, is_problem: bool = False) -> None:
         """Keep a message for the panel."""

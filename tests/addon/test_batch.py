@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command for batches and farms: what it makes, what it says, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import bpy
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture()
+def run(part, capfd):
+    """Run the command; gives its exit code, and the lines of MeshTalk's on stdout and stderr."""
+
+    def call(*arguments):
+        code = part("batch").run([str(argument) for argument in arguments])
+        told = capfd.readouterr()
+        ours = [
+            [line for line in text.splitlines() if line.startswith("meshtalk: ")]
+            for text in (told.out, told.err)
+        ]
+        return code, *ours
+
+    return call
+
+
+@pytest.fixture()
+def saved(head, scene, tmp_path):
+    """A file with a head, but nothing chosen in it."""
+    scene.meshtalk.head = None
+    head.name = "Face"
+    head.select_set(False)
+    bpy.context.view_layer.objects.active = None
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
+    return tmp_path / "shot.blend"
+
+
+def _action(name="Face"):
+    return bpy.data.objects[name].data.shape_keys.animation_data.action
+
+
+def test_result_goes_into_another_file(run, saved, speech_file, tmp_path):
+    before = saved.read_bytes()
+    code, said, problems = run(
+        "generate", "--head", "Face", "--sound-file", speech_file, "--seed", 3, "--name", "Line 1",
+        "--output", tmp_path / "out.blend",
+    )  # fmt: skip
+    assert (code, problems) == (0, [])
+    assert any(line.endswith("%") for line in said)
+    assert said[-1] == f"meshtalk: Saved {tmp_path / 'out.blend'}"
+    assert saved.read_bytes() == before and bpy.data.filepath == str(saved)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "out.blend"))
+    take = bpy.data.objects["Face"].meshtalk.takes[0]
+    assert take.name == "Line 1" and take.segments[0].seed == "3"
+    assert _action().frame_range[1] > 50
+
+
+def test_result_goes_into_the_open_file_only_when_asked(run, saved, speech_file):
+    arguments = ("generate", "--head", "Face", "--sound-file", speech_file)
+    code, _said, problems = run(*arguments)
+    assert code == 2 and "--output FILE, or --save" in problems[0]
+    assert run(*arguments, "--save")[0] == 0
+    bpy.ops.wm.read_homefile(use_empty=True)
+    bpy.ops.wm.open_mainfile(filepath=str(saved))
+    assert _action() is not None
+
+
+def test_several_heads_speak_the_same(run, saved, speech_file):
+    twin = bpy.data.objects["Face"].copy()
+    twin.data, twin.name = twin.data.copy(), "Twin"
+    bpy.context.scene.collection.objects.link(twin)
+    code, _said, problems = run(
+        "generate", "--head", "Face", "--head", "Twin", "--sound-file", speech_file, "--save"
+    )
+    assert (code, problems) == (0, [])
+    assert _action("Face") is not None and _action("Twin") is not None
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["generate", "--head", "Nobody", "--sound-file", "SPEECH", "--save"], "“Nobody”"),
+        (["generate", "--head", "Face", "--sound-file", "nowhere.wav", "--save"], "There is no file"),
+        (["generate", "--head", "Face", "--sound-file", "SPEECH", "--model", "none", "--save"], "“none”"),
+        (["generate", "--head", "Face", "--sound-file", "SPEECH", "--seed", "x", "--save"], "--seed"),
+        (["generate", "--head", "Face", "--sound-file", "SPEECH", "--placement", "x", "--save"], "placement"),
+        (["generate", "--head", "Face", "--sound-file", "SPEECH", "--output", "/no/x.blend"], "no folder"),
+        (["generate", "--head", "Face", "--sound-file", "SPEECH", "--output", "x.txt"], ".blend file"),
+        (["generate", "--head", "Face", "--sound-file", "SPEECH", "--save", "--threads", "99"], "threads"),
+        (["sing"], "sing"),
+        ([], "required"),
+    ],
+)
+def test_bad_input_gets_one_sentence_and_exit_code_two(run, saved, speech_file, arguments, words):
+    before = saved.read_bytes()
+    code, _said, problems = run(*[speech_file if part == "SPEECH" else part for part in arguments])
+    assert code == 2 and len(problems) == 1 and words in problems[0] and problems[0].endswith(".")
+    assert saved.read_bytes() == before and "Traceback" not in problems[0]
+
+
+def test_no_file_is_said(run, scene, speech_file):
+    assert "No file is open" in run("generate", "--sound-file", speech_file, "--save")[2][0]
+
+
+def test_help_names_every_argument_of_the_operator(part, scene, capfd):
+    assert part("batch").run(["generate", "--help"]) == 0
+    told = capfd.readouterr().out
+    for name in (
+        "--head",
+        "--strip",
+        "--sound-file",
+        "--model",
+        "--seed",
+        "--placement",
+        "--name",
+        "--output",
+    ):
+        assert name in told
+
+
+def test_threads_of_the_preferences_stay(run, saved, speech_file):
+    preferences = bpy.context.preferences.addons["meshtalk_checkout"].preferences
+    preferences.threads = 2
+    assert run("generate", "--head", "Face", "--sound-file", speech_file, "--save", "--threads", 1)[0] == 0
+    assert preferences.threads == 2
+    preferences.threads = 0
+
+
+FLAMENCO = """
+const made = [];
+const author = {
+  Task: (name, type) => ({name, type, commands: [], addCommand(c) { this.commands.push(c); }}),
+  Command: (name, parameters) => ({name, parameters}),
+};
+const print = () => {};
+%s
+compileJob({settings: %s, name: "job", addTask: (task) => made.push(task)});
+console.log(JSON.stringify([JOB_TYPE, made]));
+"""
+
+
+def _flamenco(tmp_path, **changes):
+    """The job type, and the tasks that it makes of these settings, with what Flamenco gives the script."""
+    settings = {
+        "job": "generate",
+        "heads": "Face; Twin",
+        "strips": "",
+        "sound_file": "/farm/a b.wav",
+        "model": "",
+        "placement": "NEW",
+        "name": "-1",
+        "seed": 4,
+        "takes": 1,
+        "extra": "--temperature 0.5",
+        "blendfile": "/farm/shot.blend",
+        "output": "/farm/out.blend",
+    } | changes
+    source = (ROOT / "flamenco" / "meshtalk.js").read_text(encoding="utf-8")
+    script = tmp_path / "job.js"
+    script.write_text(FLAMENCO % (source, json.dumps(settings)), encoding="utf-8")
+    done = subprocess.run(["node", str(script)], capture_output=True, text=True, check=True)
+    job_type, tasks = json.loads(done.stdout)
+    assert {setting["key"] for setting in job_type["settings"]} == set(settings)
+    return tasks
+
+
+needs_node = pytest.mark.skipif(
+    shutil.which("node") is None, reason="needs node to run the Flamenco job type"
+)
+
+
+@needs_node
+def test_flamenco_job_type_calls_the_command(part, scene, tmp_path):
+    (task,) = _flamenco(tmp_path)
+    command = task["commands"][0]["parameters"]
+    assert task["type"] == "blender" and command["blendfile"] == "/farm/shot.blend"
+    assert command["args"][:2] == ["--command", "meshtalk"]
+    given = part("batch.arguments").parser().parse_args(command["args"][2:])
+    assert (given.head, given.strip, given.sound_file) == (["Face", "Twin"], None, "/farm/a b.wav")
+    assert (given.seed, given.temperature, given.name) == (4, 0.5, "-1")
+    assert given.output == "/farm/out.blend"
+
+
+@needs_node
+def test_flamenco_makes_a_task_for_each_take(part, scene, tmp_path):
+    tasks = _flamenco(tmp_path, takes=3)
+    read = part("batch.arguments").parser().parse_args
+    given = [read(task["commands"][0]["parameters"]["args"][2:]) for task in tasks]
+    assert [(one.seed, one.output) for one in given] == [(s, f"/farm/out_{s}.blend") for s in (4, 5, 6)]
