@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,6 +35,25 @@ NECK_FADE = 0.03  # metres from the neck's edge over which a body takes over the
 WORST_FIT = 0.03  # metres rms after alignment; people differ by 0.003, vertices in random order by 0.05
 MIRRORED_FIT = 0.008  # a mirrored face fits no better than this
 NEIGHBOURS = 80  # known vertices around a part that a mesh lacks (eyes, tongue), by which the part is placed
+
+
+class CarriedBasis(Protocol):
+    """What a basis of the template's motion does on a mesh."""
+
+    def carry(self, codes: Floats) -> Floats:
+        """Displacements (T, V', 3) of the mesh, in its units and axes, by coefficients (T, K)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class LinearBasis:
+    """A basis that carries as it is: `rows` (K, 3 V')."""
+
+    rows: Floats
+
+    def carry(self, codes: Floats) -> Floats:
+        """See `CarriedBasis`."""
+        return (codes @ self.rows).reshape(len(codes), -1, 3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +113,15 @@ class Binding:
         if self.attached is None:
             return self._carry_face(motion)
         return self._carry_all(motion, self.attached.follow(motion))
+
+    def carried(self, basis: Floats) -> CarriedBasis:
+        """What a basis (K, V, 3) of the template's motion does on the mesh, for many frames."""
+        return LinearBasis(self.carry(basis).reshape(len(basis), -1))
+
+    @cached_property
+    def neutral(self) -> Floats:
+        """The rest shape (V, 3) that the model is shown: lips that a head's rest parts are shut in it."""
+        return self.rest
 
     def _carry_all(self, motion: Floats, attached: Floats) -> Floats:
         """Displacements (T, V, 3) of the face and (T, N, 3) of its attached parts on the mesh."""

@@ -83,6 +83,17 @@ def closure_gaps(template: Template, rest: ArrayLike, units: NDArray[np.floating
     return gaps
 
 
+def close(template: Template, unit: str, wanted: ArrayLike) -> Doubles:
+    """Displacements (V, 3) that move the closure pairs (P', 3) of a unit by what is `wanted`, and the skin
+    around them smoothly with them; the opposite margin stays."""
+    field = np.zeros((len(template), 3))
+    if unit in template.unit_names:
+        for closure in _closures(template):
+            if closure.unit == template.unit(unit):
+                field[closure.vertices] = closure.field @ np.asarray(wanted, np.float64)
+    return field
+
+
 def _missing(template: Template, closure: _Closure, rest: Doubles, units: NDArray[np.floating]) -> Doubles:
     """Displacements (P, 3) that the moving vertices of a closure still need."""
     moving = template.closure_moving[closure.pairs]

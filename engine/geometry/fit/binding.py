@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from ...progress import QUIET, Stage
 from ...template import SKIN, Template
 from ..topology import Binding
+from .ajar import lips_together
 from .carry import Carrier, carrier
-from .frames import Frames
+from .frames import CarriedFrames, Frames
 from .head import fit_head
 from .marks import landmark_vertices
 from .nearest import search_of
@@ -67,6 +68,15 @@ class FittedBinding(Binding):
         """Displacements (T, V, 3) of the template as displacements (T, V', 3) of the mesh, in its units
         and axes."""
         return self._frames.carry(np.asarray(displacement, np.float32))
+
+    def carried(self, basis: Floats) -> CarriedFrames:
+        """See `Binding.carried`."""
+        return CarriedFrames(self.carrier, self._turn, basis)
+
+    @cached_property
+    def neutral(self) -> Floats:
+        """See `Binding.neutral`."""
+        return lips_together(self.template, self.rest)
 
     def unit_deltas(self) -> Floats:
         """The units (U, V', 3) of this head at weight 1, in its own units, axes and vertex order."""

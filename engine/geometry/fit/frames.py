@@ -22,6 +22,7 @@ Indices = NDArray[np.int64]
 ROWS = 32  # of the basis that are carried at once: bounds the memory
 GAP = 100  # vertices
 OUTSIDE = 2e-5  # metres; what the basis lacks of a motion at most, or it is carried frame by frame
+FAINT = 1e-4  # of the most that a basis moves any vertex: where it moves one less, that one stays
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,45 +43,70 @@ class Frames:
 
     def carry(self, motion: Floats) -> Floats:
         """Displacements (T, V, 3) of the template as displacements (T, V', 3) of the mesh, turned."""
-        turn, codes = self.turn.astype(np.float32), self._codes(motion)
+        codes = self._codes(motion)
         if codes is None:
-            return self.carrier.carry(motion) @ turn
-        carried = np.zeros((len(motion), len(self.carrier.surface.vertices), 3), np.float32)
-        flat = carried.reshape(len(motion), -1)
-        for run in self._soft:
-            np.matmul(codes, run.values, out=flat[:, 3 * run.start : 3 * run.stop])
-        for bone, basis, runs in zip(self.carrier.bones, self._anchors, self._rows, strict=True):
-            maps = bone.maps((codes @ basis).reshape(len(motion), -1, 3)) @ turn
-            for run in runs:
-                carried[:, run.start : run.stop] += np.matmul(run.values, maps)
-        return carried
+            return self.carrier.carry(motion) @ self.turn.astype(np.float32)
+        return self._of_template.carry(codes)
 
     def _codes(self, motion: Floats) -> Floats | None:
         """The motion's coefficients (T, K) in the template's basis, or None if it isn't in its span: looked
         up in the frame that moves most."""
-        flat, basis = motion.reshape(len(motion), -1), self._basis
+        basis = self.carrier.template.motion_basis
+        flat, rows = motion.reshape(len(motion), -1), basis.reshape(len(basis), -1)
         if not len(flat):
             return None
-        codes = flat @ basis.T
+        codes = flat @ rows.T
         most = int(np.einsum("tv,tv->t", flat, flat).argmax())
-        return codes if np.abs(flat[most] - codes[most] @ basis).max() < OUTSIDE else None
+        return codes if np.abs(flat[most] - codes[most] @ rows).max() < OUTSIDE else None
 
-    @property
-    def _basis(self) -> Floats:
-        basis = self.carrier.template.motion_basis
-        return basis.reshape(len(basis), -1)
+    @cached_property
+    def _of_template(self) -> CarriedFrames:
+        return CarriedFrames(self.carrier, self.turn, self.carrier.template.motion_basis)
+
+
+@dataclass(frozen=True, eq=False)
+class CarriedFrames:
+    """What a `basis` (K, V, 3) of the template's motion does on a mesh, turned as `Frames` does."""
+
+    carrier: Carrier
+    turn: NDArray[np.float64]
+    basis: Floats
+
+    def carry(self, codes: Floats) -> Floats:
+        """Displacements (T, V', 3) of the mesh by coefficients (T, K) of the basis."""
+        turn = self.turn.astype(np.float32)
+        carried = np.zeros((len(codes), len(self.carrier.surface.vertices), 3), np.float32)
+        flat = carried.reshape(len(codes), -1)
+        for run in self._soft:
+            np.matmul(codes, run.values, out=flat[:, 3 * run.start : 3 * run.stop])
+        for bone, anchors, runs in zip(self.carrier.bones, self._anchors, self._rows, strict=True):
+            maps = bone.maps((codes @ anchors).reshape(len(codes), -1, 3)) @ turn
+            for run in runs:
+                carried[:, run.start : run.stop] += np.matmul(run.values, maps)
+        return carried
 
     @cached_property
     def _soft(self) -> tuple[Run, ...]:
         """The basis where it moves the mesh softly, turned: values (K, 3 N)."""
-        basis, turn = self.carrier.template.motion_basis, self.turn.astype(np.float32)
-        runs = runs_of(self.carrier.soft_vertices)
-        parts: list[list[Floats]] = [[] for _ in runs]
-        for first in range(0, len(basis), ROWS):
-            carried = self.carrier.carry_soft(basis[first : first + ROWS])
-            for part, (start, stop) in zip(parts, runs, strict=True):
-                part.append((carried[:, start:stop] @ turn).reshape(len(carried), -1))
-        return tuple(Run(*run, np.concatenate(part)) for run, part in zip(runs, parts, strict=True))
+        vertices, turn = self.carrier.soft_vertices, self.turn.astype(np.float32)
+        if not len(self.basis) or not len(vertices):
+            return ()
+        rows = [
+            self.carrier.carry_soft(self.basis[first : first + ROWS])[:, vertices] @ turn
+            for first in range(0, len(self.basis), ROWS)
+        ]
+        carried = np.concatenate(rows)
+        reach = np.abs(carried).max(axis=(0, 2))
+        kept = reach > FAINT * reach.max()
+        runs = runs_of(vertices[kept])
+        slot = np.searchsorted(vertices, np.arange(len(self.carrier.surface.vertices) + 1))
+        every = []
+        for start, stop in runs:
+            values = np.zeros((len(carried), stop - start, 3), np.float32)
+            inside = slice(slot[start], slot[stop])
+            values[:, vertices[inside] - start] = carried[:, inside] * kept[inside, None]
+            every.append(Run(start, stop, values.reshape(len(carried), -1)))
+        return tuple(every)
 
     @cached_property
     def _rows(self) -> tuple[tuple[Run, ...], ...]:
@@ -96,9 +122,9 @@ class Frames:
     @cached_property
     def _anchors(self) -> tuple[Floats, ...]:
         """The basis at each bone's anchors, (K, 3 A)."""
-        basis, attached = self.carrier.template.motion_basis, self.carrier.attached
-        motions = (bone.anchor_motion(basis, attached) for bone in self.carrier.bones)
-        return tuple(motion.reshape(len(basis), -1) for motion in motions)
+        attached = self.carrier.attached
+        motions = (bone.anchor_motion(self.basis, attached) for bone in self.carrier.bones)
+        return tuple(motion.reshape(len(self.basis), -1) for motion in motions)
 
 
 def runs_of(vertices: Indices) -> list[tuple[int, int]]:

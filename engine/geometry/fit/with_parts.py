@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 from ...progress import QUIET, Stage
 from ...template import SKIN, Template
 from ..bind import bind_head
-from ..topology import Binding, find_topology
+from ..topology import Binding, CarriedBasis, find_topology
 from .carry import Carrier, carrier
+from .frames import CarriedFrames
 from .mesh import surface_of
 from .parts import find_roles
 
@@ -37,6 +38,13 @@ class BindingWithParts(Binding):
         motion = np.asarray(displacement, np.float32)
         return self._joined(self.face.carry(motion), self.carrier.carry(motion))
 
+    def carried(self, basis: Floats) -> CarriedBasis:
+        """See `Binding.carried`."""
+        turn = self.to_head.scale * self.to_head.rotation.T
+        return _Joined(
+            self.face.carried(basis), CarriedFrames(self.carrier, turn, basis), len(self.face.vertices)
+        )
+
     def unit_deltas(self) -> Floats:
         """The units (U, V', 3) of this head at weight 1, in its own units, axes and vertex order."""
         return self._joined(self.face.unit_deltas(), self.carrier.unit_deltas)
@@ -45,6 +53,21 @@ class BindingWithParts(Binding):
         """`face` (T, V'', 3) in the head's axes, and from there on `carried` (T, V', 3) of template space."""
         turn = (self.to_head.scale * self.to_head.rotation.T).astype(np.float32)
         return np.concatenate([face, carried[:, face.shape[1] :] @ turn], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Joined:
+    """The first `count` vertices move by `face`, all others by `parts`, of both together."""
+
+    face: CarriedBasis
+    parts: CarriedFrames
+    count: int
+
+    def carry(self, codes: Floats) -> Floats:
+        """See `CarriedBasis`."""
+        carried = self.parts.carry(codes)
+        carried[:, : self.count] = self.face.carry(codes)
+        return carried
 
 
 def bind_with_parts(
