@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..bundle import Bundle
 from ..bundle.loop_graph import CHUNK
+from ..parallel import in_threads
 from ..progress import QUIET, Stage
 from .loop import open_sampler
 from .noise import GumbelStream
@@ -22,8 +24,8 @@ Labels = NDArray[np.int16]
 FRAMES_AT_ONCE = 2 * CHUNK
 """Frames between two looks at the clock and the cancel button; also bounds the noise that is kept."""
 
-MOST_SEEDS = 16
-"""Seeds that run beside each other."""
+MOST_SEEDS, FEWEST_SEEDS = 16, 2
+"""Seeds that run beside each other on one thread; fewer aren't worth a thread of their own."""
 
 SAMPLE = -1
 """In ``forced``: take what the model samples."""
@@ -43,19 +45,29 @@ def sample_labels(
     A seed's labels don't depend on how many others run beside it. ``forced`` (T, heads) gives labels to keep,
     −1 where to sample.
     """
-    lanes = MOST_SEEDS
     labels = np.empty((len(seeds), len(audio_code), bundle.card.heads), np.int16)
-    groups = [slice(at, min(at + lanes, len(seeds))) for at in range(0, len(seeds), lanes)]
-    for index, group in enumerate(groups):
-        sampler = _Group(bundle, seeds[group], temperature)
-        part = stage.part(index, len(groups))
+    groups = _groups(len(seeds), bundle.threads)
+
+    def run(index: int) -> None:
+        told = stage.part(index, len(groups)) if len(groups) > bundle.threads else stage
+        told = told if index % bundle.threads == 0 else replace(told, progress=None)
+        group = _Group(bundle, seeds[groups[index]], temperature)
         for first in range(0, len(audio_code), FRAMES_AT_ONCE):
-            part.at(first, len(audio_code))
+            told.at(first, len(audio_code))
             frames = slice(first, min(first + FRAMES_AT_ONCE, len(audio_code)))
             kept = None if forced is None else forced[frames]
-            labels[group, frames] = sampler.run(audio_code[frames], kept)
+            labels[groups[index], frames] = group.run(audio_code[frames], kept)
+
+    in_threads(run, range(len(groups)), bundle.threads)
     stage.at(1, 1)
     return labels
+
+
+def _groups(seeds: int, threads: int) -> list[slice]:
+    """Seeds that run beside each other: as many groups as there are threads, where each has some."""
+    count = max(-(-seeds // MOST_SEEDS), min(threads, seeds // FEWEST_SEEDS), 1)
+    ends = [seeds * index // count for index in range(count + 1)]
+    return [slice(first, stop) for first, stop in zip(ends[:-1], ends[1:], strict=True)]
 
 
 class _Group:
