@@ -15,7 +15,7 @@ from bpy.app.handlers import persistent
 from bpy.props import FloatProperty
 
 from ..engine.errors import MeshTalkError
-from ..engine.generate.controls import LIMITS, MOST, Controls
+from ..engine.generate.control_values import LIMITS, MOST, Controls
 
 
 class _Due(NamedTuple):

@@ -9,13 +9,10 @@ import bpy
 from bpy.props import IntProperty, StringProperty
 
 from ...engine.errors import MeshTalkError
-from ...engine.generate.controls import LIMITS, Controls
+from ...engine.generate.control_values import LIMITS, Controls
 from ..control_props import controls_of, set_controls, write_due
-from ..scene.baking import bake_take
 from ..scene.control_presets import (
-    LOOK,
     find_preset,
-    own_presets,
     preset_of,
     remove_preset,
     save_preset,
@@ -176,6 +173,8 @@ class MESHTALK_OT_bake(_OnTake, bpy.types.Operator):
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        from ..scene.baking import bake_take
+
         head, take = chosen_head(context), shown_take(context)
         name = take.name
         try:
@@ -198,17 +197,12 @@ def own_preset_of(context: bpy.types.Context) -> str:
     """The name of the user's own preset that the controls stand at; "" where they don't."""
     take = controlled_take(context)
     preset = None if take is None else preset_of(controls_of(take.controls))
-    return preset.name if preset is not None and preset in own_presets()[0] else ""
+    return preset.name if preset is not None and preset.is_own else ""
 
 
 def is_turned(controls: Controls, name: str) -> bool:
     """Whether a control isn't as spoken."""
     return getattr(controls, name) != getattr(Controls(), name)
-
-
-def look_is_turned(controls: Controls) -> bool:
-    """Whether anything that a preset sets isn't as spoken."""
-    return any(is_turned(controls, name) for name in LOOK)
 
 
 CLASSES = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from ...engine.generate.controls import LIMITS, Controls
+from ...engine.generate.control_values import LIMITS, Controls
 from ..control_props import controls_of, last_problem
 from ..ops.checks import chosen_head
 from ..ops.controls import (

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ...engine.generate.controls import LIMITS, Controls
+from ...engine.generate.control_values import LIMITS, Controls
 from .errors import SceneError
 from .own_files import Stamp, fresh_file, json_files, own_folder, stamp
 
@@ -29,10 +29,11 @@ ALIKE = 5e-4
 
 @dataclass(frozen=True)
 class ControlPreset:
-    """A name, and the controls that it sets."""
+    """A name, the controls that it sets, and whether the user saved it."""
 
     name: str
     values: Mapping[str, float]
+    is_own: bool = False
 
     def is_set(self, controls: Controls) -> bool:
         """Whether controls stand as this preset has them."""
@@ -51,7 +52,8 @@ def all_presets() -> tuple[list[ControlPreset], list[str]]:
 def own_presets() -> tuple[list[ControlPreset], list[str]]:
     """The presets that the user saved, and a sentence for each file that can't be used."""
     folder = own_folder(FOLDER)
-    return _read(folder, stamp(folder)) if folder is not None else ([], [])
+    found, problems = _read(folder, stamp(folder)) if folder is not None else ([], [])
+    return [replace(preset, is_own=True) for preset in found], problems
 
 
 def find_preset(name: str) -> ControlPreset | None:
