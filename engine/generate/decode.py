@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..bundle import Bundle
-from ..geometry.topology import Binding
+from ..geometry.topology import Binding, CarriedBasis
 from ..geometry.units import carry_units
 from ..progress import QUIET, Stage
 from .correctives import Correction, CorrectiveFit
@@ -37,14 +37,15 @@ class Block:
 
 
 class Mover:
-    """Turns labels into motion on one bound head; made once for all takes of that head."""
+    """Turns labels into motion on one bound head; made once for all takes of that head. ``decoder`` gives the
+    coefficients that `weights_of` and `vertices_of` take."""
 
     def __init__(self, bundle: Bundle, binding: Binding) -> None:
         self._bundle = bundle
         self._binding = binding
         self._rest = np.ascontiguousarray(binding.rest, np.float32)
         self._still = binding.vertices.astype(np.float32)
-        self._decoder = Decoder(bundle, self._rest)
+        self.decoder = Decoder(bundle, binding.neutral, self._rest)
         self._fit = UnitFit(carry_units(bundle.template, binding.rest), find_contacts(bundle.template))
 
     def blocks(
@@ -55,8 +56,8 @@ class Mover:
             yield from self._with_vertices(labels, fps, count, stage)
             return
         resample, first = Resampler(self._bundle.card.frame_rate, fps, len(labels), count), 0
-        for codes in self._decoder.coefficients(labels, stage):
-            weights = np.clip(resample.push(self._weights_of(codes)), 0.0, 1.0)
+        for codes in self.decoder.coefficients(labels, stage):
+            weights = np.clip(resample.push(self.weights_of(codes)), 0.0, 1.0)
             yield Block(first, weights, None)
             first += len(weights)
 
@@ -64,16 +65,16 @@ class Mover:
         rate, frames = self._bundle.card.frame_rate, len(labels)
         if fps == rate and count == frames:
             first = 0
-            for codes in self._decoder.coefficients(labels, stage):
-                yield Block(first, self._weights_of(codes), self._vertices_of(codes))
+            for codes in self.decoder.coefficients(labels, stage):
+                yield Block(first, self.weights_of(codes), self.vertices_of(codes))
                 first += len(codes)
             return
         resample_weights = Resampler(rate, fps, frames, count)
         resample_motion = Resampler(rate, fps, frames, count)
         first = 0
-        for codes in self._decoder.coefficients(labels, stage):
-            weights = np.clip(resample_weights.push(self._weights_of(codes)), 0.0, 1.0)
-            motion = resample_motion.push(self._decoder.displacement(codes))
+        for codes in self.decoder.coefficients(labels, stage):
+            weights = np.clip(resample_weights.push(self.weights_of(codes)), 0.0, 1.0)
+            motion = resample_motion.push(self.decoder.displacement(codes))
             for at in range(0, len(weights), self._bundle.card.block_frames):
                 stage.check()
                 part = slice(at, at + self._bundle.card.block_frames)
@@ -117,37 +118,35 @@ class Mover:
 
     def displacements(self, labels: Labels, stage: Stage = QUIET) -> Iterator[Float32]:
         """Displacements ``(n, V, 3)`` from rest, in normalised template space, at the model's rate."""
-        return map(self._decoder.displacement, self._decoder.coefficients(labels, stage))
+        return map(self.decoder.displacement, self.decoder.coefficients(labels, stage))
 
     def displacements_at(self, labels: Labels, frames: ArrayLike) -> Float32:
         """The displacements ``(N, V, 3)`` of some frames ``(N,)`` of labels ``(T, heads)``."""
-        codes = np.concatenate(list(self._decoder.coefficients(labels)))
-        return self._decoder.displacement(codes[np.asarray(frames, np.intp)])
+        codes = np.concatenate(list(self.decoder.coefficients(labels)))
+        return self.decoder.displacement(codes[np.asarray(frames, np.intp)])
 
-    def _weights_of(self, codes: Float32) -> Float32:
+    def weights_of(self, codes: Float32) -> Float32:
         """Unit weights (n, U) of the decoder's coefficients (n, K)."""
         if self._unit_products is None:
-            return self._fit.weights(self._decoder.displacement(codes))
+            return self._fit.weights(self.decoder.displacement(codes))
         return self._fit.solve(codes @ self._unit_products)
 
     @cached_property
     def _unit_products(self) -> Float32 | None:
         """Products (K, U) of the decoder's basis with the units."""
-        return None if self._decoder.basis is None else self._fit.products(self._decoder.basis)
+        return None if self.decoder.basis is None else self._fit.products(self.decoder.basis)
 
-    def _vertices_of(self, codes: Float32) -> Float32:
+    def vertices_of(self, codes: Float32) -> Float32:
         """Vertices (n, V', 3) on the head of the decoder's coefficients (n, K)."""
         if self._carried is None:
-            return self._moved(self._binding.carry(self._decoder.displacement(codes)))
-        return self._moved((codes @ self._carried).reshape(len(codes), *self._still.shape))
+            return self._moved(self._binding.carry(self.decoder.displacement(codes)))
+        return self._moved(self._carried.carry(codes))
 
     @cached_property
-    def _carried(self) -> Float32 | None:
-        """What the decoder's basis does on the head (K, V' · 3), where carrying is linear."""
-        basis = self._decoder.basis
-        if basis is None or type(self._binding) is not Binding:
-            return None
-        return self._binding.carry(basis).reshape(len(basis), -1)
+    def _carried(self) -> CarriedBasis | None:
+        """The decoder's basis, carried to the head once."""
+        basis = self.decoder.basis
+        return None if basis is None else self._binding.carried(basis)
 
     def _moved(self, carried: Float32) -> Float32:
         carried += self._still  # a fresh array

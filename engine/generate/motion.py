@@ -21,13 +21,16 @@ Float32 = NDArray[np.float32]
 
 
 class Decoder:
-    """Decodes labels on one rest shape (V, 3), normalised template space; ``basis`` (K, V, 3), or None for
-    models whose last layer isn't known: their coefficients are the displacements themselves."""
+    """Decodes labels on one head in normalised template space: the network is shown the ``neutral`` shape (V,
+    3), and motion is told from ``rest`` (V, 3). ``basis`` (K, V, 3), or None for models whose last layer
+    isn't known: their coefficients are the displacements themselves."""
 
-    def __init__(self, bundle: Bundle, rest: Float32) -> None:
-        self._bundle, self._rest = bundle, np.ascontiguousarray(rest, np.float32)
+    def __init__(self, bundle: Bundle, neutral: Float32, rest: Float32) -> None:
+        self._bundle = bundle
+        self._neutral = np.ascontiguousarray(neutral, np.float32)
+        self._rest = np.ascontiguousarray(rest, np.float32)
         self._fast = bundle.fast_decoder()
-        self._constant = self._fast is not None and bool(self._fast.offset.any())
+        self._constant = False
         self.basis = self._whole_basis()
 
     def coefficients(self, labels: Labels, stage: Stage = QUIET) -> Iterator[Float32]:
@@ -39,7 +42,7 @@ class Decoder:
             block = labels[first : first + card.block_frames]
             padded = np.zeros((1, card.block_frames, card.heads), np.int64)
             padded[0, : len(block)] = block
-            given = {"rest": self._rest[None], "labels": padded, "state": state}
+            given = {"rest": self._neutral[None], "labels": padded, "state": state}
             codes, state = self._run(given)
             yield codes[: len(block)]
         stage.at(1, 1)
@@ -60,8 +63,10 @@ class Decoder:
         return codes[0], state
 
     def _whole_basis(self) -> Float32 | None:
-        """The last layer's weights, with its offset as one more row where it has one."""
+        """The last layer's weights; what always stands beside the rest shape is one more row."""
         if self._fast is None:
             return None
-        rows = [self._fast.basis, self._fast.offset[None]] if self._constant else [self._fast.basis]
+        offset = self._fast.offset + (self._neutral - self._rest).reshape(-1)
+        self._constant = bool(offset.any())
+        rows = [self._fast.basis, offset[None]] if self._constant else [self._fast.basis]
         return np.concatenate(rows).reshape(-1, *self._rest.shape)
