@@ -208,7 +208,7 @@ class MESHTALK_OT_duplicate_take(_OfTake, bpy.types.Operator):
 
 
 class MESHTALK_OT_remove_take(_OfTake, bpy.types.Operator):
-    """Delete this take and its Action; what the head played before its first take plays again"""
+    """Delete this take and its Action; the next one in the list plays, or what was there before the first"""
 
     bl_idname = "meshtalk.remove_take"
     bl_label = "Delete Take"

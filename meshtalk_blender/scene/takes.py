@@ -202,8 +202,8 @@ def duplicate_take(head: bpy.types.Object, take: MeshTalkTake) -> MeshTalkTake:
 
 
 def remove_take(head: bpy.types.Object, take: MeshTalkTake) -> None:
-    """Remove a take with its Actions, where nothing else uses them. If it played, the head plays what it
-    played before its first take."""
+    """Remove a take with its Actions, where nothing else uses them. If it played, its neighbour in the list
+    plays; after the last one, what the head played before its first."""
     played, number, active = is_playing(head, take), number_of(head, take.uid), head.meshtalk.active_take
     actions, things = [], []
     for place, item in enumerate(take.objects):
@@ -215,7 +215,7 @@ def remove_take(head: bpy.types.Object, take: MeshTalkTake) -> None:
     head.meshtalk.takes.remove(number)
     last = len(head.meshtalk.takes) == 0
     if last or played or active == number:
-        _show_original(head)
+        _show_neighbour(head, number)
     elif active > number:
         _stand_on(head, active - 1)
     if last:
@@ -225,6 +225,17 @@ def remove_take(head: bpy.types.Object, take: MeshTalkTake) -> None:
     for thing in things:
         if thing is not None:
             _remove_layer_keys(thing)
+
+
+def _show_neighbour(head: bpy.types.Object, number: int) -> None:
+    """Let the take play that stands at this place of the list now, or the one before; else the original."""
+    places = [place for place in (number, number - 1) if 0 <= place < len(head.meshtalk.takes)]
+    for place in places:
+        take = head.meshtalk.takes[place]
+        if take_problem(head, take) is None:
+            show_take(head, take)
+            return
+    _show_original(head)
 
 
 def release_take(head: bpy.types.Object, take: MeshTalkTake) -> None:

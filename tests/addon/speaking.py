@@ -89,5 +89,3 @@ def moved(head, frame):
     flat = np.empty(len(mesh.vertices) * 3, np.float32)
     mesh.vertices.foreach_get("co", flat)
     return flat.reshape(-1, 3)
-
-

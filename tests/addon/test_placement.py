@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a take goes: a new Action, frames of the user's own, an NLA strip; what was there stays and plays on."""
+"""Where a take goes: a new Action, frames of the user's own, an NLA strip; what was there plays on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fractions import Fraction
 import bpy
 import numpy as np
 import pytest
+
 from tests.addon.speaking import JAW, Speaker, curve_values, give_keys, moved, played
 
 FRAMES = np.arange(1, 140, 0.5)
@@ -131,9 +132,7 @@ class TestNla:
         np.testing.assert_allclose(played_values(head, JAW)[out], jaw[out], atol=1e-5)
         np.testing.assert_allclose(played_values(head, "hat"), hat, atol=1e-5)
         speech = slice(FIRST - 1, FIRST - 1 + COUNT)
-        np.testing.assert_allclose(
-            played_values(head, JAW)[speech], weights[:, speaker.unit(JAW)], atol=1e-5
-        )
+        np.testing.assert_allclose(played_values(head, JAW)[speech], weights[:, speaker.unit(JAW)], atol=1e-5)
 
     def test_the_mesh_is_the_same_as_with_an_action_of_its_own(self, head, speaker):
         speaker.write(FIRST, COUNT, placement="NEW")
@@ -166,9 +165,7 @@ class TestNla:
         speaker.take.controls.jaw = 1.0
         speaker.take.controls.brow = 0.5
         speech = np.arange(FIRST + 25, FIRST + 25 + COUNT)
-        np.testing.assert_allclose(
-            played_values(head, JAW, speech), weights[:, speaker.unit(JAW)], atol=1e-5
-        )
+        np.testing.assert_allclose(played_values(head, JAW, speech), weights[:, speaker.unit(JAW)], atol=1e-5)
 
     def test_deleting_it_leaves_the_users_action_as_it_was(self, head, speaker):
         action = users_motion(head)
@@ -192,9 +189,7 @@ class TestNla:
         jaw = played_values(head, JAW)
         speaker.write(FIRST, COUNT, placement="NLA")
         frames = np.arange(1, 140)
-        np.testing.assert_allclose(
-            played_values(head, JAW)[~inside(frames)], jaw[~inside(frames)], atol=1e-5
-        )
+        np.testing.assert_allclose(played_values(head, JAW)[~inside(frames)], jaw[~inside(frames)], atol=1e-5)
         bpy.ops.meshtalk.remove_take()
         assert [track.name for track in animation.nla_tracks] == ["My track"]
         np.testing.assert_allclose(played_values(head, JAW), jaw, atol=1e-6)
@@ -224,8 +219,12 @@ class TestSeveral:
     def test_of_two_that_overlap_the_later_takes_over_and_the_sentence_says_so(self, head, speaker):
         weights = speaker.write_many([(10, 40), (30, 40)])
         unit = speaker.unit(JAW)
-        np.testing.assert_allclose(curve_values(head, JAW, np.arange(10, 30)), weights[0][:20, unit], atol=1e-6)
-        np.testing.assert_allclose(curve_values(head, JAW, np.arange(36, 70)), weights[1][6:, unit], atol=1e-6)
+        np.testing.assert_allclose(
+            curve_values(head, JAW, np.arange(10, 30)), weights[0][:20, unit], atol=1e-6
+        )
+        np.testing.assert_allclose(
+            curve_values(head, JAW, np.arange(36, 70)), weights[1][6:, unit], atol=1e-6
+        )
         assert "takes over at frame 30" in speaker.sentence
 
     @pytest.mark.parametrize("placement", PLACEMENTS)
