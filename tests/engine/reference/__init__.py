@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The published algorithm, written down plainly: what the engine's results and its speed are compared with."""
+"""The published algorithm, written down plainly: what the engine is compared with."""
 
 from .published import Reference, reference_vertices
 

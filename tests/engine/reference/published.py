@@ -6,8 +6,8 @@
   keeps what it has seen in a buffer that grows with the sequence, labels are one-hot.
 * Moving: the decoder, block by block (as fast as ours: the bundle's own graph).
 
-The weights are those of a bundle, so labels and vertices must be the engine's. Nothing here is meant to be slow
-on purpose, and nothing to be fast.
+The weights are those of a bundle, so labels and vertices must be the engine's. Nothing here is slow on
+purpose, and nothing is made to be fast.
 """
 
 from __future__ import annotations
@@ -104,14 +104,20 @@ class _Ear:
 
     def __init__(self, graph: OnnxGraph) -> None:
         convolutions = [node for node in graph.nodes if node.kind == "Conv"]
-        self._layers = [
+        layers = [
             (
                 graph.constant(node.inputs[1]),
                 graph.constant(node.inputs[2]),
                 int(node.numbers["dilations"][0]),
+                int(node.numbers["strides"][0]),
             )
             for node in convolutions
         ]
+        slow = next((at for at, layer in enumerate(layers) if layer[3] > 1), len(layers))
+        self._layers, self._late = (
+            layers[:slow],
+            list(zip(layers[slow::2], layers[slow + 1 :: 2], strict=True)),
+        )
         leave = graph.maker("audio_code", "Add")
         product = next(name for name in leave.inputs if not graph.is_constant(name))
         self._bias = next(graph.constant(name) for name in leave.inputs if graph.is_constant(name))
@@ -119,14 +125,19 @@ class _Ear:
 
     def code(self, mel: Float32) -> Float32:
         """The code (code,) of one frame."""
-        (weight, bias, _), *layers = self._layers
+        (weight, bias, *_), *layers = self._layers
         x = leaky(mel @ weight[..., 0].T + bias)
-        for weight, bias, dilation in layers:
+        for weight, bias, dilation, _ in layers:
             taps, cut = weight.shape[2], (weight.shape[2] - 1) * dilation
             length = len(x) - cut
             y = sum(x[k * dilation : k * dilation + length] @ weight[..., k].T for k in range(taps)) + bias
             x = x[cut // 2 : cut // 2 + length] + leaky(y)
-        return x.mean(axis=0) @ self._leave + self._bias
+        slow = x.reshape(-1, 3, x.shape[1]).mean(axis=1)
+        for (weight, bias, _, stride), (gather, offset, *_) in self._late:
+            taps, last = weight.shape[2], len(x) - weight.shape[2]
+            y = sum(x[k : k + last + 1 : stride] @ weight[..., k].T for k in range(taps)) + bias
+            x = slow = slow[1:-1] + leaky(y) @ gather[..., 0].T + offset
+        return slow[0] @ self._leave + self._bias
 
 
 class _Layer:
