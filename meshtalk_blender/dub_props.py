@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty
 
@@ -27,91 +25,68 @@ PARTS = (
 )
 
 
-def upper_property(**more: Any) -> Any:
-    """How much of the upper face is kept."""
-    return FloatProperty(
-        name="Upper Face",
-        description="How much of the old brows, lids and gaze stays; the rest is sampled by the seed",
-        default=1.0,
-        min=0.0,
-        max=1.0,
-        subtype="FACTOR",
-        **more,
-    )
+UPPER = {
+    "name": "Upper Face",
+    "description": "How much of the old brows, lids and gaze stays; the rest is sampled by the seed",
+    "default": 1.0,
+    "min": 0.0,
+    "max": 1.0,
+    "subtype": "FACTOR",
+}
 
+MOUTH = {
+    "name": "Mouth",
+    "description": "How much of the old mouth stays; above 0 lips close less surely on the new words",
+    "default": 0.0,
+    "min": 0.0,
+    "max": 1.0,
+    "subtype": "FACTOR",
+}
 
-def mouth_property(**more: Any) -> Any:
-    """How much of the mouth is kept."""
-    return FloatProperty(
-        name="Mouth",
-        description="How much of the old mouth stays; above 0 lips close less surely on the new words",
-        default=0.0,
-        min=0.0,
-        max=1.0,
-        subtype="FACTOR",
-        **more,
-    )
+KEEP_SILENCE = {
+    "name": "Old Mouth in Pauses",
+    "description": "Where the new sound is silent for 0.4 s or longer, the mouth does what it did",
+    "default": False,
+}
 
+STRETCH = {
+    "name": "Other Length",
+    "description": "What the performance does under a sound that is longer or shorter than it",
+    "items": STRETCHES,
+    "default": "live",
+}
 
-def keep_silence_property(**more: Any) -> Any:
-    """Whether pauses keep the old mouth."""
-    return BoolProperty(
-        name="Old Mouth in Pauses",
-        description="Where the new sound is silent for 0.4 s or longer, the mouth does what it did",
-        default=False,
-        **more,
-    )
+RANGE = {
+    "name": "Range",
+    "description": "Which frames are read",
+    "items": RANGES,
+    "default": "ANIMATION",
+}
 
+PART = {
+    "name": "Drives",
+    "description": "What of this head the source moves",
+    "items": PARTS,
+    "default": "ALL",
+}
 
-def stretch_property(**more: Any) -> Any:
-    """What happens under a sound of another length."""
-    return EnumProperty(
-        name="Other Length",
-        description="What the performance does under a sound that is longer or shorter than it",
-        items=STRETCHES,
-        default="live",
-        **more,
-    )
-
-
-def range_property(**more: Any) -> Any:
-    """Which frames are the performance."""
-    return EnumProperty(
-        name="Range", description="Which frames are read", items=RANGES, default="ANIMATION", **more
-    )
-
-
-def part_property(**more: Any) -> Any:
-    """What of the face is driven."""
-    return EnumProperty(
-        name="Drives",
-        description="What of this head the source moves",
-        items=PARTS,
-        default="ALL",
-        **more,
-    )
-
-
-def seed_property(**more: Any) -> Any:
-    """The seed of what the performance doesn't tell."""
-    return IntProperty(
-        name="Seed",
-        description="For what the performance doesn't tell: beyond its end, and where less of it stays",
-        default=0,
-        min=0,
-        **more,
-    )
+SEED = {
+    "name": "Seed",
+    "description": "For what the performance doesn't tell: beyond its end, and where less of it stays",
+    "default": 0,
+    "min": 0,
+}
 
 
 class MeshTalkDub(bpy.types.PropertyGroup):
     """What Dub asks for."""
 
-    upper: upper_property()
-    mouth: mouth_property()
-    keep_silence: keep_silence_property()
-    stretch: stretch_property()
-    range: range_property()
-    seed: seed_property()
+    upper: FloatProperty(**UPPER)
+    mouth: FloatProperty(**MOUTH)
+    keep_silence: BoolProperty(**KEEP_SILENCE)
+    stretch: EnumProperty(**STRETCH)
+    range: EnumProperty(**RANGE)
+    seed: IntProperty(**SEED)
 
 
 class MeshTalkRetarget(bpy.types.PropertyGroup):
@@ -123,8 +98,8 @@ class MeshTalkRetarget(bpy.types.PropertyGroup):
         type=bpy.types.Object,
         poll=lambda _self, candidate: candidate.type == "MESH",
     )
-    range: range_property()
-    part: part_property()
+    range: EnumProperty(**RANGE)
+    part: EnumProperty(**PART)
 
 
 _CLASSES = (MeshTalkDub, MeshTalkRetarget)

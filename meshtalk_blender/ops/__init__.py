@@ -15,6 +15,7 @@ from . import (
     landmarks,
     mapping,
     parts,
+    retarget,
     seeds,
     takes,
 )
@@ -25,6 +26,7 @@ _MODULES = (
     cancel,
     generate,
     dub,
+    retarget,
     fit,
     landmarks,
     mapping,

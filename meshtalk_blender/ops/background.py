@@ -69,6 +69,7 @@ class InBackground:
         status = self._job.status
         if self._job.is_cancelling:
             self._leave(context)
+            job_ended()
             desk.tell("Cancelled: nothing was changed")
             return {"CANCELLED"}
         redraw_panels()
@@ -86,7 +87,7 @@ class InBackground:
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
             work = self.prepare(context)
-            work = work.at_once() if isinstance(work, Gathering) else work
+            work = work.at_once(desk.progress) if isinstance(work, Gathering) else work
             result = work(desk.progress, lambda: False)
         except MeshTalkError as error:
             return self._refuse(str(error))

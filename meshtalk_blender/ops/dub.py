@@ -7,19 +7,9 @@ from collections.abc import Generator
 from functools import partial
 
 import bpy
-from bpy.props import FloatProperty, IntProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from ...engine.bundle.card import read_card
-from ...engine.generate.dub_options import DubOptions
-from ...engine.generate.retime import Stretch
-from ..dub_props import (
-    keep_silence_property,
-    mouth_property,
-    range_property,
-    seed_property,
-    stretch_property,
-    upper_property,
-)
+from ..dub_props import KEEP_SILENCE, MOUTH, RANGE, SEED, STRETCH, UPPER
 from ..models import CARD
 from ..scene.actions import locked_paths
 from ..scene.errors import SceneError
@@ -33,9 +23,10 @@ from ..scene.shape_keys import read_state
 from ..scene.sound import SoundSource
 from .background import InBackground
 from .checks import busy_reason, chosen_head, chosen_strips, model_problem, sound_problem
-from .dub_job import DubRequest, Roles, run_dub
+from .dub_job import DubRequest, run_dub
 from .job import Gathering, Work
 from .plan import add_heard
+from .played import Roles
 from .sounds import one_source
 from .writing import HeadResult, Target, target_of, write_head
 
@@ -58,14 +49,14 @@ class MESHTALK_OT_dub(InBackground, bpy.types.Operator):
         name="File", description="Sound file instead of a strip", subtype="FILE_PATH", options=SKIP
     )
     model: StringProperty(name="Model", description="Empty for the panel's", options=SKIP)
-    upper: upper_property(options=SKIP)
-    mouth: mouth_property(options=SKIP)
-    keep_silence: keep_silence_property(options=SKIP)
-    stretch: stretch_property(options=SKIP)
-    range: range_property(options=SKIP)
+    upper: FloatProperty(**UPPER, options=SKIP)
+    mouth: FloatProperty(**MOUTH, options=SKIP)
+    keep_silence: BoolProperty(**KEEP_SILENCE, options=SKIP)
+    stretch: EnumProperty(**STRETCH, options=SKIP)
+    range: EnumProperty(**RANGE, options=SKIP)
     start: IntProperty(name="Start", description="First frame of the performance", options=SKIP)
     end: IntProperty(name="End", description="Last frame of the performance", options=SKIP)
-    seed: seed_property(options=SKIP)
+    seed: IntProperty(**SEED, options=SKIP)
     temperature: FloatProperty(
         name="Temperature",
         description="How freely is sampled what the performance doesn't tell",
@@ -103,6 +94,8 @@ class MESHTALK_OT_dub(InBackground, bpy.types.Operator):
         return Gathering("Reading the performance", self._read(reading, context.scene.frame_end))
 
     def _read(self, reading: Generator[float, None, Performance], end: int) -> Generator[float, None, Work]:
+        from ...engine.bundle.card import read_card
+
         performance = yield from reading
         names = read_card(self._target.model / CARD).units
         things = find_parts(self._target.head)
@@ -110,6 +103,9 @@ class MESHTALK_OT_dub(InBackground, bpy.types.Operator):
         return self._work(performance, roles, end)
 
     def _work(self, performance: Performance, roles: dict[int, Roles], end: int) -> Work:
+        from ...engine.generate.dub_options import DubOptions
+        from ...engine.generate.retime import Stretch
+
         options = DubOptions(
             upper=round(self.upper, 6),
             mouth=round(self.mouth, 6),

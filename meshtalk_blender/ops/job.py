@@ -95,11 +95,11 @@ class Gathering:
     steps: Generator[float, None, Work]
     part: float = 0.3
 
-    def at_once(self) -> Work:
+    def at_once(self, progress: Progress) -> Work:
         """Read everything now. Raises MeshTalkError."""
         while True:
             try:
-                next(self.steps)
+                progress(self.stage, self.part * next(self.steps))
             except StopIteration as end:
                 return end.value
 

@@ -3,9 +3,9 @@
 
 import bpy
 
-from . import controls, dub, fit, landmarks, main, mapping, parts, seeds, takes
+from . import controls, dub, fit, landmarks, main, mapping, parts, retarget, seeds, takes
 
-_MODULES = (main, seeds, takes, controls, dub, fit, landmarks, parts, mapping)
+_MODULES = (main, seeds, takes, controls, dub, retarget, fit, landmarks, parts, mapping)
 """In the order of the tab; sub-panels come after `main`."""
 
 

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The job behind Retarget: what a head does, as a take of another. No bpy in here: it runs in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...engine.progress import CancelCheck, Progress, Stage
+from ..models import loaded_bundle
+from .job import LOADED, FitRequest, Rising, bind_request, figures_of
+from .played import Played, Roles
+from .writing import HeadResult, Spoken, Target
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ...engine.bundle import Bundle
+    from ...engine.geometry.fit.binding import FitFigures
+    from ...engine.geometry.topology import Binding
+    from ..scene.performance import Performance
+
+BOUND = 0.6
+"""Part of the whole job after which both heads are bound where they have to be fitted first."""
+
+
+@dataclass(frozen=True)
+class RetargetRequest:
+    """Everything that a retargeting needs, copied out of bpy: the head that gets the motion, and of the one
+    that has it how it is bound (`source`), what it does, and the roles of its keys; `part` as in the
+    engine."""
+
+    target: Target
+    source: FitRequest
+    performance: Performance
+    roles: Mapping[int, Roles]
+    part: str
+
+
+@dataclass(frozen=True, eq=False)
+class Retargeted:
+    """The target's take, and what is to be kept with the source where it was fitted anew."""
+
+    result: HeadResult
+    source_data: bytes | None = None
+    source_fit: FitFigures | None = None
+
+
+def run_retarget(request: RetargetRequest, progress: Progress, cancelled: CancelCheck) -> Retargeted:
+    """Do the whole job here and now. Raises MeshTalkError."""
+    target, rising = request.target, Rising(progress)
+    whole = Stage("Loading the model", 0.0, 1.0, rising, cancelled)
+    whole.at(0, 1)
+    bundle = loaded_bundle(target.model, target.threads)
+    fitting = whole.span("Fitting the heads", LOADED, BOUND)
+    source, source_data = bind_request(bundle.template, request.source, fitting.part(0, 2))
+    fit = FitRequest(target.model, target.threads, target.rest, target.landmarks, target.stored_binding)
+    binding, data = bind_request(bundle.template, fit, fitting.part(1, 2))
+    moving = whole.span("Reading the motion", max(LOADED, rising.highest), 1.0)
+    spoken, deltas, units = _retarget(bundle, (source, binding), request, moving)
+    figures, landmarks = figures_of(binding)
+    result = HeadResult((spoken,), units, deltas, data, figures, landmarks)
+    if request.part != "ALL" and "is_part" in HeadResult.__dataclass_fields__:
+        result = replace(result, is_part=True)
+    return Retargeted(result, source_data, figures_of(source)[0])
+
+
+def _retarget(
+    bundle: Bundle, heads: tuple[Binding, Binding], request: RetargetRequest, stage: Stage
+) -> tuple[Spoken, NDArray[np.float32] | None, NDArray[np.float32]]:
+    from ...engine.generate.retarget import Part, RetargetOptions, retarget
+
+    source, target = heads
+    performance = request.performance
+    played = Played(bundle, source, performance, request.roles, performance.first)
+    options = RetargetOptions(
+        Part(request.part.lower()), request.target.rate, request.target.tolerance_mm, keep_vertices=False
+    )
+    report = partial(_report, stage)
+    take = retarget(bundle, source, played.original(), target, options, report, stage.cancelled)
+    deltas = None if take.correctives is None else target.carry(take.correctives)
+    rows = [bundle.unit_names.index(name) for name in take.unit_names]
+    return Spoken(take, None, performance.first), deltas, target.unit_deltas()[rows]
+
+
+def _report(stage: Stage, name: str, fraction: float) -> None:
+    if stage.progress is not None:
+        stage.progress(name, stage.begin + (stage.end - stage.begin) * fraction)
