@@ -138,7 +138,7 @@ class BoxProblem:
     definite.
 
     Alternating directions (Boyd et al. 2011, section 5.2) with over-relaxation: G is inverted once, a step
-    is one product of matrices. The penalty is the geometric mean of G's extreme eigenvalues.
+    is one product of matrices, in float32. The penalty is the geometric mean of G's extreme eigenvalues.
     """
 
     def __init__(self, gram: Float64) -> None:
@@ -159,18 +159,24 @@ class BoxProblem:
 
         With ``tolerance`` 0 all ``steps`` are made, so that a row never depends on the others.
         """
-        here = np.clip(target @ self._inverse if start is None else start, 0.0, upper)
-        dual = self._multipliers(target, upper, here)
+        begin = np.clip(target @ self._inverse if start is None else start, 0.0, upper)
+        dual = self._multipliers(target, upper, begin).astype(np.float32)
+        here, most = begin.astype(np.float32), np.asarray(upper, np.float32)
+        # x = (b + p (z − u)) M, relaxed: r x + (1 − r) z. With r, p in the matrices a step is one product.
+        fixed = (RELAXATION * (target @ self._inverse)).astype(np.float32)
+        pull = (RELAXATION * self._penalty * self._inverse).astype(np.float32)
+        rest = np.float32(1.0 - RELAXATION)
         for step in range(steps):
-            free = (target + self._penalty * (here - dual)) @ self._inverse
-            free += (RELAXATION - 1.0) * (free - here)
-            there = np.clip(dual + free, 0.0, upper)
-            free -= there
+            free = (here - dual) @ pull
+            free += fixed
+            free += rest * here
             dual += free
+            there = np.minimum(np.maximum(dual, 0.0), most)
+            dual -= there
             before, here = here, there
-            if tolerance and step % CHECK_EVERY == 0 and _largest(free, here - before) < tolerance:
+            if tolerance and step % CHECK_EVERY == 0 and _largest(free - here, here - before) < tolerance:
                 break
-        return here
+        return np.clip(here.astype(np.float64), 0.0, upper)
 
     def _multipliers(self, target: Float64, upper: Float64, here: Float64) -> Float64:
         """What the walls push against at a start, in units of the penalty."""
@@ -180,5 +186,5 @@ class BoxProblem:
         )
 
 
-def _largest(*changes: Float64) -> float:
+def _largest(*changes: Float32) -> float:
     return max(float(np.abs(change).max(initial=0.0)) for change in changes)
