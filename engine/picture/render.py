@@ -37,7 +37,7 @@ VIEWS = {
     "mouth": View(centre=(0.5, 0.15, 0.30), width=0.36),
     "mouth_side": View(yaw=60.0, centre=(0.5, 0.15, 0.30), width=0.36),
     "eyes": View(centre=(0.5, 0.15, 0.60), width=0.50),
-    "face": View(centre=(0.5, 0.15, 0.41), width=0.80),
+    "face": View(centre=(0.5, 0.15, 0.43), width=0.74),
 }
 
 

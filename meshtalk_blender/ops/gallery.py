@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ...engine.bundle import Bundle
     from ...engine.generate import GenerateOptions, Take
     from ...engine.geometry.topology import Binding
-    from ...engine.picture.strip import Overview
+    from ...engine.picture.sheet import Overview
 
 PAINTING = 0.15
 """Part of the job that painting the pictures takes."""
@@ -83,7 +83,7 @@ class Gallery:
 
     request: SeedsRequest
     seeds: tuple[SeedTake, ...]
-    pictures: list[list[int]] = field(default_factory=list)
+    pictures: list[int] = field(default_factory=list)
     before: Before | None = None
     shown: int = -1
 
@@ -162,7 +162,7 @@ def _gallery(
     spoken: Sequence[tuple[Take, ...]],
     stage: Stage,
 ) -> Gallery:
-    from ...engine.picture.strip import StripPainter
+    from ...engine.picture.sheet import SheetPainter
 
     stage.at(0, request.count)
     figures, landmarks = figures_of(binding)
@@ -171,7 +171,7 @@ def _gallery(
         (take for takes in spoken for take in takes), key=lambda take: len(take.corrective_names or ())
     )
     correctives = None if most.correctives is None else binding.carry(most.correctives)
-    painter = StripPainter(bundle.template, binding.rest)
+    painter = SheetPainter(bundle.template, binding.rest)
     temperature = request.temperature * bundle.card.default_temperature
     seeds = []
     for number in range(request.count):

@@ -125,7 +125,7 @@ class MESHTALK_OT_sample_seeds(InBackground, bpy.types.Operator):
     def write(self, _context: bpy.types.Context, gallery: Gallery) -> str:
         gallery_desk.gallery = gallery
         gallery.pictures = show_pictures(seed.overview.picture for seed in gallery.seeds)
-        return f"{len(gallery.seeds)} seeds sampled: click one to see it on the head"
+        return f"{len(gallery.seeds)} seeds: click one to see it on the head"
 
 
 class MESHTALK_OT_preview_seed(bpy.types.Operator):

@@ -23,11 +23,14 @@ from ..ops.seeds import (
 from ..scene.take_list import active_take, find_preview
 from .text import sentence
 
-EDGES = 62
-"""Room that boxes and the sidebar's edges and tabs take beside a strip, in pixels at scale 1."""
+EDGES, BORDER = 45, 10
+"""Room beside the gallery in the sidebar, and beside each picture in it, in pixels at scale 1."""
 
 UNIT = 20.0
 """Pixels of an icon's scale 1, at the interface's scale 1."""
+
+COMFORTABLE = 190
+"""Width of a picture, in pixels at scale 1: as many are side by side as have nearly so much room."""
 
 
 class MESHTALK_PT_seeds(bpy.types.Panel):
@@ -95,17 +98,15 @@ def _draw_gallery(
 ) -> None:
     scale = context.preferences.system.ui_scale
     room = max(120.0, context.region.width / scale - EDGES)
-    column = layout.column()
-    for number, (seed, icons) in enumerate(zip(gallery.seeds, gallery.pictures, strict=False)):
-        box = column.box().column(align=True)
-        row = box.row(align=True)
-        for icon in icons:
-            row.template_icon(icon_value=icon, scale=room / len(icons) / UNIT)
-        row = box.row(align=True)
+    columns = max(1, round(room / COMFORTABLE))
+    grid = layout.grid_flow(row_major=True, columns=columns, even_columns=True, align=False)
+    for number, (seed, icon) in enumerate(zip(gallery.seeds, gallery.pictures, strict=False)):
+        cell = grid.column(align=True)
+        cell.template_icon(icon_value=icon, scale=(room / columns - BORDER) / UNIT)
         chosen = is_shown and number == gallery.shown
-        icon = "RADIOBUT_ON" if chosen else "RADIOBUT_OFF"
+        mark = "RADIOBUT_ON" if chosen else "RADIOBUT_OFF"
         operator = MESHTALK_OT_preview_seed.bl_idname
-        row.operator(operator, text=_words(seed), icon=icon, depress=chosen).index = number
+        cell.operator(operator, text=_words(seed), icon=mark, depress=chosen).index = number
 
 
 def _words(seed: SeedTake) -> str:

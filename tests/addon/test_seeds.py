@@ -41,13 +41,12 @@ def test_sampling_changes_nothing_in_the_file(part, talking, head):
     assert counts() == before and head.data.shape_keys is None and not len(head.meshtalk.takes)
 
 
-def test_gallery_shows_a_strip_of_square_pictures_for_each_seed(gallery):
+def test_gallery_has_a_picture_of_each_seed(gallery):
     assert len(gallery.pictures) == 3
-    for seed, icons in zip(gallery.seeds, gallery.pictures, strict=True):
+    for seed in gallery.seeds:
         height, width, colours = seed.overview.picture.shape
-        assert width == height * len(icons) and colours == 3
+        assert width == height and colours == 3
         assert np.ptp(seed.overview.picture) > 50
-        assert all(isinstance(icon, int) for icon in icons)
 
 
 def test_a_previewed_seed_is_what_generate_makes_of_it(part, gallery, head, talking):

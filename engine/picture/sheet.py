@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A take as one picture: its face at telling moments, and over their feet its blinks and brows in time."""
+"""A take as one square picture: its face at six telling moments, and below them its blinks and brows over
+time."""
 
 from __future__ import annotations
 
@@ -18,9 +19,10 @@ from .overview import blinks, brow_height, liveliness, telling_moments
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.floating]
 
-SIZE = 96
-LINE_HEIGHT = 18
-"""Pixels of SIZE that the time line takes from the pictures, below the chin."""
+SIZE, WIDTH = 80, 66
+"""Height and width of a face, in pixels; three are side by side, in two rows."""
+
+COLUMNS = 3
 
 PAPER, GRID = (28, 30, 34), (60, 63, 70)
 BROW, BLINK, VOICE = (226, 164, 82), (245, 245, 240), (86, 92, 104)
@@ -33,43 +35,46 @@ LEAST_OPEN = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Overview:
-    """A take at a glance: ``picture`` (H, n · H, 3) of n square ones side by side, the samples of its
-    ``blinks``, and how lively its upper face is, in mm."""
+    """A take at a glance: a square ``picture`` (S, S, 3), the samples of its ``blinks``, and how lively its
+    upper face is, in mm."""
 
     picture: Picture
     blinks: tuple[int, ...]
     liveliness: float
 
 
-class StripPainter:
+class SheetPainter:
     """Paints takes of one head; `rest` (V, 3) is the template fitted to it."""
 
-    def __init__(self, template: Template, rest: ArrayLike | None = None, size: int = SIZE) -> None:
+    def __init__(
+        self, template: Template, rest: ArrayLike | None = None, size: int = SIZE, width: int = WIDTH
+    ) -> None:
         shape = np.asarray(template.rest if rest is None else rest, np.float32)
         self._names = template.unit_names
         self._units = carry_units(template, shape)
         self._sizes = np.linalg.norm(self._units, axis=2).max(axis=1)
         self._painter = Painter(template, shape, size)
+        self._sides = slice((size - width) // 2, (size - width) // 2 + width)
 
     def overview(self, weights: Floats, fps: Fraction) -> Overview:
         """The overview of weights (T, U) by the template's units, T at least 1."""
         faces = [
             self.face(weights[sample]) for sample in telling_moments(self._names, weights, fps).samples()
         ]
-        row = np.concatenate(faces, axis=1)
-        shut = blinks(self._names, weights)
-        height = LINE_HEIGHT * len(row) // SIZE
-        row[-height:] = time_line(self._names, weights, shut, row.shape[1], height)
+        rows = [np.concatenate(faces[at : at + COLUMNS], axis=1) for at in range(0, len(faces), COLUMNS)]
+        shut, side = blinks(self._names, weights), rows[0].shape[1]
+        line = time_line(self._names, weights, shut, side, side - sum(map(len, rows)))
         life = liveliness(self._names, weights, self._sizes)
-        return Overview(row, shut, life)
+        return Overview(np.concatenate([*rows, line]), shut, life)
 
     def face(self, weights: Floats) -> Picture:
-        """The face at weights (U,)."""
-        return self._painter.paint(np.tensordot(np.asarray(weights, np.float32), self._units, 1))
+        """The face (H, W, 3) at weights (U,)."""
+        motion = np.tensordot(np.asarray(weights, np.float32), self._units, 1)
+        return self._painter.paint(motion)[:, self._sides]
 
 
 def time_line(
-    unit_names: Sequence[str], weights: Floats, shut: Sequence[int], width: int, height: int = LINE_HEIGHT
+    unit_names: Sequence[str], weights: Floats, shut: Sequence[int], width: int, height: int
 ) -> Picture:
     """The whole take from left to right: the mouth's opening as a grey hill, the brows as a line about the
     middle, each of the blinks ``shut`` as a white mark."""
