@@ -8,7 +8,7 @@ mesh's Custom Properties.
 from __future__ import annotations
 
 import bpy
-from bpy.props import FloatProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, FloatProperty, PointerProperty, StringProperty
 
 
 class MeshTalkFit(bpy.types.PropertyGroup):
@@ -19,6 +19,8 @@ class MeshTalkFit(bpy.types.PropertyGroup):
     percentile_95_mm: FloatProperty()
     share_within_4mm: FloatProperty()
     resemblance: FloatProperty()
+    parted_mm: FloatProperty()
+    eyes_shut: BoolProperty()
     counts: StringProperty(description="Vertices and polygons of the head's objects")
     positions: StringProperty(description="Sum over the positions of the head's vertices")
     landmarks: StringProperty(description="The landmarks that the head was fitted with")

@@ -100,5 +100,5 @@ def _fit(binding: Binding) -> str:
     figures = binding.figures
     return (
         f"median {figures.median_mm:.2f} mm, 95 % within {figures.percentile_95_mm:.2f} mm, "
-        f"{figures.share_within_4mm:.0%} within 4 mm: {figures.verdict}"
+        f"{figures.share_within_4mm:.0%} within 4 mm: {' '.join((figures.verdict, *figures.remarks))}"
     )

@@ -57,6 +57,9 @@ class _FitPanel:
             row = layout.row()
             row.operator_context = "INVOKE_DEFAULT"
             row.operator(MESHTALK_OT_place_landmarks.bl_idname, icon="RESTRICT_SELECT_OFF")
+        if state.kind is Kind.FITTED and state.figures is not None:
+            for remark in state.figures.remarks:
+                sentence(layout, context, remark, "INFO")
         _draw_buttons(layout, context, head, state)
 
 

@@ -39,6 +39,7 @@ def store_binding(head: bpy.types.Object, data: bytes, figures: FitFigures) -> N
     fit.data = data
     fit.median_mm, fit.percentile_95_mm = figures.median_mm, figures.percentile_95_mm
     fit.share_within_4mm, fit.resemblance = figures.share_within_4mm, figures.resemblance
+    fit.parted_mm, fit.eyes_shut = figures.parted_mm, figures.eyes_shut
     fit.counts, fit.positions = _counts(head), _positions(head)
     fit.landmarks = _landmarks(head)
 
@@ -54,6 +55,8 @@ def clear_binding(head: bpy.types.Object) -> None:
         "percentile_95_mm",
         "share_within_4mm",
         "resemblance",
+        "parted_mm",
+        "eyes_shut",
     ):
         head.data.meshtalk_fit.property_unset(name)
 
@@ -70,7 +73,14 @@ def stored_figures(head: bpy.types.Object) -> FitFigures | None:
     from ...engine.geometry.fit.binding import FitFigures
 
     fit = head.data.meshtalk_fit
-    return FitFigures(fit.median_mm, fit.percentile_95_mm, fit.share_within_4mm, fit.resemblance)
+    return FitFigures(
+        fit.median_mm,
+        fit.percentile_95_mm,
+        fit.share_within_4mm,
+        fit.resemblance,
+        fit.parted_mm,
+        fit.eyes_shut,
+    )
 
 
 def quick_change(head: bpy.types.Object) -> Change:

@@ -3,13 +3,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from engine.audio.sound import load_sound
+from engine.bundle import default_bundle_path, load_bundle
+from engine.generate import GenerateOptions, generate
 from engine.geometry.bind import bind_head
 from engine.geometry.fit.ajar import lips_together
+from engine.geometry.fit.binding import FitFigures, FittedBinding
+from engine.geometry.units import carry_units
 from engine.template import Template
 from tests.engine.heads import own_mesh, person
+
+MODEL = Path(default_bundle_path())
+SPEECH = Path(__file__).resolve().parents[2] / "samples" / "speech.flac"
 
 
 def lip_gap_mm(template: Template, shape: np.ndarray) -> float:
@@ -62,3 +72,54 @@ def test_a_carried_basis_moves_frames_as_carrying_does(template: Template) -> No
     for vertices, polygons in ((template.rest, template.faces), (fitted.vertices, fitted.polygons)):
         binding = bind_head(template, vertices, polygons)
         np.testing.assert_allclose(binding.carried(basis).carry(codes), binding.carry(motion), atol=1e-5)
+
+
+def blinking(template: Template, shape: np.ndarray) -> np.ndarray:
+    units = carry_units(template, shape)
+    return shape + units[template.unit("eyeBlinkLeft")] + units[template.unit("eyeBlinkRight")]
+
+
+@pytest.mark.parametrize("seed", [4, 6])
+def test_eyes_that_are_shut_at_rest_are_noticed(template: Template, seed: int) -> None:
+    shape = person(template, seed)
+    for rest, shut in ((shape, False), (blinking(template, shape), True)):
+        head = own_mesh(template, rest)
+        binding = bind_head(template, head.vertices, head.polygons)
+        assert isinstance(binding, FittedBinding)
+        assert binding.figures.eyes_shut == shut
+        assert any("eyes" in remark for remark in binding.figures.remarks) == shut
+
+
+def test_lips_that_rest_apart_are_told() -> None:
+    assert FitFigures(0.2, 0.5, 1.0).remarks == ()
+    (remark,) = FitFigures(0.2, 0.5, 1.0, parted_mm=3.1).remarks
+    assert "3 mm" in remark
+    assert "mouthClose" in remark
+
+
+@pytest.mark.skipif(not (MODEL / "model.json").exists(), reason=f"needs {MODEL}")
+def test_lips_that_rest_apart_meet_in_speech() -> None:
+    """Nearly as well as on the template itself, by vertices and by units."""
+    bundle, speech = load_bundle(MODEL), load_sound(SPEECH)
+    template = bundle.template
+    rest = parted(template, template.rest.astype(np.float64), 0.12)
+    head = own_mesh(template, rest)
+    order = np.argsort(np.random.default_rng(0).permutation(len(rest)))
+    nearest = []
+    for vertices, polygons, place in (
+        (template.rest, template.faces, np.arange(len(rest))),
+        (head.vertices, head.polygons, order),
+    ):
+        binding = bind_head(template, vertices, polygons)
+        take = generate(bundle, speech, binding, GenerateOptions(seed=1))[0]
+        assert take.vertices is not None
+        by_units = vertices + np.tensordot(take.weights, binding.unit_deltas(), axes=(1, 0))
+        nearest.append(
+            [
+                np.sort([lip_gap_mm(template, face[place]) for face in motion])[:5].mean()
+                for motion in (take.vertices, by_units)
+            ]
+        )
+    (own, own_units), (other, other_units) = nearest
+    assert other < own + 0.4
+    assert other_units < own_units + 0.8

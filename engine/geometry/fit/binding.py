@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...progress import QUIET, Stage
 from ...template import SKIN, Template
 from ..topology import Binding
-from .ajar import lips_together
+from .ajar import lips_together, parted_mm
 from .carry import Carrier, carrier
 from .frames import CarriedFrames, Frames
 from .head import fit_head
@@ -40,6 +40,9 @@ class FitFigures:
     share_within_4mm: float
     resemblance: float = 1.0
     """−1…1: how far eyes, nose and mouth agree; a template may lie close and yet beside them."""
+    parted_mm: float = 0.0
+    """How far the lips stand apart at rest beyond the template's; 0 where they don't."""
+    eyes_shut: bool = False
 
     @property
     def verdict(self) -> str:
@@ -49,6 +52,20 @@ class FitFigures:
             if self.median_mm <= median and self.share_within_4mm >= share and alike:
                 return word
         return "poor"
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the head's rest pose means for its motion, a sentence each."""
+        said = []
+        if self.eyes_shut:
+            said.append(
+                "The eyes of this head are shut at rest, so blinks can't be seen: open them in the rest pose."
+            )
+        if self.parted_mm > 0:
+            said.append(
+                f"The lips stand open by {self.parted_mm:.0f} mm at rest; speech closes them, by mouthClose."
+            )
+        return tuple(said)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +80,7 @@ class FittedBinding(Binding):
     carrier: Carrier
     fit_mm: NDArray[np.float64]
     resemblance: float
+    eyes_shut: bool = False
 
     def carry(self, displacement: ArrayLike) -> Floats:
         """Displacements (T, V, 3) of the template as displacements (T, V', 3) of the mesh, in its units
@@ -96,6 +114,8 @@ class FittedBinding(Binding):
             float(np.percentile(face, 95)),
             float((face <= NEAR_MM).mean()),
             self.resemblance,
+            parted_mm(self.template, self.rest),
+            self.eyes_shut,
         )
 
     def landmarks(self) -> dict[str, tuple[float, float, float]]:
@@ -153,6 +173,7 @@ def bind_fitted(
         tied,
         fit.fit_mm,
         fit.resemblance,
+        fit.eyes_shut,
     )
     _ = (
         binding.own_units

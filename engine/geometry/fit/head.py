@@ -13,6 +13,7 @@ from ...errors import HeadError
 from ...progress import QUIET, Stage
 from ...template import EYE, SKIN, Template
 from ..procrustes import Similarity, align
+from .ajar import eyes_shut
 from .features import resemblance
 from .mesh import Surface, surface_of, triangulate, vertex_normals
 from .nearest import search_of
@@ -53,6 +54,7 @@ class HeadFit:
     roles: Roles
     fit_mm: Doubles
     resemblance: float
+    eyes_shut: bool = False
 
     def face_mm(self, template: Template) -> float:
         """The median distance over the skin of the face."""
@@ -98,6 +100,7 @@ def fit_head(
     shape = replace(start.shape, codes=codes)
     shape = fit_shape(shape, target, 8, (0.006, 0.003), 1200, marks, fine)
     alike = resemblance(template, shape.points(), target)
+    shut = eyes_shut(template, shape, target)
     skin, matched = _skin_of(template, near, target, shape)
     if not skin.any():
         raise HeadError(NO_FACE)
@@ -113,7 +116,13 @@ def fit_head(
     telling.at(2, 3)
     fit_mm = 1e3 * _distances(template, whole, skin, rest)
     fit = HeadFit(
-        rest.astype(np.float32), whole, _joined(start.to_head, to_template.inverse()), roles, fit_mm, alike
+        rest.astype(np.float32),
+        whole,
+        _joined(start.to_head, to_template.inverse()),
+        roles,
+        fit_mm,
+        alike,
+        shut,
     )
     if len(places) < SURE and start.likeness + alike < LEAST_ALIKE:
         raise HeadError(_NO_FEATURES)

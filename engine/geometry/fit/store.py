@@ -25,7 +25,7 @@ from .binding import FittedBinding
 
 Arrays = dict[str, NDArray[Any]]
 
-FORMAT = 1
+FORMAT = 2
 """Raise it when fits come out better than stored ones, so that those are done again."""
 
 GIVEN = ("template", "vertices")
