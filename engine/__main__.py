@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from .commands import animate, bind, dub, info
+from .commands import animate, bind, dub, info, retarget
 from .errors import Cancelled, MeshTalkError
 
 WRONG, INTERRUPTED = 2, 130
@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     bind.add_parser(commands)
     dub.add_parser(commands)
     info.add_parser(commands)
+    retarget.add_parser(commands)
     return parser
 
 

@@ -94,7 +94,7 @@ class LayerFit:
 
     def __post_init__(self) -> None:
         rows = weighted(self.shapes, find_contacts(self.template))
-        rows[:, self.template.corrective_lips] += (LIPS - 1.0) * self.shapes[:, self.template.corrective_lips]
+        rows[:, self._lips] += (LIPS - 1.0) * self.shapes[:, self._lips]
         self._rows = rows.reshape(len(rows), 3 * len(self.template))
         flat = self.shapes.reshape(self._rows.shape)
         gram = self._rows.astype(np.float64) @ flat.T.astype(np.float64)
@@ -152,7 +152,7 @@ class LayerFit:
         """The displacements' own main directions, as many as the lips need; what played before goes on."""
         change = np.concatenate(self._seen).reshape(len(before), -1)
         metric = np.ones((len(self.template), 3), np.float32)
-        metric[self.template.corrective_lips] = np.sqrt(LIPS)
+        metric[self._lips] = np.sqrt(LIPS)
         rows = change * metric.ravel()
         some = rows[:: -(-len(rows) // MOST_ROWS)]
         strength, turns = np.linalg.eigh((some @ some.T).astype(np.float64))
@@ -184,11 +184,15 @@ class LayerFit:
         flat = displacement.reshape(len(displacement), self._rows.shape[1])
         return (flat @ self._rows.T).astype(np.float64)
 
-    def _error(self, found: Float32, shapes: Float32, unit_change: Float32) -> float:
-        """The lips' worst vertex in 95 % of the frames, mm; 0 where the template names no lips."""
+    @property
+    def _lips(self) -> NDArray[np.integer]:
+        """The lips' vertices; those of the whole mouth where the template doesn't name them."""
         lips = self.template.corrective_lips
-        if not len(lips):
-            return 0.0
+        return lips if len(lips) else np.flatnonzero(self.template.mask_mouth > 0.9)
+
+    def _error(self, found: Float32, shapes: Float32, unit_change: Float32) -> float:
+        """The lips' worst vertex in 95 % of the frames, mm."""
+        lips = self._lips
         left = np.concatenate([each[:, lips] for each in self._seen])
         left = left - np.tensordot(found, shapes[:, lips], 1)
         left = left - np.tensordot(unit_change.astype(np.float32), self.units[:, lips], 1)

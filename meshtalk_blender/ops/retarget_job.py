@@ -72,6 +72,7 @@ def run_retarget(request: RetargetRequest, progress: Progress, cancelled: Cancel
 def _retarget(
     bundle: Bundle, heads: tuple[Binding, Binding], request: RetargetRequest, stage: Stage
 ) -> tuple[Spoken, NDArray[np.float32] | None, NDArray[np.float32]]:
+    from ...engine.generate.dub_layer import layer_deltas
     from ...engine.generate.retarget import Part, RetargetOptions, retarget
 
     source, target = heads
@@ -82,7 +83,9 @@ def _retarget(
     )
     report = partial(_report, stage)
     take = retarget(bundle, source, played.original(), target, options, report, stage.cancelled)
-    deltas = None if take.correctives is None else target.carry(take.correctives)
+    deltas = None
+    if take.correctives is not None:
+        deltas = layer_deltas(target, (), take.corrective_names or (), take.correctives)
     rows = [bundle.unit_names.index(name) for name in take.unit_names]
     return Spoken(take, None, performance.first), deltas, target.unit_deltas()[rows]
 
