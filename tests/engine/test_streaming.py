@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The same result however it is cut, batched and threaded, in memory that doesn't grow with the length."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.memory import peak_mb
+from engine.audio.sound import Sound, load_sound
+from engine.bundle import Bundle, default_bundle_path, load_bundle
+from engine.bundle.providers import AUTO, PROVIDERS, available_providers, choose_provider, provider_order
+from engine.generate import GenerateOptions, Mover, Take, generate, move, perform
+from engine.generate.encode import encode_audio
+from engine.generate.sample import sample_labels
+from engine.geometry.bind import bind_head
+from engine.geometry.topology import Binding
+from engine.parallel import in_threads
+
+ROOT = Path(__file__).resolve().parents[2]
+SAME_MM = 0.001
+
+pytestmark = pytest.mark.skipif(
+    not (default_bundle_path() / "model.json").exists(), reason="engine/models/default is not there"
+)
+
+
+@pytest.fixture(scope="module")
+def one() -> Bundle:
+    return load_bundle(default_bundle_path(), threads=1)
+
+
+@pytest.fixture(scope="module")
+def head(one: Bundle) -> Binding:
+    return bind_head(one.template, one.template.rest, one.template.faces)
+
+
+@pytest.fixture(scope="module")
+def voice() -> Sound:
+    return load_sound(ROOT / "samples" / "speech.flac", duration=3.1)
+
+
+@pytest.fixture(scope="module")
+def take(one: Bundle, head: Binding, voice: Sound) -> Take:
+    return generate(one, voice, head, GenerateOptions(seed=3))[0]
+
+
+def same(found: Take, wanted: Take) -> None:
+    assert np.array_equal(found.labels, wanted.labels)
+    assert found.vertices is not None and wanted.vertices is not None
+    assert np.abs(found.vertices - wanted.vertices).max() * 1000 < SAME_MM
+    assert np.abs(found.weights - wanted.weights).max() < 1e-4
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_change_nothing(take: Take, head: Binding, voice: Sound, threads: int) -> None:
+    bundle = load_bundle(default_bundle_path(), threads=threads)
+    same(generate(bundle, voice, head, GenerateOptions(seed=3))[0], take)
+
+
+@pytest.mark.parametrize(("threads", "takes"), [(1, 2), (2, 5), (1, 17)])
+def test_other_seeds_beside_it_change_nothing(
+    take: Take, head: Binding, voice: Sound, threads: int, takes: int
+) -> None:
+    bundle = load_bundle(default_bundle_path(), threads=threads)
+    options = GenerateOptions(seed=max(0, 4 - takes), takes=takes)
+    same(generate(bundle, voice, head, options)[3 - options.seed], take)
+
+
+@pytest.mark.parametrize("frames", [8, 24, 96])
+def test_the_length_of_the_chunks_changes_no_label(
+    one: Bundle, voice: Sound, take: Take, monkeypatch: pytest.MonkeyPatch, frames: int
+) -> None:
+    monkeypatch.setattr("engine.generate.sample.FRAMES_AT_ONCE", frames)
+    codes = encode_audio(one, voice.samples, len(take.labels))
+    assert np.array_equal(sample_labels(one, codes, (3,), one.card.default_temperature)[0], take.labels)
+
+
+def test_blocks_are_what_generate_puts_together(one: Bundle, head: Binding, voice: Sound, take: Take) -> None:
+    mover, performance = Mover(one, head), perform(one, voice, GenerateOptions(seed=3))
+    blocks = list(move(mover, performance, 0))
+    assert max(len(block.weights) for block in blocks) <= one.card.block_frames
+    assert [block.first for block in blocks] == list(range(0, len(take.labels), one.card.block_frames))
+    assert take.vertices is not None
+    found = np.concatenate([block.vertices for block in blocks if block.vertices is not None])
+    assert np.array_equal(found, take.vertices)
+
+
+def test_some_frames_alone_are_those_of_the_whole(one: Bundle, head: Binding, take: Take) -> None:
+    mover = Mover(one, head)
+    whole = np.concatenate(list(mover.displacements(take.labels)))
+    assert np.allclose(mover.displacements_at(take.labels, [3, 70, 12]), whole[[3, 70, 12]], atol=1e-7)
+
+
+def test_two_at_once_are_safe(take: Take, head: Binding, voice: Sound) -> None:
+    """One bundle, opened by whoever comes first, used by several threads."""
+    bundle, found = load_bundle(default_bundle_path(), threads=1), {}
+
+    def work(number: int) -> None:
+        found[number] = generate(bundle, voice, head, GenerateOptions(seed=3))[0]
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for each in found.values():
+        same(each, take)
+    assert len(found) == 3
+
+
+def test_memory_does_not_grow_with_the_length() -> None:
+    """Three more minutes add their 16 kHz samples (12 MB), codes and weights, but no vertices (880 MB)."""
+    assert peak_mb(200) - peak_mb(20) < 40
+
+
+def test_memory_does_not_grow_over_many_generations(tiny: Bundle, binding: Binding, speech) -> None:
+    sound = Sound(speech(1.0).samples, Fraction(1))
+    held = []
+    for seed in range(60):
+        generate(tiny, sound, binding, GenerateOptions(seed))
+        held.append(_held_mb())
+    assert held[-1] - held[20] < 5
+
+
+def _held_mb() -> float:
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096 / 2**20
+
+
+def test_work_in_threads_keeps_its_order_and_its_errors() -> None:
+    assert in_threads(lambda number: number * number, range(9), 3) == [number**2 for number in range(9)]
+
+    def fail(number: int) -> int:
+        if number == 2:
+            raise ValueError("two")
+        return number
+
+    work: Callable[[int], int] = fail
+    with pytest.raises(ValueError, match="two"):
+        in_threads(work, range(5), 2)
+
+
+def test_what_this_machine_offers_is_used_and_anything_else_is_said() -> None:
+    available = available_providers()
+    assert available[-1] == "CPU" and set(available) <= set(PROVIDERS)
+    assert choose_provider(AUTO) == (available[0], "")
+    for name in PROVIDERS:
+        chosen, told = choose_provider(name)
+        assert (chosen == name) == (told == "")
+        assert provider_order(chosen)[-1] == PROVIDERS["CPU"]
+        if told:
+            assert chosen == "CPU" and "MeshTalk uses the processor" in told
