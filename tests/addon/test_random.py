@@ -22,12 +22,17 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 
 SEQUENCES = int(os.environ.get("MESHTALK_SEQUENCES", "17"))
 RANDOM = int(os.environ.get("MESHTALK_RANDOM", str(bpy.app.version[0] * 10 + bpy.app.version[1])))
-STEPS = 10
+STEPS = 16
 
 TAG = "meshtalk"
 FRAMES = (1, 20, 45, 150)
 
 numbers = st.integers(0, 5)
+placements = st.sampled_from(["NEW", "RANGE", "NLA"])
+
+has_take = precondition(lambda self: len(self.head.meshtalk.takes))
+has_two = precondition(lambda self: len(self.head.meshtalk.takes) > 1)
+has_preview = precondition(lambda self: any(take.preview for take in self.head.meshtalk.takes))
 
 
 def digest(values) -> int:
@@ -97,8 +102,8 @@ class Desk(RuleBasedStateMachine):
     sounds: tuple[str, ...]
     tiny: str
 
-    @initialize()
-    def open(self):
+    @initialize(placement=placements)
+    def open(self, placement):
         bpy.ops.wm.read_homefile(use_empty=True)
         scene = bpy.context.scene
         scene.render.fps, scene.render.fps_base = 30, 1.0
@@ -130,36 +135,40 @@ class Desk(RuleBasedStateMachine):
         )
         bpy.ops.ed.undo_push(message="open")
         self.past, self.future = [self.state()], []
+        self.generate(0, placement, 0)
 
     # What is done with MeshTalk
 
-    @rule(
-        number=st.integers(0, 2), placement=st.sampled_from(["NEW", "RANGE", "NLA"]), sound=st.integers(0, 1)
-    )
-    def generate(self, number, placement, sound):
-        file = self.sounds[sound]
-        self.do("generate", head=self.mine.head, sound_file=file, seed=number, placement=placement)
+    @rule(number=st.integers(0, 2), placement=placements, sound=st.integers(0, 1))
+    def generate_again(self, number, placement, sound):
+        self.generate(number, placement, sound)
 
+    @has_take
     @rule(number=numbers)
     def show(self, number):
         self.do("show_take", head=self.mine.head, take=self.take(number))
 
+    @has_take
     @rule()
     def show_original(self):
         self.do("show_take", head=self.mine.head, take="ORIGINAL")
 
+    @has_take
     @rule(number=numbers)
     def delete(self, number):
         self.do("remove_take", head=self.mine.head, take=self.take(number))
 
+    @has_take
     @rule(number=numbers, name=st.sampled_from(["calm", "angry", "ä “x” 長い"]))
     def rename(self, number, name):
         self.do("rename_take", head=self.mine.head, take=self.take(number), name=name)
 
+    @has_take
     @rule(number=numbers)
     def duplicate(self, number):
         self.do("duplicate_take", head=self.mine.head, take=self.take(number))
 
+    @has_take
     @rule(
         number=numbers,
         control=st.sampled_from(["mouth", "jaw", "blink", "smooth_mouth", "offset", "tolerance", "closure"]),
@@ -171,26 +180,32 @@ class Desk(RuleBasedStateMachine):
             setattr(takes[number % len(takes)].controls, control, value)
         self.done()
 
-    @rule()
-    def sample_seeds(self):
-        self.do("sample_seeds", count=2)
-
     @rule(index=st.integers(0, 1))
+    def look_at_a_seed(self, index):
+        self.do("sample_seeds", count=2)
+        self.do("preview_seed", index=index)
+
+    @has_preview
+    @rule(index=st.integers(0, 2))
     def preview_seed(self, index):
         self.do("preview_seed", index=index)
 
+    @has_preview
     @rule()
     def keep_seed(self):
         self.do("keep_seed")
 
+    @has_preview
     @rule()
     def discard_seed(self):
         self.do("discard_seed")
 
+    @has_two
     @rule(one=numbers, other=numbers)
     def combine(self, one, other):
         self.do("combine_takes", mouth=self.take(one), upper=self.take(other))
 
+    @has_take
     @rule(start=st.integers(-5, 40), length=st.integers(0, 30))
     def sample_range(self, start, length):
         self.do("sample_range", start=start, end=start + length, seed=9)
@@ -199,6 +214,7 @@ class Desk(RuleBasedStateMachine):
     def dub(self, upper, mouth):
         self.do("dub", head=self.mine.head, sound_file=self.sounds[1], upper=upper, mouth=mouth)
 
+    @has_take
     @rule()
     def bake(self):
         self.do("bake")
@@ -315,6 +331,10 @@ class Desk(RuleBasedStateMachine):
     @property
     def head(self):
         return bpy.data.objects[self.mine.head]
+
+    def generate(self, number, placement, sound):
+        file = self.sounds[sound]
+        self.do("generate", head=self.mine.head, sound_file=file, seed=number, placement=placement)
 
     def take(self, number):
         takes = self.head.meshtalk.takes
