@@ -44,6 +44,12 @@ class MeshTalkSeeds(bpy.types.PropertyGroup):
     )
 
 
+def upper_temperature_of(context: bpy.types.Context) -> float | None:
+    """The temperature of the upper face alone that the panel asks for; None for the same as the mouth's."""
+    settings = context.scene.meshtalk_seeds
+    return settings.upper_temperature if settings.use_upper_temperature else None
+
+
 def register() -> None:
     """Register the settings on scenes."""
     bpy.utils.register_class(MeshTalkSeeds)

@@ -14,6 +14,7 @@ from ..audio.sound import Sound
 from ..bundle import Bundle
 from ..errors import SoundError
 from ..geometry.topology import Binding
+from ..parallel import in_threads
 from ..progress import QUIET, CancelCheck, Progress, Stage
 from .correctives import Correction
 from .decode import Block, Mover
@@ -79,16 +80,17 @@ def generate(
     The same bundle, sound, head and seed give the same take, however many takes are asked for. Raises
     SoundError when the sound is shorter than a frame, Cancelled, and the errors of the bundle.
     """
-    performance = perform(bundle, sound, options, progress, cancelled)
+    performance = perform(bundle, sound, options, _rising(progress), cancelled)
     mover = Mover(bundle, binding)
-    takes = []
-    for index in range(options.takes):
+
+    def moved(index: int) -> Take:
         blocks = move(mover, performance, index, options.keep_vertices)
         weights, vertices = _joined(performance.count, len(bundle.unit_names), blocks)
         weights = mover.clean(weights)
         correction = correct(mover, performance, index, weights)
-        takes.append(performance.take(index, weights, bundle.unit_names, vertices, correction))
-    return tuple(takes)
+        return performance.take(index, weights, bundle.unit_names, vertices, correction)
+
+    return tuple(in_threads(moved, range(options.takes), bundle.threads))
 
 
 def perform(
@@ -132,6 +134,21 @@ def correct(
         return None
     labels, stage = performance.labels[index], performance.stage(index, second=True)
     return mover.correct(labels, performance.fps, weights, performance.tolerance_mm, stage)
+
+
+def _rising(progress: Progress | None) -> Progress | None:
+    """Progress of takes that are moved beside each other, without steps back."""
+    if progress is None:
+        return None
+    highest = 0.0
+
+    def report(stage: str, fraction: float) -> None:
+        nonlocal highest
+        if fraction >= highest:
+            highest = fraction
+            progress(stage, fraction)
+
+    return report
 
 
 def _stages(

@@ -15,7 +15,7 @@ from ..scene.recipe import read_recipe
 from ..scene.strips import find_sound_strip, sequencer_scene
 from ..scene.takes import find_preview, find_take, is_playing, keep_preview, remove_take, show_take, takes_of
 from .gallery import Before, Gallery, gallery_desk
-from .plan import _add_strip
+from .plan import add_heard
 from .writing import write_head
 
 
@@ -104,7 +104,7 @@ def _add_sound(gallery: Gallery) -> str:
         return ""
     settings = bpy.context.scene.meshtalk
     had = settings.sound_source
-    _add_strip(plan)
+    add_heard(plan.targets[0], plan.request.sources[0], plan.sound_file)
     return settings.strip if had == "FILE" and settings.sound_source == "STRIP" else ""
 
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from ...engine.errors import MeshTalkError
 from ...engine.progress import CancelCheck, Progress, Stage
-from ...engine.takes.curves import RawCurves
 from ..models import chosen_threads, loaded_bundle, model_folder
 from ..scene.errors import SceneError
 from ..scene.sound import SoundSource, read_sound, source_of_file, source_of_strip
@@ -33,6 +32,7 @@ from .job import FITTED, LOADED, FitRequest, Rising, bind_request
 from .writing import Target, check_target, target_of
 
 if TYPE_CHECKING:
+    from ...engine.takes.curves import RawCurves
     from ..take_props import MeshTalkSegment, MeshTalkTake
 
 

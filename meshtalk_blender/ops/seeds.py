@@ -11,7 +11,7 @@ import bpy
 from bpy.props import FloatProperty, IntProperty, StringProperty
 
 from ...engine.errors import MeshTalkError
-from ..gallery_props import MOST_SEEDS
+from ..gallery_props import MOST_SEEDS, upper_temperature_of
 from ..scene.errors import SceneError
 from ..scene.take_list import active_take, find_preview
 from .background import InBackground, redraw_panels
@@ -25,12 +25,6 @@ from .remix import RangeRequest, combine_takes, range_request, run_range, write_
 
 SAME = -1.0
 """An upper face's temperature that stands for the mouth's."""
-
-
-def upper_temperature_of(context: bpy.types.Context) -> float | None:
-    """The temperature of the upper face alone that the panel asks for; None for the same as the mouth's."""
-    settings = context.scene.meshtalk_seeds
-    return settings.upper_temperature if settings.use_upper_temperature else None
 
 
 def seeds_reason(context: bpy.types.Context) -> str | None:
