@@ -68,6 +68,7 @@ class MESHTALK_PT_fit_known(_FitPanel, bpy.types.Panel):
 
     bl_idname = "MESHTALK_PT_fit_known"
     bl_options = {"DEFAULT_CLOSED"}
+    bl_order = 10  # the other one comes before the jobs
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

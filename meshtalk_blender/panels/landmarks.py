@@ -28,6 +28,7 @@ class MESHTALK_PT_landmarks(bpy.types.Panel):
     bl_region_type = "UI"
     bl_category = "MeshTalk"
     bl_options = {"DEFAULT_CLOSED"}
+    bl_order = 11
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout

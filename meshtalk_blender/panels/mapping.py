@@ -96,6 +96,7 @@ class MESHTALK_PT_mapping(bpy.types.Panel):
     bl_region_type = "UI"
     bl_parent_id = "MESHTALK_PT_main"
     bl_options = {"DEFAULT_CLOSED"}
+    bl_order = 13
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

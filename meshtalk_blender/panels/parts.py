@@ -41,6 +41,7 @@ class MESHTALK_PT_parts(_Sub, bpy.types.Panel):
 
     bl_label = "Parts"
     bl_options = {"DEFAULT_CLOSED"}
+    bl_order = 12
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
