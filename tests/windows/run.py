@@ -20,6 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 
+JOBS = ("generate", "controls", "seeds", "dub", "retarget")
+
 
 def main(arguments: list[str]) -> int:
     """Run one window; the exit status is 0 when the script inside says that all went well."""
@@ -36,7 +38,7 @@ def main(arguments: list[str]) -> int:
             "window",
             options.version,
             str(folder),
-            "place.py" if options.head else "drive.py",
+            _script(options),
             str(last),
             str(options.seconds),
         ]
@@ -58,23 +60,36 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seconds", type=int, default=240, help="longest time for the window")
     parser.add_argument("--cancel", choices=("", "esc", "button"), default="", help="stop it while it runs")
+    parser.add_argument("--job", choices=JOBS, help="one of the animator's jobs, from an empty file")
+    parser.add_argument(
+        "--second", type=Path, default=ROOT / "samples" / "speech.flac", help="what is dubbed"
+    )
     return parser.parse_args(arguments)
+
+
+def _script(options: argparse.Namespace) -> str:
+    if options.job:
+        return "desk.py"
+    return "place.py" if options.head else "drive.py"
 
 
 def _fill(folder: Path, options: argparse.Namespace) -> None:
     archive = options.zip or max((ROOT / "dist").glob("*linux*.zip"), key=lambda path: path.stat().st_mtime)
     shutil.copy(archive, folder / "meshtalk.zip")
-    for script in ("hands.py", "drive.py", "place.py"):
+    for script in ("hands.py", "buttons.py", "drive.py", "place.py", "desk.py"):
         shutil.copy(HERE / script, folder)
     if options.head:
         shutil.copy(options.head, folder / "head.npz")
     shutil.copy(options.speech, folder / f"speech{options.speech.suffix}")
+    shutil.copy(options.second, folder / f"second{options.second.suffix}")
     if options.model:
         shutil.copytree(options.model, folder / "models" / options.model.name)
     settings = {
         "speech": f"speech{options.speech.suffix}",
         "model": options.model.name if options.model else "",
         "cancel": options.cancel,
+        "job": options.job,
+        "second": f"second{options.second.suffix}",
     }
     (folder / "settings.json").write_text(json.dumps(settings))
 
