@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A minute of speech in Blender, on a head of 27,000 vertices with all units made."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .figures import Figure
+from .memory import write_wav
+from .setting import ROOT, Missing, Setting, ict_mesh
+from .start import blender_python
+
+SECONDS = 60.0
+
+
+def run(setting: Setting) -> list[Figure]:
+    """What an animator waits for, and what the file costs; Missing without bpy."""
+    python = blender_python()
+    if python is None:
+        raise Missing("there is no Python with bpy (set MESHTALK_BPY_PYTHON, or run build.py test once)")
+    with tempfile.TemporaryDirectory() as folder:
+        found = _job(python, Path(folder), setting)
+    figures = [
+        _figure("adding the add-on", found["registered"], "s"),
+        _figure("first result of 5 s, template head, from the press", found["first"], "s", 3.0),
+    ]
+    if "whole" not in found:
+        return figures
+    (seconds,) = setting.lengths(SECONDS)
+    both = [sum(pair) for pair in zip(found["target_of"], found["write_heads"], strict=True)]
+    more = [after - before for after, before in zip(found["play"], found["play_before"], strict=True)]
+    return [
+        *figures,
+        _figure(f"{seconds:g} s on the ICT head, from the press to the take", found["whole"], "s"),
+        _figure("reading the mesh and writing keys and curves", both, "s", 1.0),
+        _figure("of it writing", found["write_heads"], "s"),
+        _figure("a frame costs more than without keys", more, "ms", 3.0),
+        Figure("the file grows by", found["size"] - found["size_before"], "MB", 40.0),
+        Figure("keys", found["keys"]),
+    ]
+
+
+def _figure(name: str, times: Sequence[float], unit: str, target: float | None = None) -> Figure:
+    """A time on the wall's clock, with that of the processors beside it."""
+    wall, processor = times
+    return Figure(name, wall, unit, target, note=f"  {processor:.2f} {unit} processor")
+
+
+def _job(python: str, folder: Path, setting: Setting) -> dict[str, Any]:
+    template = setting.bundle("default").template
+    arrays = {"own_vertices": template.rest, "own_polygons": template.faces}
+    try:
+        arrays["vertices"], arrays["polygons"] = ict_mesh()
+    except Missing:
+        pass
+    np.savez(folder / "meshes.npz", **arrays)
+    short, long = folder / "short.wav", folder / "long.wav"
+    write_wav(short, 5.0)
+    write_wav(long, *setting.lengths(SECONDS))
+    job = Path(__file__).with_name("blender_job.py")
+    command = [python, str(job), str(ROOT), str(folder / "meshes.npz"), str(short), str(long)]
+    environment = {**os.environ, "BLENDER_USER_RESOURCES": str(folder), "ORT_DISABLE_TELEMETRY": "1"}
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT")]
+    if done.returncode or not lines:
+        raise RuntimeError(f"Blender's job failed: {done.stderr[-2000:]}")
+    return json.loads(lines[-1].removeprefix("RESULT"))
