@@ -64,6 +64,7 @@ class MeshTalkTakeObject(bpy.types.PropertyGroup):
     track: StringProperty(name="Track", description="Name of the take's NLA track")
     before: PointerProperty(name="Before", type=bpy.types.Action)
     below: PointerProperty(name="Below", type=bpy.types.Action)
+    below_slot: StringProperty(name="Slot Below", description="Slot of what is below")
     first: FloatProperty(name="First", description="First frame of the keys")
     last: FloatProperty(name="Last", description="Last frame of the keys")
     recipe: StringProperty(name="Recipe", description="What drives which shape key")
@@ -94,11 +95,13 @@ class MeshTalkTake(bpy.types.PropertyGroup):
 
 
 class MeshTalkOriginal(bpy.types.PropertyGroup):
-    """What played on one of the head's objects before its first take; `action` is None where nothing did."""
+    """What played on one of the head's objects before its first take; `action` is None where nothing did.
+    `values` are those of its sliders that nothing animated (JSON)."""
 
     object: PointerProperty(name="Object", type=bpy.types.Object)
     action: PointerProperty(name="Action", type=bpy.types.Action)
     slot: StringProperty(name="Slot", description="Slot of the Action, from Blender 4.4 on")
+    values: StringProperty(name="Values", description="Sliders that nothing animated")
 
 
 _CLASSES = (MeshTalkSegment, MeshTalkTakeObject, MeshTalkTake, MeshTalkOriginal)

@@ -37,12 +37,14 @@ those of the jaw, and not those of the lips that the jaw hardly answers."""
 @dataclass(frozen=True, eq=False)
 class Motion:
     """What a model can do to a head: displacements (U, V', 3) of its units and (K, V', 3) of the correctives
-    that a take uses, in the face's object space."""
+    that a take uses, in the face's object space. One that `is_part` of a performance leaves all other keys
+    alone."""
 
     unit_names: tuple[str, ...]
     unit_deltas: Floats
     corrective_names: tuple[str, ...] = ()
     corrective_deltas: Floats | None = None
+    is_part: bool = False
 
     @property
     def is_layer(self) -> bool:
@@ -145,7 +147,8 @@ def _plan_object(thing: bpy.types.Object, part: PartSlice, motion: Motion, polic
     keys = plan_keys(thing, state, tuple(dict.fromkeys(moved)), (*units, *extra), missing, driven.values())
     correctives = tuple((shape.name, shape.name.removeprefix(CORRECTIVE)) for shape in used)
     recipe = Recipe(drives, correctives).without(set(moved).difference(keys.moved))
-    return ObjectPlan(keys, recipe.resting([value_path(name) for name in keys.idle]))
+    idle = () if motion.is_part else keys.idle
+    return ObjectPlan(keys, recipe.resting([value_path(name) for name in idle]))
 
 
 def _known(mapping: RigMapping, names: Sequence[str]) -> tuple[KeyDrive, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import bpy
 
 from ...engine.errors import MeshTalkError
+from ..gallery_props import upper_temperature_of
 from ..scene.errors import SceneError
 from ..scene.mesh import head_problem
 from ..scene.sound import SoundSource, source_of_file, source_of_strip
@@ -61,6 +62,7 @@ def wish_of(context: bpy.types.Context, needs_sound: bool = True) -> Wish:
         seed=settings.seed,
         temperature=settings.temperature,
         placement=settings.placement,
+        upper_temperature=upper_temperature_of(context),
     )
 
 
@@ -117,7 +119,3 @@ def add_heard(target: Target, source: SoundSource, sound_file: str) -> str:
     scene.meshtalk.strip = strip.name
     scene.meshtalk.sound_source = "STRIP"
     return ""
-
-
-def _add_strip(plan: Plan) -> str:  # until ops/sounds.py calls add_heard itself
-    return add_heard(plan.targets[0], plan.request.sources[0], plan.sound_file)

@@ -59,13 +59,14 @@ def run_speech(request: SpeechRequest, progress: Progress, cancelled: CancelChec
     ]
     speaking = whole.span("Reading the sound", max(LOADED, rising.highest), 1.0)
     options = _options(request, bundle.card.default_temperature)
+    temperature = request.temperature * bundle.card.default_temperature
     count = len(request.sources)
     takes = [
         _speak(bundle, heads, source, options, speaking.part(number, count))
         for number, source in enumerate(request.sources)
     ]
     return tuple(
-        _result(head, [spoken[number] for spoken in takes], request.sources, options.temperature)
+        _result(head, [spoken[number] for spoken in takes], request.sources, temperature)
         for number, head in enumerate(heads)
     )
 

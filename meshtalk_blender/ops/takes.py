@@ -87,6 +87,10 @@ class _OfTake:
         def report(self, kinds: set[str], text: str) -> None:
             """Operator.report."""
 
+        @classmethod
+        def poll_message_set(cls, message: str) -> None:
+            """Operator.poll_message_set."""
+
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         reason = busy_reason()

@@ -72,7 +72,8 @@ class Spoken:
 class HeadResult:
     """What a job gives for one head: displacements (U, V', 3) of the units and (K, V', 3) of the correctives
     of that take which has most of them, in the face's object space; `binding_data`, `fit` and `fit_landmarks`
-    where the head was fitted anew."""
+    where the head was fitted anew. A result that `is_part` of a performance touches only the keys that it
+    moves."""
 
     spoken: tuple[Spoken, ...]
     unit_deltas: NDArray[np.float32]
@@ -80,6 +81,7 @@ class HeadResult:
     binding_data: bytes | None = None
     fit: FitFigures | None = None
     fit_landmarks: Mapping[str, Place] = field(default_factory=dict)
+    is_part: bool = False
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,7 @@ def _motion(result: HeadResult) -> Motion:
     takes = [spoken.take for spoken in result.spoken]
     names = max((take.corrective_names or () for take in takes), key=len)
     deltas = result.corrective_deltas if names else None
-    return Motion(takes[0].unit_names, result.unit_deltas, names, deltas)
+    return Motion(takes[0].unit_names, result.unit_deltas, names, deltas, result.is_part)
 
 
 def _write(ready: _Ready, preview: bool) -> Written:
@@ -224,6 +226,7 @@ def _content(ready: _Ready, preview: bool) -> TakeContent:
         _gaps(target.model, target.threads),
         _record(ready),
         preview,
+        result.is_part,
     )
 
 

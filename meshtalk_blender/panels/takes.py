@@ -66,12 +66,16 @@ class MESHTALK_PT_takes(bpy.types.Panel):
         return head is not None and head.type == "MESH" and len(head.meshtalk.takes) > 0
 
     def draw_header_preset(self, context: bpy.types.Context) -> None:
-        row = self.layout.row()
-        row.active = False
-        row.label(text=str(len(chosen_head(context).meshtalk.takes)))
+        head = chosen_head(context)
+        if head is not None:
+            row = self.layout.row()
+            row.active = False
+            row.label(text=str(len(head.meshtalk.takes)))
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, head = self.layout, chosen_head(context)
+        if head is None:
+            return
         reason = takes_reason(context)
         column = layout.column()
         column.enabled = reason is None

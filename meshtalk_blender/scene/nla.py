@@ -14,7 +14,12 @@ BELOW = "Below MeshTalk"
 
 
 def add_strip(
-    animation: bpy.types.AnimData, action: bpy.types.Action, slot: Any, name: str, span: tuple[float, float]
+    animation: bpy.types.AnimData,
+    action: bpy.types.Action,
+    slot: Any,
+    name: str,
+    span: tuple[float, float],
+    extrapolation: str = "NOTHING",
 ) -> str:
     """Put an Action on a new track above all others, where its keys are; the track's name."""
     track = animation.nla_tracks.new()
@@ -22,7 +27,7 @@ def add_strip(
     strip = track.strips.new(name, round(span[0]), action)
     if slot is not None:
         strip.action_slot = slot
-    strip.extrapolation, strip.blend_type = "NOTHING", "REPLACE"
+    strip.extrapolation, strip.blend_type = extrapolation, "REPLACE"
     fit_strip(strip, span, moved=0.0)
     return track.name
 
@@ -48,16 +53,17 @@ def fit_strip(
 
 
 def push_down(animation: bpy.types.AnimData, span: tuple[float, float]) -> bpy.types.Action | None:
-    """Put what plays now on a track of its own, to play on below what comes above it, over at least `span`;
-    None where nothing plays."""
+    """Put what plays now on a track, to play on below what comes above it, over at least `span`; None where
+    nothing plays. A track that was left empty by `pull_up` is used again."""
     action = animation.action
     if action is None:
         return None
     slot = getattr(animation, "action_slot", None)
     if slot is not None or not hasattr(action, "slots"):
         first, last = action.frame_range
-        track = animation.nla_tracks.new()
-        track.name = BELOW
+        empty = [track for track in animation.nla_tracks if _is_below(track) and len(track.strips) == 0]
+        track = empty[-1] if empty else animation.nla_tracks.new()
+        track.name, track.mute = (track.name if empty else BELOW), False
         strip = track.strips.new(action.name, round(first), action)
         if slot is not None:
             strip.action_slot = slot
@@ -66,6 +72,31 @@ def push_down(animation: bpy.types.AnimData, span: tuple[float, float]) -> bpy.t
         fit_strip(strip, (min(first, span[0]), max(last, span[1], first + 1)), moved=0.0)
     animation.action = None
     return action
+
+
+def _is_below(track: bpy.types.NlaTrack) -> bool:
+    return track.name.startswith(BELOW)
+
+
+def is_above(animation: bpy.types.AnimData, action: bpy.types.Action, below: bpy.types.Action | None) -> bool:
+    """Whether the strips of an Action lie above those of another one."""
+    tracks = list(animation.nla_tracks)
+    heights = [[tracks.index(track) for track, _ in strips_of(animation, each)] for each in (action, below)]
+    return not heights[1] or (bool(heights[0]) and min(heights[0]) > max(heights[1]))
+
+
+def lift(animation: bpy.types.AnimData, action: bpy.types.Action) -> None:
+    """Lay an Action's strip on a new track above all others, as it was."""
+    for track, strip in strips_of(animation, action):
+        span, at = (strip.action_frame_start, strip.action_frame_end), strip.frame_start
+        blend, slot = strip.blend_in, getattr(strip, "action_slot", None)
+        name = track.name
+        track.strips.remove(strip)
+        if len(track.strips) == 0:
+            animation.nla_tracks.remove(track)
+        add_strip(animation, action, slot, name, span)
+        fit_strip(animation.nla_tracks[-1].strips[0], span, blend, moved=at - span[0])
+        return
 
 
 def strips_of(
@@ -83,20 +114,44 @@ def remove_strips(animation: bpy.types.AnimData | None, action: bpy.types.Action
     """Remove the strips that play an Action, and tracks that hold nothing else."""
     for track, strip in strips_of(animation, action):
         track.strips.remove(strip)
-        if len(track.strips) == 0:
+        if animation is not None and len(track.strips) == 0:
             animation.nla_tracks.remove(track)
 
 
-def pull_up(animation: bpy.types.AnimData, action: bpy.types.Action, slot: str) -> None:
-    """Let what was pushed down play as the Action again, without its track."""
-    below = [(track, strip) for track, strip in strips_of(animation, action) if track.name.startswith(BELOW)]
-    if not below:
-        return
+def pull_up(animation: bpy.types.AnimData, action: bpy.types.Action | None, slot: str) -> bool:
+    """Let what was pushed down play as the Action again; its track stays empty, to keep its place below
+    others. Whether there was such a track."""
+    below = [(track, strip) for track, strip in strips_of(animation, action) if _is_below(track)]
     for track, strip in below:
         track.strips.remove(strip)
-        if len(track.strips) == 0:
-            animation.nla_tracks.remove(track)
-    animation.action = action
-    found = slot_named(action, slot)
-    if found is not None:
-        animation.action_slot = found
+    if below:
+        animation.action = action
+        found = slot_named(action, slot)
+        if found is not None:
+            animation.action_slot = found
+    tidy(animation)
+    return bool(below)
+
+
+def pull_up_highest(animation: bpy.types.AnimData) -> None:
+    """Where nothing is above what was pushed down any more, let it play as the Action again."""
+    tidy(animation)
+    tracks = animation.nla_tracks
+    if animation.action is None and len(tracks) and _is_below(tracks[-1]):
+        strip = tracks[-1].strips[0]
+        slot = getattr(strip, "action_slot", None)
+        pull_up(animation, strip.action, "" if slot is None else slot.identifier)
+
+
+def tidy(animation: bpy.types.AnimData) -> None:
+    """Remove empty tracks of ours that nothing is above of."""
+    tracks = animation.nla_tracks
+    while len(tracks) and _is_below(tracks[-1]) and len(tracks[-1].strips) == 0:
+        tracks.remove(tracks[-1])
+
+
+def mute_below(animation: bpy.types.AnimData, playing: bpy.types.Action | None) -> None:
+    """Silence what was pushed down, except this Action."""
+    for track in animation.nla_tracks:
+        if _is_below(track):
+            track.mute = not any(strip.action == playing for strip in track.strips)

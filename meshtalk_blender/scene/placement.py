@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import bpy
 
+from ..ids import TAG
 from . import ranges
 from .actions import (
     assign,
@@ -24,7 +25,19 @@ from .actions import (
 )
 from .errors import SceneError
 from .fcurves import Values, key_points, write_points
-from .nla import add_strip, fit_strip, pull_up, push_down, remove_strips, strips_of
+from .nla import (
+    add_strip,
+    fit_strip,
+    is_above,
+    lift,
+    mute_below,
+    pull_up,
+    pull_up_highest,
+    push_down,
+    remove_strips,
+    strips_of,
+)
+from .sliders import ensure_rest, mute_rest, remove_rest
 
 if TYPE_CHECKING:
     from ..take_props import MeshTalkTakeObject
@@ -72,6 +85,7 @@ def make_room(thing: bpy.types.Object, item: MeshTalkTakeObject, room: Room, pat
             slot = slot_named(action, "") or action.slots.new(id_type="KEY", name=keys.name)
         item.before = ranges.backup(action, room.name)
     elif room.placement == NLA:
+        ensure_rest(keys, [path for path in paths if resolves(keys, path)])
         action, slot = new_action(keys, room.name)
     else:
         action, slot = carried_over(animation, room.name, paths)
@@ -113,6 +127,7 @@ def _lay_strip(animation: bpy.types.AnimData, item: MeshTalkTakeObject, settle: 
     span = (item.first, item.last)
     found = strips_of(animation, item.action)
     if not found:
+        item.below_slot = slot_identifier(getattr(animation, "action_slot", None))
         item.below = push_down(animation, span)
         slot = slot_named(item.action, item.slot)
         item.track = add_strip(animation, item.action, slot, item.action.name, span)
@@ -136,22 +151,34 @@ def is_shown(thing: bpy.types.Object, item: MeshTalkTakeObject, placement: str) 
 def show(thing: bpy.types.Object, item: MeshTalkTakeObject, placement: str) -> None:
     """Let a take play on this object. Raises SceneError where its Action or track is gone."""
     animation = thing.data.shape_keys.animation_data or thing.data.shape_keys.animation_data_create()
+    slot = slot_named(item.action, item.slot)
+    mute_rest(animation, placement != NLA)
     if placement != NLA:
-        remove_strips(animation, item.action)  # it was pushed below another take
-        assign(animation, item.action, slot_named(item.action, item.slot))
+        if not pull_up(animation, item.action, item.slot):  # it was below another take
+            assign(animation, item.action, slot)
         return
     tracks = strips_of(animation, item.action)
     if not tracks:
-        raise SceneError(
-            f"The NLA track of this take on “{thing.name}” was removed: undo, or generate again."
+        raise SceneError(f"The NLA track of this take on “{thing.name}” is gone: undo, or generate again.")
+    _put_below(animation, item)
+    if not is_above(animation, item.action, item.below):
+        lift(animation, item.action)
+    for track, _ in strips_of(animation, item.action):
+        track.mute = False
+    mute_below(animation, item.below)
+
+
+def _put_below(animation: bpy.types.AnimData, item: MeshTalkTakeObject) -> None:
+    """Let that play below a take which did when it was made, or what the user has put there since."""
+    if animation.action is not None and TAG not in animation.action:
+        item.below, item.below_slot = (
+            animation.action,
+            slot_identifier(getattr(animation, "action_slot", None)),
         )
-    if animation.action is not None and animation.action != item.below:
-        assign(animation, None, None)
-    for track, _ in tracks:
-        track.mute = False
-    lower = [track for track, _ in strips_of(animation, item.below)]
-    for track in lower:
-        track.mute = False
+    if item.below is not None and not strips_of(animation, item.below):
+        assign(animation, item.below, slot_named(item.below, item.below_slot))
+        push_down(animation, (item.first, item.last))
+    assign(animation, None, None)
 
 
 def hide(thing: bpy.types.Object, item: MeshTalkTakeObject, placement: str) -> None:
@@ -171,8 +198,8 @@ def clear_room(thing: bpy.types.Object | None, item: MeshTalkTakeObject, placeme
         return
     if placement == NLA:
         remove_strips(animation, item.action)
-        if item.below is not None and animation.action is None:
-            pull_up(animation, item.below, "")
+        remove_rest(animation)
+        pull_up_highest(animation)
     elif placement == RANGE:
         ranges.restore(item, channels(item.action, slot_named(item.action, item.slot)))
     elif animation.action == item.action:
@@ -181,6 +208,7 @@ def clear_room(thing: bpy.types.Object | None, item: MeshTalkTakeObject, placeme
 
 def show_original(animation: bpy.types.AnimData, action: bpy.types.Action | None, slot: str) -> None:
     """Let that play which was there before the first take."""
-    if action is not None:
-        pull_up(animation, action, slot)
-    assign(animation, action, slot_named(action, slot))
+    mute_rest(animation, True)
+    mute_below(animation, action)
+    if not pull_up(animation, action, slot):
+        assign(animation, action, slot_named(action, slot))

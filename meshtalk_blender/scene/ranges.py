@@ -65,6 +65,20 @@ def write(
         write_keys(fcurve, _inside(base, key_points(values, blend, hold=True), (start, stop), ends))
 
 
+def renew_backup(item: MeshTalkTakeObject) -> None:
+    """What is in the Action now, without the take, is what comes back when the take goes."""
+    if item.before is None:  # there was no Action before the take
+        return
+    tag, old = item.before.get(TAG), item.before
+    name = old.name
+    item.before = item.action.copy()
+    item.before.use_fake_user = False
+    item.before[TAG] = {} if tag is None else tag.to_dict()
+    if old.users - int(old.use_fake_user) <= 0:
+        bpy.data.actions.remove(old)
+    item.before.name = name
+
+
 def restore(item: MeshTalkTakeObject, holder: Any) -> None:
     """Take a take's keys out of its Action again, and put back what was in their frames."""
     for fcurve in list(holder.fcurves):
@@ -75,6 +89,7 @@ def restore(item: MeshTalkTakeObject, holder: Any) -> None:
             write_keys(fcurve, base)
         else:
             remove_curve(holder, fcurve)
+    item.first = item.last = 0.0
 
 
 def _restored(item: MeshTalkTakeObject, path: str, now: Keys) -> Keys:

@@ -8,6 +8,7 @@ too.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import bpy
@@ -17,19 +18,20 @@ from .actions import slot_identifier, slot_named
 from .nla import strips_of
 
 if TYPE_CHECKING:
-    from ..take_props import MeshTalkTake, MeshTalkTakeObject
+    from ..take_props import MeshTalkTake
 
 
 def own_actions(head: bpy.types.Object, take: MeshTalkTake) -> None:
     """Let each of a take's objects have Actions of its own."""
-    for other in heads_with_takes():
+    heads = heads_with_takes()
+    for other in heads:
         for each in other.meshtalk.takes:
             _adopt(other, each)
     for number, item in enumerate(take.objects):
         if number == 0 and item.object != head:
             item.object = head
-        if item.object is not None and item.action is not None and _is_shared(head, item):
-            _copy(item, item.object)
+        if item.object is not None and item.action is not None and _is_shared(head, item.action, heads):
+            _part_with(head, item.object, item.action, item.slot)
 
 
 def heads_with_takes() -> list[bpy.types.Object]:
@@ -40,50 +42,54 @@ def heads_with_takes() -> list[bpy.types.Object]:
 def _adopt(head: bpy.types.Object, take: MeshTalkTake) -> None:
     """Where Blender copied a take's Action together with the object, that copy is the take's now."""
     for number, item in enumerate(take.objects):
-        thing = head if number == 0 else item.object
-        keys = None if thing is None or thing.type != "MESH" else thing.data.shape_keys
-        animation = None if keys is None else keys.animation_data
-        if animation is None:
+        animation = _animation(head if number == 0 else item.object)
+        wanted = _take_of(item.action)
+        if animation is None or not wanted:
             continue
         playing = [animation.action, *(s.action for t in animation.nla_tracks for s in t.strips)]
-        if item.action in playing:
-            continue
-        copies = [action for action in playing if action is not None and _take_of(action) == take.uid]
-        if copies:
-            item.action = copies[0]
+        if item.action not in playing:
+            copies = [action for action in playing if _take_of(action) == wanted]
+            item.action = copies[0] if copies else item.action
 
 
-def _take_of(action: bpy.types.Action) -> str:
-    tag = action.get(TAG)
+def _animation(thing: bpy.types.Object | None) -> bpy.types.AnimData | None:
+    keys = None if thing is None or thing.type != "MESH" else thing.data.shape_keys
+    return None if keys is None else keys.animation_data
+
+
+def _take_of(action: bpy.types.Action | None) -> str:
+    tag = None if action is None else action.get(TAG)
     return "" if tag is None else str(tag.get("take", ""))
 
 
-def _is_shared(head: bpy.types.Object, item: MeshTalkTakeObject) -> bool:
-    """Whether another head's take, or other shape keys, use this item's Action too."""
-    if _take_of(item.action) == "":  # the user's own, in whose frames the take is
-        return False
-    for other in heads_with_takes():
-        if other != head and any(
-            each.action == item.action for take in other.meshtalk.takes for each in take.objects
-        ):
-            return True
-    return False
+def _is_shared(head: bpy.types.Object, action: bpy.types.Action, heads: Iterable[bpy.types.Object]) -> bool:
+    """Whether another head has a take in this Action."""
+    return any(
+        item.action == action
+        for other in heads
+        if other != head
+        for take in other.meshtalk.takes
+        for item in take.objects
+    )
 
 
-def _copy(item: MeshTalkTakeObject, thing: bpy.types.Object) -> None:
-    shared = item.action
-    item.action = shared.copy()
-    slot = slot_named(item.action, item.slot)
-    item.slot = slot_identifier(slot)
-    keys = thing.data.shape_keys
-    animation = None if keys is None else keys.animation_data
-    if animation is None:
-        return
-    if animation.action == shared:
-        animation.action = item.action
-        if slot is not None:
-            animation.action_slot = slot
+def _part_with(head: bpy.types.Object, thing: bpy.types.Object, shared: bpy.types.Action, slot: str) -> None:
+    """Give the takes of one head a copy of an Action that another head uses too: the one that Blender made
+    along with the object, or a new one."""
+    animation = _animation(thing)
+    playing = None if animation is None else animation.action
+    made = playing is not None and playing != shared and not _take_of(shared) and TAG not in playing
+    own = playing if made else shared.copy()
+    found = slot_named(own, slot)
+    for take in head.meshtalk.takes:
+        for item in take.objects:
+            if item.action == shared:
+                item.action, item.slot = own, slot_identifier(found)
+    if animation is not None and playing == shared:
+        animation.action = own
+        if found is not None:
+            animation.action_slot = found
     for _, strip in strips_of(animation, shared):
-        strip.action = item.action
-        if slot is not None:
-            strip.action_slot = slot
+        strip.action = own
+        if found is not None:
+            strip.action_slot = found

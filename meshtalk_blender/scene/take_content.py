@@ -37,7 +37,8 @@ class SegmentContent:
 
 @dataclass(frozen=True, eq=False)
 class TakeContent:
-    """A new take: its segments, what each object does (by its `recipes`), and what the Actions' tags say."""
+    """A new take: its segments, what each object does (by its `recipes`), and what the Actions' tags say. One
+    that `is_part` of a performance leaves all other keys alone."""
 
     name: str
     kind: str
@@ -48,6 +49,7 @@ class TakeContent:
     gaps: LipGaps | None = None
     record: Mapping[str, Any] = field(default_factory=dict)
     preview: bool = False
+    is_part: bool = False
 
     @property
     def is_layer(self) -> bool:

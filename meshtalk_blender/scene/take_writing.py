@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 import numpy as np
 
-from ...engine.generate.controls import Controls, shape_curves
-from ...engine.generate.lip_gaps import LipGaps
-from ...engine.generate.reduce import reduce_curves
+from ...engine.generate.control_values import Controls
 from ...engine.takes.compose import Stretch, compose
 from ...engine.takes.curves import RawCurves, pack_curves
 from ..control_props import controls_of
@@ -22,12 +21,14 @@ from . import sharing
 from .actions import channels, slot_named
 from .fcurves import Values
 from .mapping import key_ranges
-from .placement import write_curves
+from .placement import RANGE, write_curves
+from .ranges import renew_backup, restore
 from .recipe import Recipe, read_recipe, recipe_values
 from .take_content import gaps_of, segments_of
-from .take_list import item_object, take_problem
+from .take_list import find_take, item_object, number_of, take_problem
 
 if TYPE_CHECKING:
+    from ...engine.generate.lip_gaps import LipGaps
     from ..take_props import MeshTalkTake, MeshTalkTakeObject
 
 
@@ -37,6 +38,55 @@ def rewrite_take(head: bpy.types.Object, take: MeshTalkTake) -> None:
     if take_problem(head, take) is not None:
         return
     sharing.own_actions(head, take)
+    with lifted(head, take):
+        _write(head, take)
+
+
+@contextmanager
+def lifted(head: bpy.types.Object, take: MeshTalkTake) -> Iterator[None]:
+    """Take those takes off the Action that went into frames of it after this one, and put them back after."""
+    above = [each.uid for each in _above(head, take)]
+    for uid in reversed(above):
+        for item, holder in _rooms(head, find_take(head, uid)):
+            restore(item, holder)
+    try:
+        yield
+    finally:
+        for uid in above:
+            _put_back(head, find_take(head, uid))
+
+
+def _put_back(head: bpy.types.Object, take: MeshTalkTake | None) -> None:
+    """Write a take into its frames of what the Action holds now."""
+    if take is None or take_problem(head, take) is not None:
+        return
+    for item, _ in _rooms(head, take):
+        renew_backup(item)
+    _write(head, take)
+
+
+def _above(head: bpy.types.Object, take: MeshTalkTake) -> list[MeshTalkTake]:
+    """Takes that were written into frames of this one's Action after it."""
+    takes = list(head.meshtalk.takes)
+    actions = {item.action for item in take.objects} - {None}
+    return [
+        other
+        for other in takes[number_of(head, take.uid) + 1 :]
+        if other.placement == RANGE and any(item.action in actions for item in other.objects)
+    ]
+
+
+def _rooms(head: bpy.types.Object, take: MeshTalkTake | None) -> list[tuple[MeshTalkTakeObject, Any]]:
+    """A take's items with what holds their F-curves."""
+    items = [] if take is None else list(take.objects)
+    return [
+        (item, channels(item.action, slot_named(item.action, item.slot)))
+        for number, item in enumerate(items)
+        if item.action is not None and item_object(head, take, number) is not None
+    ]
+
+
+def _write(head: bpy.types.Object, take: MeshTalkTake) -> None:
     controls, rate, gaps = controls_of(take.controls), Fraction(take.rate), gaps_of(take)
     stretches = _stretches(segments_of(take), controls, gaps, rate)
     for number, item in enumerate(take.objects):
@@ -110,6 +160,8 @@ def _tag_of(item: MeshTalkTakeObject) -> Any:
 def _stretches(
     segments: Sequence[tuple[int, RawCurves]], controls: Controls, gaps: LipGaps | None, rate: Fraction
 ) -> tuple[Stretch, ...]:
+    from ...engine.generate.controls import shape_curves  # late: Blender starts without it
+
     stretches = []
     for frame, curves in segments:
         shaped = shape_curves(curves, controls, gaps)
@@ -126,6 +178,8 @@ def _curves(
     tolerance: float,
 ) -> dict[str, list[Values]]:
     """The stretches of each curve of an object, by RNA path, with the samples that get keys."""
+    from ...engine.generate.reduce import reduce_curves  # late, too
+
     ranges = key_ranges(thing)
     lips = None if gaps is None else gaps.motion
     curves: dict[str, list[Values]] = {path: [] for path in recipe.paths}

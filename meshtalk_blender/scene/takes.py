@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ...engine.generate.controls import LIMITS
+from ...engine.generate.control_values import LIMITS
+from ..control_props import set_controls
 from ..ids import TAG
 from . import sharing
 from .actions import GROUP, all_curves, earlier_paths, slot_identifier
@@ -33,6 +34,7 @@ from .placement import (
 )
 from .recipe import LAYER, Recipe, read_recipe, recipe_text
 from .shape_keys import value_path
+from .sliders import settle_sliders, slider_text
 from .take_content import (
     SegmentContent,
     TakeContent,
@@ -54,7 +56,7 @@ from .take_list import (
     take_problem,
     takes_of,
 )
-from .take_writing import WrittenCurves, replace_segments, rewrite_take, written_curves, written_with
+from .take_writing import WrittenCurves, lifted, replace_segments, rewrite_take, written_curves, written_with
 
 if TYPE_CHECKING:
     from ..take_props import MeshTalkTake, MeshTalkTakeObject
@@ -154,6 +156,7 @@ def show_take(head: bpy.types.Object, take: MeshTalkTake | None) -> None:
         thing = item_object(head, take, number)
         if thing is not None:
             show(thing, item, take.placement)
+    _settle(head)
     _stand_on(head, number_of(head, take.uid))
 
 
@@ -192,9 +195,7 @@ def duplicate_take(head: bpy.types.Object, take: MeshTalkTake) -> MeshTalkTake:
     fresh = add_take(head, content_of(need_take(head, uid), things))
     for item in fresh.objects:
         _tag(item, fresh.uid, record)
-    for name, value in values.items():
-        setattr(fresh.controls, name, value)
-    rewrite_take(head, fresh)
+    set_controls(fresh.controls, values)
     fresh_uid, place = fresh.uid, number_of(head, uid) + 1
     head.meshtalk.takes.move(number_of(head, fresh_uid), place)
     _stand_on(head, place)
@@ -206,13 +207,14 @@ def remove_take(head: bpy.types.Object, take: MeshTalkTake) -> None:
     plays; after the last one, what the head played before its first."""
     played, number, active = is_playing(head, take), number_of(head, take.uid), head.meshtalk.active_take
     actions, things = [], []
-    for place, item in enumerate(take.objects):
-        thing = item_object(head, take, place)
-        clear_room(thing, item, take.placement)
-        _give_back_original(head, item)
-        actions += [item.action if item.before is None else None, item.before]
-        things.append(thing)
-    head.meshtalk.takes.remove(number)
+    with lifted(head, take):
+        for place, item in enumerate(take.objects):
+            thing = item_object(head, take, place)
+            clear_room(thing, item, take.placement)
+            _give_back_original(head, item)
+            actions += [item.action, item.before]
+            things.append(thing)
+        head.meshtalk.takes.remove(number)
     last = len(head.meshtalk.takes) == 0
     if last or played or active == number:
         _show_neighbour(head, number)
@@ -258,7 +260,10 @@ def release_take(head: bpy.types.Object, take: MeshTalkTake) -> None:
 
 
 def _resting(content: TakeContent, thing: bpy.types.Object, recipe: Recipe) -> Recipe:
-    """The recipe, with what the take before animates and this one doesn't; a layer lets all of it play on."""
+    """The recipe, with what the take before animates and this one doesn't; a layer lets all of it play on,
+    and so does a part."""
+    if content.is_part:
+        return recipe
     earlier = earlier_paths(thing.data.shape_keys)
     return recipe.resting([path for path in earlier if not content.is_layer or f'["{LAYER}' in path])
 
@@ -309,7 +314,23 @@ def _show_original(head: bpy.types.Object) -> None:
         keys = None if thing is None or thing.type != "MESH" else thing.data.shape_keys
         if keys is not None and keys.animation_data is not None:
             show_original(keys.animation_data, original.action, original.slot)
+    _settle(head)
     _stand_on(head, ORIGINAL)
+
+
+def _settle(head: bpy.types.Object) -> None:
+    """What the take before moved, and this one doesn't, rests where it did before the first."""
+    for number, original in enumerate(head.meshtalk.originals):
+        thing = head if number == 0 else original.object
+        if thing is not None and thing.type == "MESH":
+            names = {key for take in head.meshtalk.takes for key in _keys_of(take, thing)}
+            settle_sliders(thing.data.shape_keys, original.values, names)
+
+
+def _keys_of(take: MeshTalkTake, thing: bpy.types.Object) -> tuple[str, ...]:
+    """The keys of an object that a take moves."""
+    items = (item for item in take.objects if item.object == thing)
+    return next((read_recipe(item.recipe).keys for item in items), ())
 
 
 def _remember_original(head: bpy.types.Object, recipes: Iterable[tuple[bpy.types.Object, Recipe]]) -> None:
@@ -321,6 +342,7 @@ def _remember_original(head: bpy.types.Object, recipes: Iterable[tuple[bpy.types
         original = head.meshtalk.originals.add()
         original.object = thing
         keys = thing.data.shape_keys
+        original.values = slider_text(keys)
         animation = None if keys is None else keys.animation_data
         if animation is None or animation.action is None:
             continue

@@ -64,7 +64,9 @@ def give_keys(head, names):
     """Keys of the user's own, each of which moves something."""
     head.shape_key_add(name="Basis", from_mix=False)
     for number, name in enumerate(names):
-        head.shape_key_add(name=name, from_mix=False).data[number].co.z += 0.01
+        block = head.shape_key_add(name=name, from_mix=False)
+        block.data[number].co.z += 0.01
+        block.value = 0.0  # 5.0 makes them at 1
 
 
 def played(head):

@@ -114,6 +114,78 @@ class TestRange:
         assert len(head.meshtalk.takes) == 0
 
 
+class TestRangeOnTakes:
+    """Into the Action of another take: both can still be changed, and deleted."""
+
+    FIX = slice(20, 40)
+
+    @pytest.fixture()
+    def stacked(self, head, speaker):
+        """A take of 60 frames, and another one in 20 of them; the weights of both."""
+        return speaker.write(1, 60, name="long"), speaker.write(21, 20, placement="RANGE", name="fix", seed=9)
+
+    def values(self, head):
+        return curve_values(head, JAW, np.arange(1, 61))
+
+    def check(self, head, speaker, long, fix):
+        unit, values = speaker.unit(JAW), self.values(head)
+        np.testing.assert_allclose(values[self.FIX], fix[:, unit], atol=1e-5)
+        np.testing.assert_allclose(values[:12], long[:12, unit], atol=1e-5)
+        np.testing.assert_allclose(values[48:], long[48:, unit], atol=1e-5)
+
+    def test_changing_the_lower_one_keeps_the_upper(self, head, speaker, stacked):
+        self.check(head, speaker, *stacked)
+        long = head.meshtalk.takes["long"]
+        long.controls.jaw = 0.5
+        np.testing.assert_allclose(self.values(head)[self.FIX], stacked[1][:, speaker.unit(JAW)], atol=1e-5)
+        assert np.abs(self.values(head)[:12] - stacked[0][:12, speaker.unit(JAW)]).max() > 0.02
+        long.controls.jaw = 1.0
+        self.check(head, speaker, *stacked)
+
+    def test_deleting_the_upper_one_gives_the_lower_one_back(self, head, speaker, stacked):
+        bpy.ops.meshtalk.remove_take(take="fix")
+        np.testing.assert_allclose(self.values(head), stacked[0][:, speaker.unit(JAW)], atol=1e-5)
+        assert len(bpy.data.actions) == 1
+
+    def test_three_on_each_other_come_off_in_any_order(self, head, speaker, stacked):
+        speaker.write(31, 20, placement="RANGE", name="more", seed=12)
+        bpy.ops.meshtalk.remove_take(take="fix")
+        bpy.ops.meshtalk.remove_take(take="more")
+        np.testing.assert_allclose(self.values(head), stacked[0][:, speaker.unit(JAW)], atol=1e-5)
+        bpy.ops.meshtalk.remove_take(take="long")
+        assert len(bpy.data.actions) == 0
+
+
+@pytest.mark.parametrize("order", range(4))
+def test_whatever_was_shown_before_each_take_plays_itself(head, speaker, order):
+    """The user's motion, takes of all placements, in any order, again and again."""
+    users_motion(head)
+    frames = np.r_[1:FIRST:4, FIRST : FIRST + COUNT, 80:140:7]
+    mine = played_values(head, JAW, frames)
+    want = {
+        name: speaker.write(FIRST, COUNT, placement=placement, name=name, seed=seed)
+        for seed, (name, placement) in enumerate((("nla", "NLA"), ("new", "NEW"), ("nla 2", "NLA")))
+    }
+    unit, speech = speaker.unit(JAW), np.isin(frames, np.arange(FIRST, FIRST + COUNT))
+    rng = np.random.default_rng(order)
+    for name in rng.choice([*want, "ORIGINAL"], 12):
+        bpy.ops.meshtalk.show_take(take=str(name))
+        values = played_values(head, JAW, frames)
+        if name == "ORIGINAL":
+            np.testing.assert_allclose(values, mine, atol=1e-5, err_msg=name)
+            assert head.data.shape_keys.animation_data.action.name == "Mine"
+            continue
+        np.testing.assert_allclose(values[speech], want[name][:, unit], atol=1e-5, err_msg=name)
+        if name == "nla":
+            out = ~inside(frames)
+            np.testing.assert_allclose(values[out], mine[out], atol=1e-5)
+    for name in rng.permutation(list(want)):
+        bpy.ops.meshtalk.remove_take(take=str(name))
+    animation = head.data.shape_keys.animation_data
+    assert [action.name for action in bpy.data.actions] == ["Mine"] and len(animation.nla_tracks) == 0
+    np.testing.assert_allclose(played_values(head, JAW, frames), mine, atol=1e-5)
+
+
 class TestNla:
     """A strip on a track above what plays."""
 
@@ -122,11 +194,8 @@ class TestNla:
         jaw, hat = played_values(head, JAW), played_values(head, "hat")
         weights = speaker.write(FIRST, COUNT, placement="NLA")
         animation = head.data.shape_keys.animation_data
-        assert animation.action is None and len(animation.nla_tracks) == 2
-        assert [track.strips[0].action for track in animation.nla_tracks] == [
-            action,
-            speaker.take.objects[0].action,
-        ]
+        playing = [track.strips[0].action for track in animation.nla_tracks]
+        assert animation.action is None and playing[-2:] == [action, speaker.take.objects[0].action]
         frames = np.arange(1, 140)
         out = ~inside(frames)
         np.testing.assert_allclose(played_values(head, JAW)[out], jaw[out], atol=1e-5)
@@ -141,6 +210,17 @@ class TestNla:
         speaker.write(FIRST, COUNT, placement="NLA")
         for frame, want in zip((FIRST, FIRST + 7, FIRST + COUNT - 1), alone, strict=True):
             np.testing.assert_allclose(moved(head, frame), want, atol=1e-6)
+
+    def test_outside_its_frames_sliders_rest_where_the_user_left_them(self, head, speaker):
+        give_keys(head, (JAW, "eyeBlinkLeft"))
+        head.data.shape_keys.key_blocks["eyeBlinkLeft"].value = 0.3
+        speaker.write(FIRST, COUNT, placement="NLA")
+        for frame in (1, FIRST - SETTLE - 1, FIRST + COUNT + SETTLE, 300):
+            assert played_values(head, "eyeBlinkLeft", [frame]) == pytest.approx([0.3])
+            assert played_values(head, JAW, [frame]) == pytest.approx([0.0])
+        bpy.ops.meshtalk.remove_take()
+        assert head.data.shape_keys.key_blocks["eyeBlinkLeft"].value == pytest.approx(0.3)
+        assert len(bpy.data.actions) == 0 and len(head.data.shape_keys.animation_data.nla_tracks) == 0
 
     def test_two_sentences_at_different_times_play_together(self, head, speaker):
         one = speaker.write(FIRST, COUNT, placement="NLA")

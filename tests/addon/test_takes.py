@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Takes are a list that an animator can trust: shown, renamed, copied, deleted, undone, saved, carried along."""
+"""Takes are a list that an animator can trust: played, renamed, deleted, undone, saved, copied."""
 
 from __future__ import annotations
 
@@ -104,11 +104,20 @@ class TestList:
 
     def test_where_nothing_was_the_original_is_a_face_at_rest(self, part, head, two):
         rest = part("scene.mesh").read_rest_pose(head).vertices
+        moved(head, 20)
         bpy.ops.meshtalk.show_take(take="ORIGINAL")
         assert head.data.shape_keys.animation_data.action is None
-        for block in head.data.shape_keys.key_blocks:
-            block.value = 0.0
         np.testing.assert_allclose(moved(head, 20), rest, atol=1e-6)
+
+    def test_a_pose_by_hand_comes_back_with_the_original(self, head, speaker):
+        give_keys(head, (JAW, "mouthSmileLeft"))
+        head.data.shape_keys.key_blocks[JAW].value = 0.4
+        pose = moved(head, 1)
+        speaker.write(10, 30)
+        moved(head, 25)
+        bpy.ops.meshtalk.show_take(take="ORIGINAL")
+        assert head.data.shape_keys.key_blocks[JAW].value == pytest.approx(0.4)
+        np.testing.assert_allclose(moved(head, 25), pose, atol=1e-6)
 
     def test_renaming_renames_the_action_and_never_makes_two_of_one_name(self, head, two):
         take = head.meshtalk.takes[1]
@@ -236,7 +245,7 @@ class TestGone:
         speaker.write(10, 30, placement="NLA", name="strip")
         tracks = head.data.shape_keys.animation_data.nla_tracks
         tracks.remove(tracks[-1])
-        with pytest.raises(RuntimeError, match="NLA track of this take .* was removed"):
+        with pytest.raises(RuntimeError, match="NLA track of this take .* is gone"):
             bpy.ops.meshtalk.show_take(take="strip")
 
     def test_the_original(self, head, speaker):
@@ -280,10 +289,12 @@ class TestCarriedAlong:
         assert np.abs(jaw(appended)).max() < 0.2
 
     @pytest.mark.parametrize("copies_actions", [True, False])
-    @pytest.mark.parametrize("placement", ["NEW", "NLA"])
+    @pytest.mark.parametrize("placement", ["NEW", "NLA", "RANGE"])
     def test_a_duplicated_head_leaves_the_originals_motion_alone(
         self, part, head, speaker, copies_actions, placement
     ):
+        give_keys(head, (JAW,))
+        head.data.shape_keys.key_blocks[JAW].keyframe_insert("value", frame=3)
         weights = speaker.write(10, 30, placement=placement)
         unit = speaker.unit(JAW)
         bpy.context.preferences.edit.use_duplicate_action = copies_actions
