@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs inside the window (see run.py): one of the animator's jobs, from an empty file.
 
-Everything is done with the mouse and the keys: buttons of the tab are pressed, settings typed or dragged. Only
-which sub-panels are open is said by the script. Each job takes the pictures that the manual shows,
+Everything is done with the mouse and the keys: buttons of the tab are pressed, settings typed or dragged;
+which sub-panels are open is said by the script alone. Each job takes the pictures that the manual shows,
 `<job>-<moment>.png`, and holds what a user would hold.
 """
 
