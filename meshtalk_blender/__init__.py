@@ -20,9 +20,11 @@ from . import (
     preferences,
     props,
     take_props,
+    translations,
 )
 
 _PARTS = (
+    translations,
     preferences,
     props,
     control_props,

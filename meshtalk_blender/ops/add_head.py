@@ -10,6 +10,7 @@ from ...engine.errors import MeshTalkError
 from ...engine.geometry.attached import whole_head
 from ..models import chosen_threads, loaded_bundle, model_folder
 from ..scene.head import make_head_mesh, place_head
+from ..translations import say
 from .checks import model_problem
 
 
@@ -35,14 +36,14 @@ class MESHTALK_OT_add_head(bpy.types.Operator):
         if problem is None and context.mode != "OBJECT":
             problem = "Switch to Object Mode first."
         if problem is not None:
-            cls.poll_message_set(problem)
+            cls.poll_message_set(say(problem))
         return problem is None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
             template = loaded_bundle(model_folder(context.scene.meshtalk.model), chosen_threads()).template
         except MeshTalkError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, say(str(error)))
             return {"CANCELLED"}
         middle = (template.rest.min(axis=0) + template.rest.max(axis=0)) / 2
         vertices, faces, part = whole_head(template)

@@ -16,6 +16,7 @@ from ..scene.strips import (
     show_in_sequencer,
     strip_frames,
 )
+from ..translations import say
 
 
 def put_into_sequencer(context: bpy.types.Context, text: str) -> bpy.types.Strip:
@@ -48,7 +49,7 @@ class MESHTALK_OT_add_sound(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         if not has_sound_support():
-            cls.poll_message_set("This Blender was built without sound")
+            cls.poll_message_set(say("This Blender was built without sound"))
             return False
         return True
 
@@ -62,9 +63,9 @@ class MESHTALK_OT_add_sound(bpy.types.Operator):
         try:
             strip = put_into_sequencer(context, self.filepath)
         except MeshTalkError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, say(str(error)))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"“{strip.name}” is in the sequencer")
+        self.report({"INFO"}, say(f"“{strip.name}” is in the sequencer"))
         return {"FINISHED"}
 
 

@@ -11,6 +11,7 @@ import bpy
 from ...engine.errors import MeshTalkError
 from ..fit_overlay import hide_fit
 from ..models import job_ended
+from ..translations import say
 from .job import Gathering, Job, Work, desk, unexpected
 
 logger = logging.getLogger(__name__)
@@ -117,14 +118,14 @@ class InBackground:
         desk.tell(done if self.shows_done else "")
         job_ended()
         redraw_panels()
-        self.report({"INFO"}, done)
+        self.report({"INFO"}, say(done))
         return {"FINISHED"}
 
     def _refuse(self, sentence: str) -> set[str]:
         desk.tell(sentence, is_problem=True)
         job_ended()
         redraw_panels()
-        self.report({"ERROR"}, sentence)
+        self.report({"ERROR"}, say(sentence))
         return {"CANCELLED"}
 
     def _leave(self, context: bpy.types.Context) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import bpy
 
+from ..translations import say
 from .job import desk
 
 WAIT_SECONDS = 2.0
@@ -39,7 +40,7 @@ class MESHTALK_OT_cancel(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         if desk.job is None:
-            cls.poll_message_set("Nothing is running")
+            cls.poll_message_set(say("Nothing is running"))
         return desk.job is not None
 
     def execute(self, _context: bpy.types.Context) -> set[str]:

@@ -19,6 +19,7 @@ from ..scene.control_presets import (
 )
 from ..scene.errors import SceneError
 from ..scene.takes import active_take, take_problem
+from ..translations import say
 from .checks import busy_reason, chosen_head
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class _OnTake:
     def poll(cls, context: bpy.types.Context) -> bool:
         reason = controls_problem(context)
         if reason is not None:
-            cls.poll_message_set(reason)
+            cls.poll_message_set(say(reason))
         return reason is None
 
 
@@ -75,7 +76,7 @@ class MESHTALK_OT_choose_controls(_OnTake, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         preset = find_preset(self.name)
         if preset is None:
-            self.report({"ERROR"}, f"There is no preset “{self.name}”.")
+            self.report({"ERROR"}, say(f"There is no preset “{self.name}”."))
             return {"CANCELLED"}
         set_controls(shown_take(context).controls, preset.values)
         return {"FINISHED"}
@@ -93,7 +94,9 @@ class MESHTALK_OT_reset_controls(_OnTake, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if self.control and self.control not in LIMITS:
-            self.report({"ERROR"}, f"There is no control “{self.control}”: use one of {', '.join(LIMITS)}.")
+            self.report(
+                {"ERROR"}, say(f"There is no control “{self.control}”: use one of {', '.join(LIMITS)}.")
+            )
             return {"CANCELLED"}
         names = (self.control,) if self.control else tuple(LIMITS)
         set_controls(shown_take(context).controls, {name: getattr(Controls(), name) for name in names})
@@ -121,9 +124,9 @@ class MESHTALK_OT_save_controls(_OnTake, bpy.types.Operator):
         try:
             path = save_preset(controls_of(shown_take(context).controls), self.name)
         except MeshTalkError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, say(str(error)))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"Saved as {path}")
+        self.report({"INFO"}, say(f"Saved as {path}"))
         return {"FINISHED"}
 
 
@@ -139,7 +142,9 @@ class MESHTALK_OT_remove_controls(_OnTake, bpy.types.Operator):
             return False
         own = own_preset_of(context)
         if not own:
-            cls.poll_message_set("Only presets that you saved yourself can be removed: choose one first.")
+            cls.poll_message_set(
+                say("Only presets that you saved yourself can be removed: choose one first.")
+            )
         return bool(own)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -150,9 +155,9 @@ class MESHTALK_OT_remove_controls(_OnTake, bpy.types.Operator):
         try:
             remove_preset(name)
         except MeshTalkError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, say(str(error)))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"“{name}” was removed")
+        self.report({"INFO"}, say(f"“{name}” was removed"))
         return {"FINISHED"}
 
 
@@ -181,9 +186,9 @@ class MESHTALK_OT_bake(_OnTake, bpy.types.Operator):
             write_due()
             count = bake_take(head, take, self.step)
         except MeshTalkError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, say(str(error)))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"“{name}” is yours now: {count} keys")
+        self.report({"INFO"}, say(f"“{name}” is yours now: {count} keys"))
         return {"FINISHED"}
 
 

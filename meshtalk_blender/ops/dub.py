@@ -21,6 +21,7 @@ from ..scene.parts import head_objects
 from ..scene.performance import Performance, animated_range, read_performance
 from ..scene.shape_keys import read_state
 from ..scene.sound import SoundSource
+from ..translations import say
 from .background import InBackground
 from .checks import busy_reason, chosen_head, chosen_strips, model_problem, sound_problem
 from .dub_job import DubRequest, run_dub
@@ -71,7 +72,7 @@ class MESHTALK_OT_dub(InBackground, bpy.types.Operator):
     def poll(cls, _context: bpy.types.Context) -> bool:
         reason = busy_reason()
         if reason is not None:
-            cls.poll_message_set(reason)
+            cls.poll_message_set(say(reason))
         return reason is None
 
     def prepare(self, context: bpy.types.Context) -> Gathering:

@@ -13,6 +13,7 @@ from ..scene.binding import clear_binding, has_binding, store_binding, stored_bi
 from ..scene.errors import SceneError
 from ..scene.landmarks import placed_landmarks, set_fitted_landmarks
 from ..scene.mesh import find_head, handle_of, head_problem, read_rest_pose
+from ..translations import say
 from .background import InBackground, redraw_panels
 from .checks import chosen_head, fit_reason
 from .head_state import look_now
@@ -42,7 +43,7 @@ class MESHTALK_OT_fit_head(InBackground, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         reason = fit_reason(context)
         if reason is not None:
-            cls.poll_message_set(reason)
+            cls.poll_message_set(say(reason))
         return reason is None
 
     def prepare(self, context: bpy.types.Context) -> Work:
@@ -95,7 +96,7 @@ class MESHTALK_OT_hide_fit(bpy.types.Operator):
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
         if shown_fit() is None:
-            cls.poll_message_set("No fit is shown.")
+            cls.poll_message_set(say("No fit is shown."))
         return shown_fit() is not None
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
@@ -118,7 +119,7 @@ class MESHTALK_OT_clear_fit(bpy.types.Operator):
         if reason is None and head is not None and not has_binding(head):
             reason = "This head has no fit."
         if reason is not None:
-            cls.poll_message_set(reason)
+            cls.poll_message_set(say(reason))
         return reason is None
 
     def execute(self, context: bpy.types.Context) -> set[str]:

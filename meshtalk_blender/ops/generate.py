@@ -13,6 +13,7 @@ from bpy.props import CollectionProperty, EnumProperty, FloatProperty, IntProper
 
 from ..scene.errors import SceneError
 from ..take_props import PLACEMENTS
+from ..translations import say
 from .background import InBackground
 from .checks import ready_reason
 from .job import Work
@@ -86,7 +87,7 @@ class MESHTALK_OT_generate(InBackground, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         reason = ready_reason(context)
         if reason is not None:
-            cls.poll_message_set(reason)
+            cls.poll_message_set(say(reason))
         return reason is None
 
     def draw(self, _context: bpy.types.Context) -> None:

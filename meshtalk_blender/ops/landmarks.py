@@ -14,6 +14,7 @@ from ..scene.landmarks import BY_NAME, clear_landmarks, label_of, set_spots, spo
 from ..scene.mesh import head_problem
 from ..scene.placing import desk, mirrored_spots
 from ..scene.surface import read_rest_mesh
+from ..translations import say
 from .checks import chosen_head
 from .pointer import Pointer, pointer_at
 
@@ -63,7 +64,7 @@ class _OnHead:
     def poll(cls, context: bpy.types.Context) -> bool:
         problem = landmarks_problem(context)
         if problem is not None:
-            cls.poll_message_set(problem)
+            cls.poll_message_set(say(problem))
         return problem is None
 
     def head(self, context: bpy.types.Context) -> bpy.types.Object:
@@ -98,7 +99,7 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        self.report({"ERROR"}, "Landmarks are placed by hand: that needs a window with a 3D view.")
+        self.report({"ERROR"}, say("Landmarks are placed by hand: that needs a window with a 3D view."))
         return {"CANCELLED"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -213,14 +214,14 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
         set_spots(head, session.rest, session.placed)
         head.meshtalk.show_landmarks = True
         end_session()
-        self.report({"INFO"}, f"{len(session.placed)} landmarks on “{head.name}”")
+        self.report({"INFO"}, say(f"{len(session.placed)} landmarks on “{head.name}”"))
         return {"FINISHED"}
 
     def _leave(self, problem: str) -> set[str]:
         if desk.session is self._session:
             end_session()
         if problem:
-            self.report({"WARNING"}, problem)
+            self.report({"WARNING"}, say(problem))
         return {"CANCELLED"}
 
 
@@ -302,7 +303,7 @@ class MESHTALK_OT_mirror_landmarks(_OnHead, bpy.types.Operator):
         mirror = placing.begin(rest, spots, fitted).mirror
         if mirror is None:
             text = "The head's middle is not known yet: place one landmark on both sides first."
-            self.report({"ERROR"}, text)
+            self.report({"ERROR"}, say(text))
             return {"CANCELLED"}
         set_spots(head, rest, mirrored_spots(rest, spots, mirror, self.source))
         return {"FINISHED"}
@@ -327,7 +328,7 @@ def draw_status(header: bpy.types.Header, _context: bpy.types.Context) -> None:
         return
     row, name = header.layout.row(align=True), desk.session.next_name
     if name is not None:
-        row.label(text=f"Place {label_of(name)}", icon="MOUSE_LMB")
+        row.label(text=say(f"Place {label_of(name)}"), icon="MOUSE_LMB")
     row.label(text="Move", icon="MOUSE_LMB_DRAG")
     for text, icon in (("Finish", "EVENT_RETURN"), ("Cancel", "EVENT_ESC"), ("One Side Only", "EVENT_CTRL")):
         row.label(text=text, icon=icon)

@@ -25,6 +25,7 @@ from ..scene.mapping import (
     remove_preset,
     save_preset,
 )
+from ..translations import say
 from .checks import chosen_head
 from .job import desk
 
@@ -103,7 +104,7 @@ class _OnHead:
     def poll(cls, context: bpy.types.Context) -> bool:
         reason = mapping_problem(context)
         if reason is not None:
-            cls.poll_message_set(reason)
+            cls.poll_message_set(say(reason))
         return reason is None
 
 
@@ -117,11 +118,11 @@ class MESHTALK_OT_choose_mapping(_OnHead, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if self.name and all(preset.name != self.name for preset in all_presets()[0]):
-            self.report({"ERROR"}, f"There is no mapping “{self.name}”.")
+            self.report({"ERROR"}, say(f"There is no mapping “{self.name}”."))
             return {"CANCELLED"}
         head = chosen_head(context)
         choose_mapping(head, self.name)
-        self.report({"INFO"}, mapping_state(context, head).words)
+        self.report({"INFO"}, say(mapping_state(context, head).words))
         return {"FINISHED"}
 
 
@@ -134,10 +135,14 @@ class MESHTALK_OT_edit_mapping(_OnHead, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         head = chosen_head(context)
         if not free_keys(head):
-            self.report({"ERROR"}, f"All shape keys of “{head.name}” have drivers: there is nothing to map.")
+            self.report(
+                {"ERROR"}, say(f"All shape keys of “{head.name}” have drivers: there is nothing to map.")
+            )
             return {"CANCELLED"}
         count = edit_mapping(head, model_units(context.scene.meshtalk.model))
-        self.report({"INFO"}, f"{count} shape keys listed" if count else "All shape keys are listed already")
+        self.report(
+            {"INFO"}, say(f"{count} shape keys listed" if count else "All shape keys are listed already")
+        )
         return {"FINISHED"}
 
 
@@ -165,9 +170,9 @@ class MESHTALK_OT_save_mapping(_OnHead, bpy.types.Operator):
         try:
             path = save_preset(chosen_head(context), self.name, model_units(context.scene.meshtalk.model))
         except SceneError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, say(str(error)))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"Saved as {path}")
+        self.report({"INFO"}, say(f"Saved as {path}"))
         return {"FINISHED"}
 
 
@@ -184,7 +189,7 @@ class MESHTALK_OT_remove_mapping(_OnHead, bpy.types.Operator):
         chosen = chosen_head(context).meshtalk.mapping
         own = any(preset.name == chosen for preset in own_presets()[0])
         if not own:
-            cls.poll_message_set("Only mappings that you saved yourself can be removed.")
+            cls.poll_message_set(say("Only mappings that you saved yourself can be removed."))
         return own
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -196,10 +201,10 @@ class MESHTALK_OT_remove_mapping(_OnHead, bpy.types.Operator):
         try:
             remove_preset(name)
         except SceneError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, say(str(error)))
             return {"CANCELLED"}
         head.meshtalk.mapping = ""
-        self.report({"INFO"}, f"“{name}” was removed")
+        self.report({"INFO"}, say(f"“{name}” was removed"))
         return {"FINISHED"}
 
 

@@ -8,6 +8,7 @@ from bpy.props import StringProperty
 
 from ..scene.mesh import head_problem, part_problem
 from ..scene.parts import add_parts, head_objects, remove_part
+from ..translations import say
 from .checks import chosen_head
 from .job import desk
 
@@ -44,7 +45,7 @@ class MESHTALK_OT_add_parts(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         reason = adding_problem(context)
         if reason is not None:
-            cls.poll_message_set(reason)
+            cls.poll_message_set(say(reason))
         return reason is None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -54,10 +55,10 @@ class MESHTALK_OT_add_parts(bpy.types.Operator):
         wanted = offered_parts(context, head)
         problem = _first_problem(head, wanted)
         if problem is not None:
-            self.report({"ERROR"}, problem)
+            self.report({"ERROR"}, say(problem))
             return {"CANCELLED"}
         count = add_parts(head, wanted)
-        self.report({"INFO"}, f"“{head.name}” has {count} more part{'s' if count > 1 else ''}")
+        self.report({"INFO"}, say(f"“{head.name}” has {count} more part{'s' if count > 1 else ''}"))
         return {"FINISHED"}
 
 
@@ -74,7 +75,7 @@ class MESHTALK_OT_remove_part(bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         head = chosen_head(context)
         if desk.job is not None:
-            cls.poll_message_set(AT_WORK)
+            cls.poll_message_set(say(AT_WORK))
         return desk.job is None and head is not None and head.type == "MESH"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -82,7 +83,7 @@ class MESHTALK_OT_remove_part(bpy.types.Operator):
         parts = () if head is None else head_objects(head)[1:]
         part = next((thing for thing in parts if thing.name == self.name), None)
         if part is None:
-            self.report({"ERROR"}, f"“{self.name}” is no part of the chosen head.")
+            self.report({"ERROR"}, say(f"“{self.name}” is no part of the chosen head."))
             return {"CANCELLED"}
         remove_part(head, part)
         return {"FINISHED"}

@@ -17,6 +17,7 @@ from ..scene.landmarks import placed_landmarks
 from ..scene.mesh import find_head, find_parts, handle_of, head_problem, read_rest_pose
 from ..scene.parts import face_of
 from ..scene.performance import Performance, read_performance
+from ..translations import say
 from .background import InBackground
 from .checks import busy_reason, chosen_head, model_problem
 from .dub import chosen_range, head_named, roles_of, take_settings
@@ -47,7 +48,7 @@ class MESHTALK_OT_retarget(InBackground, bpy.types.Operator):
     def poll(cls, _context: bpy.types.Context) -> bool:
         reason = busy_reason()
         if reason is not None:
-            cls.poll_message_set(reason)
+            cls.poll_message_set(say(reason))
         return reason is None
 
     def prepare(self, context: bpy.types.Context) -> Gathering:

@@ -14,6 +14,7 @@ from ...engine.errors import MeshTalkError
 from ..gallery_props import MOST_SEEDS, upper_temperature_of
 from ..scene.errors import SceneError
 from ..scene.take_list import active_take, find_preview
+from ..translations import say
 from .background import InBackground, redraw_panels
 from .checks import busy_reason, chosen_head, disabled_reason
 from .gallery import Gallery, SeedsRequest, gallery_desk, run_seeds
@@ -62,7 +63,7 @@ def _allowed(cls: type[bpy.types.Operator], reason: str | None) -> bool:
     if bpy.app.background and busy_reason() is None:
         return True
     if reason is not None:
-        cls.poll_message_set(reason)
+        cls.poll_message_set(say(reason))
     return reason is None
 
 

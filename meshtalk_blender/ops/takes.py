@@ -21,6 +21,7 @@ from ..scene.takes import (
     show_take,
     take_problem,
 )
+from ..translations import say
 from .checks import busy_reason, chosen_head
 from .job import desk
 
@@ -95,7 +96,7 @@ class _OfTake:
     def poll(cls, _context: bpy.types.Context) -> bool:
         reason = busy_reason()
         if reason is not None:
-            cls.poll_message_set(reason)
+            cls.poll_message_set(say(reason))
         return reason is None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -104,9 +105,9 @@ class _OfTake:
             head = self._find_head(context)
             done = self.act(head, self._find_take(head))
         except MeshTalkError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, say(str(error)))
             return {"CANCELLED"}
-        self.report({"INFO"}, done)
+        self.report({"INFO"}, say(done))
         return {"FINISHED"}
 
     def act(self, head: bpy.types.Object, take: MeshTalkTake, /) -> str:
@@ -159,7 +160,7 @@ class MESHTALK_OT_show_take(_OfTake, bpy.types.Operator):
             write_due()
             show_take(self._find_head(context), None)
         except MeshTalkError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, say(str(error)))
             return {"CANCELLED"}
         return {"FINISHED"}
 
@@ -226,7 +227,7 @@ class MESHTALK_OT_remove_take(_OfTake, bpy.types.Operator):
             head = self._find_head(context)
             take = self._find_take(head)
         except MeshTalkError as error:
-            self.report({"ERROR"}, str(error))
+            self.report({"ERROR"}, say(str(error)))
             return {"CANCELLED"}
         self.head, self.take = head.name, take.uid
         if take_problem(head, take) is not None:  # nothing that anybody could miss

@@ -13,6 +13,7 @@ from ..ops.fit import BESIDE, POOR, MESHTALK_OT_clear_fit, MESHTALK_OT_fit_head,
 from ..ops.head_state import HeadState, Kind, state_of
 from ..ops.job import desk
 from ..ops.landmarks import MESHTALK_OT_place_landmarks
+from ..translations import say
 from .text import sentence
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _kind(context: bpy.types.Context) -> Kind | None:
 
 def _draw_figures(layout: bpy.types.UILayout, figures: FitFigures, icon: str) -> None:
     """Millimetres as they would be on a head of human size."""
-    layout.label(text=f"{figures.verdict.title()} fit", icon=icon)
+    layout.label(text=say(f"{figures.verdict.title()} fit"), icon=icon)
     column = layout.column(align=True)
     for label, value in (
         ("Half of the face within", f"{figures.median_mm:.1f} mm"),

@@ -16,6 +16,7 @@ from ..ops.landmarks import (
 )
 from ..scene.landmarks import BY_NAME, FEWEST, LANDMARKS, Landmark
 from ..scene.placing import Session, desk
+from ..translations import say
 from .text import sentence
 
 
@@ -98,7 +99,7 @@ def _draw_row(column: bpy.types.UILayout, session: Session, mark: Landmark) -> N
     """A landmark, or a pair of them: what is placed is ticked; each can be chosen for the next click."""
     row = column.split(factor=0.45, align=True)
     text = mark.label if mark.other is None else mark.label.removeprefix("Left ")
-    row.label(text=text)
+    row.label(text=say(text))
     buttons = row.row(align=True)
     for name, side in ((mark.name, "Left" if mark.other else "Middle"), (mark.other, "Right")):
         if name is not None:

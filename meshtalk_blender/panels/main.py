@@ -15,6 +15,7 @@ from ..ops.generate import MESHTALK_OT_generate
 from ..ops.head_state import HeadState, Kind, state_of
 from ..ops.job import Job, desk
 from ..scene.strips import sequencer_scene, sound_strips
+from ..translations import say
 from .fit import icon_of
 from .text import note, sentence
 
@@ -73,7 +74,7 @@ def _draw_state(layout: bpy.types.UILayout, state: HeadState) -> None:
     row = layout.row()
     row.alignment = "RIGHT"
     row.active = state.is_poor
-    row.label(text=state.words, icon=icon_of(state) if state.kind is not Kind.LOOKING else "NONE")
+    row.label(text=say(state.words), icon=icon_of(state) if state.kind is not Kind.LOOKING else "NONE")
 
 
 def _draw_sound(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -97,7 +98,7 @@ def _draw_sound(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         note(layout, f"Only strip: {strips[0].name}")
     last = last_sound_frame(context)
     if last is not None and last > context.scene.frame_end:
-        layout.operator(MESHTALK_OT_fit_range.bl_idname, text=f"Extend the Scene to Frame {last}")
+        layout.operator(MESHTALK_OT_fit_range.bl_idname, text=say(f"Extend the Scene to Frame {last}"))
 
 
 def _draw_strips(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -141,7 +142,9 @@ def _draw_progress(layout: bpy.types.UILayout, job: Job) -> None:
     status = job.status
     left = job.seconds_left
     words = "" if left is None else f",  {left_words(left)}"
-    layout.progress(factor=status.fraction, text=f"{status.stage}  {round(100 * status.fraction)} %{words}")
+    layout.progress(
+        factor=status.fraction, text=f"{say(status.stage)}  {round(100 * status.fraction)} %{words}"
+    )
 
 
 def left_words(seconds: float) -> str:

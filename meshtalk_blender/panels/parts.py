@@ -9,6 +9,7 @@ from ..ops.checks import chosen_head
 from ..ops.job import desk
 from ..ops.parts import MESHTALK_OT_add_parts, MESHTALK_OT_remove_part, offered_parts
 from ..scene.parts import head_objects
+from ..translations import say
 
 
 class _Sub:
@@ -32,7 +33,7 @@ class MESHTALK_PT_parts_offer(_Sub, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         count = len(offered_parts(context, chosen_head(context)))
         layout = self.layout
-        layout.label(text=f"{count} more mesh{'es are' if count > 1 else ' is'} selected:", icon="INFO")
+        layout.label(text=say(f"{count} more mesh{'es are' if count > 1 else ' is'} selected:"), icon="INFO")
         layout.operator(MESHTALK_OT_add_parts.bl_idname, icon="ADD")
 
 

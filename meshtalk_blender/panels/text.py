@@ -6,6 +6,8 @@ from __future__ import annotations
 import blf
 import bpy
 
+from ..translations import say
+
 MARGIN = 75
 """Room that a label's icon and the sidebar's edges and tabs take, in pixels at scale 1."""
 
@@ -15,14 +17,14 @@ def note(layout: bpy.types.UILayout, text: str) -> None:
     row = layout.row()
     row.active = False
     row.alignment = "RIGHT"
-    row.label(text=text)
+    row.label(text=say(text), translate=False)
 
 
 def sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str) -> None:
     """A sentence, broken into lines that fit the sidebar."""
     column = layout.column(align=True)
-    for number, line in enumerate(_lines(context, text)):
-        column.label(text=line, icon=icon if number == 0 else "BLANK1")
+    for number, line in enumerate(_lines(context, say(text))):
+        column.label(text=line, translate=False, icon=icon if number == 0 else "BLANK1")
 
 
 def _lines(context: bpy.types.Context, text: str) -> list[str]:

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""MeshTalk's words in other languages: one JSON file each, from the English words to the translated ones.
+
+Blender looks up labels, tooltips and fixed texts by itself. Sentences with names and numbers in them are
+translated by `say`: `{}` stands for whatever is filled in, `{0}`, `{1}` … for the same in the translation.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from pathlib import Path
+
+import bpy
+
+FILES = {"de_DE": "de.json"}
+"""By Blender's names of the languages."""
+
+CONTEXTS = ("*", "Operator")
+"""Where Blender looks: operators' labels have a context of their own."""
+
+_FRAGMENT = (";", ",", " ")
+"""What begins so is a piece that is put after other words, or between them."""
+
+
+def load(locale: str) -> dict[str, str]:
+    """All words of a language: English to translated."""
+    return json.loads((Path(__file__).parent / FILES[locale]).read_text(encoding="utf-8"))
+
+
+def say(text: str) -> str:
+    """A finished sentence in the language of Blender's interface; as it is where that has no words for it."""
+    locale = bpy.app.translations.locale
+    if locale not in FILES or not bpy.context.preferences.view.use_translate_interface:
+        return text
+    return translate(text, locale)
+
+
+@lru_cache(maxsize=512)
+def translate(text: str, locale: str) -> str:
+    """A finished sentence in a language of `FILES`."""
+    plain, templates, fragments = _words(locale)
+    if text in plain:
+        return plain[text]
+    for pattern, words in templates:
+        found = pattern.fullmatch(text)
+        if found is not None:
+            return words.format(*(translate(part, locale) for part in found.groups()))
+    for pattern, words in fragments:
+        text = pattern.sub(lambda found, words=words: words.format(*found.groups()), text)
+    return text
+
+
+Templates = list[tuple[re.Pattern[str], str]]
+
+
+@lru_cache(maxsize=len(FILES))
+def _words(locale: str) -> tuple[dict[str, str], Templates, Templates]:
+    """A language's fixed words, its sentences to fill in (those with most words first), and its pieces."""
+    whole = load(locale)
+    open_ones = sorted((key for key in whole if "{}" in key), key=_letters, reverse=True)
+    pieces = [key for key in open_ones if key.startswith(_FRAGMENT)]
+    pieces += [key for key in whole if key.startswith(_FRAGMENT) and "{}" not in key]
+    sentences = [key for key in open_ones if _letters(key)]
+    plain = {key: words for key, words in whole.items() if "{}" not in key}
+    return plain, _patterns(sentences, whole), _patterns(pieces, whole)
+
+
+def _letters(key: str) -> int:
+    """How much of a sentence is fixed: what says more is tried first."""
+    return sum(letter.isalpha() for letter in key)
+
+
+def _patterns(keys: list[str], whole: dict[str, str]) -> Templates:
+    """Each `{}` takes as little as it can, but for names in quotes, which may hold anything."""
+    return [
+        (re.compile("(.*?)".join(re.escape(part) for part in key.split("{}")), re.DOTALL), whole[key])
+        for key in keys
+    ]
+
+
+def register() -> None:
+    """Give Blender the words of each language."""
+    catalogues = {}
+    for locale in FILES:
+        fixed = {key: words for key, words in load(locale).items() if "{}" not in key}
+        catalogues[locale] = {(where, key): words for where in CONTEXTS for key, words in fixed.items()}
+    bpy.app.translations.register(__name__, catalogues)
+
+
+def unregister() -> None:
+    """Take them back."""
+    bpy.app.translations.unregister(__name__)

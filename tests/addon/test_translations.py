@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that the add-on shows has a German translation, and sentences with names in them find theirs."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import bpy
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2] / "meshtalk_blender"
+LOCALE = "de_DE"
+
+INTERNAL = {
+    "MeshTalkFit",
+    "MeshTalkLandmark",
+    "MeshTalkSegment",
+    "MeshTalkTakeObject",
+    "MeshTalkOriginal",
+    "MeshTalkMapping",
+    "MeshTalkPart",
+    "MeshTalkName",
+}
+"""Groups whose properties no panel shows."""
+
+UNSHOWN = {"MeshTalkTake": {"uid", "kind", "rate", "placement", "preview", "lips", "written"}}
+"""Properties that no panel shows, in groups that it shows others of."""
+
+NAMES = re.compile(
+    r"MeshTalk (Corrective|Dub|look|processors|rest|Skin|Eye|Teeth|Tongue|Hair|Iris|Pupil|Gums|Mouth)"
+)
+"""Names of data-blocks, shape keys and threads: they are the same in every language."""
+
+UNTRANSLATED = {
+    "Principled BSDF",
+    "Base Color",
+    "Subsurface Weight",
+    "Subsurface Scale",
+    "Below MeshTalk",
+    "MeshTalk",
+    "MeshTalk {}",
+    "Unique name used in the code and scripting",
+    "{} before {}",
+    "{} mm",
+    "{} MB",
+    "{} kB",
+    "{} seed {}",
+}
+"""Blender's own names, names of data-blocks, and what reads the same."""
+
+FOLDERS = ("batch", "translations")
+"""What speaks to a command line, or has no words of its own."""
+
+
+def _shown() -> Iterator[tuple[str, str]]:
+    """Labels, tooltips, names and descriptions of the registered classes, and where each is from."""
+    bases = (
+        bpy.types.Operator,
+        bpy.types.Panel,
+        bpy.types.PropertyGroup,
+        bpy.types.AddonPreferences,
+        bpy.types.Menu,
+    )
+    for base in bases:
+        for cls in base.__subclasses__():
+            if not cls.__module__.startswith("meshtalk_checkout") or cls.__name__ in INTERNAL:
+                continue
+            yield getattr(cls, "bl_label", ""), cls.__name__
+            if base is bpy.types.Operator:
+                yield cls.bl_rna.description, cls.__name__
+            for prop in cls.bl_rna.properties:
+                if prop.identifier in _own(cls):
+                    for text in _texts(prop):
+                        yield text, f"{cls.__name__}.{prop.identifier}"
+
+
+def _own(cls) -> set[str]:
+    """The properties that the class itself declares, apart from hidden ones."""
+    declared = {name for one in cls.__mro__ for name in getattr(one, "__annotations__", {})}
+    hidden = {prop.identifier for prop in cls.bl_rna.properties if prop.is_hidden}
+    return declared - hidden - UNSHOWN.get(cls.__name__, set())
+
+
+def _texts(prop) -> Iterator[str]:
+    if prop.type in {"COLLECTION", "POINTER"} and not prop.description:
+        return  # a group, which is never drawn as a whole
+    yield prop.name
+    yield prop.description
+    if prop.type == "ENUM":
+        for item in prop.enum_items_static:
+            yield item.name
+            yield item.description
+
+
+def _written() -> Iterator[tuple[str, str]]:
+    """Texts and sentences in the code, `{}` where something is filled in, and where each is from."""
+    for path in sorted(ROOT.rglob("*.py")):
+        if path.relative_to(ROOT).parts[0] not in FOLDERS:
+            for text in _strings(ast.parse(path.read_text(encoding="utf-8"))):
+                yield text, str(path.relative_to(ROOT))
+
+
+def _strings(tree: ast.AST) -> Iterator[str]:
+    skipped = {id(inner) for node in ast.walk(tree) for inner in _not_shown(node)}
+    for node in ast.walk(tree):
+        text = _text(node)
+        if (
+            text is not None
+            and id(node) not in skipped
+            and re.search(r"[A-Za-z]", text)
+            and " " in text.strip()
+        ):
+            yield text
+        if isinstance(node, ast.keyword) and node.arg == "text":
+            yield _text(node.value) or ""
+
+
+def _not_shown(node: ast.AST) -> Iterator[ast.AST]:
+    """Docstrings, what is logged, the pieces of an f-string by themselves, errors of programmers, and
+    properties' words, which Blender knows."""
+    if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Property"):
+        yield from ast.walk(node)
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        yield node.value
+    if isinstance(node, ast.JoinedStr):
+        yield from (inner for part in node.values for inner in ast.walk(part) if inner is not node)
+    if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("logger."):
+        yield from ast.walk(node)
+    if isinstance(node, ast.Raise) and ast.unparse(node).startswith(("raise ValueError", "raise TypeError")):
+        yield from ast.walk(node)
+
+
+def _text(node: ast.AST) -> str | None:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
+    return None
+
+
+def _needed(found: Iterator[tuple[str, str]]) -> dict[str, str]:
+    return {
+        text: where
+        for text, where in found
+        if text
+        and re.search(r"[A-Za-z]", text.replace("{}", ""))
+        and text not in UNTRANSLATED
+        and not NAMES.match(text)
+    }
+
+
+@pytest.mark.parametrize("collect", [_shown, _written])
+def test_every_word_has_a_translation(part, scene, collect):
+    words = part("translations").load(LOCALE)
+    needed = _needed(collect())
+    missing = {text: where for text, where in needed.items() if text not in words}
+    assert len(needed) > 100
+    assert not missing, "without a translation:\n" + "\n".join(f"{w}: {t!r}" for t, w in missing.items())
+
+
+def test_translations_fill_in_what_the_english_does(part):
+    for english, words in part("translations").load(LOCALE).items():
+        count = english.count("{}")
+        assert words.strip() and words.format(*range(count))  # IndexError where it asks for more
+        assert english.endswith((".", "?")) == words.endswith((".", "?")) or english.endswith("…"), english
+        assert re.match(r"[;, ]", english) is None or english[0] == words[0], english
+
+
+SENTENCES = {
+    "Switch to Object Mode first.": "Wechseln Sie zuerst in den Objektmodus.",
+    "“A “b”” was deleted": "„A “b”“ wurde gelöscht",
+    "“x” plays “y”": "„x“ spielt „y“",
+    "nobody knows this": "nobody knows this",
+}
+
+
+@pytest.mark.parametrize("english", SENTENCES)
+def test_sentences_with_names_are_translated(part, scene, english):
+    assert part("translations").translate(english, LOCALE) == SENTENCES[english]
+
+
+def test_the_result_of_a_job_is_translated_with_all_its_pieces(part, talking):
+    assert bpy.ops.meshtalk.generate() == {"FINISHED"}
+    english = part("ops.job").desk.message
+    german = part("translations").translate(english, LOCALE)
+    assert "frames" in english and "Bilder" in german
+    assert not re.search(r"frames|made|leave|shape keys", german), german
+
+
+def test_english_stays_english(part, scene):
+    assert (
+        part("translations").say("There is no gallery: sample seeds first.").startswith("There is no gallery")
+    )
