@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -63,9 +63,8 @@ def run_retarget(request: RetargetRequest, progress: Progress, cancelled: Cancel
     moving = whole.span("Reading the motion", max(LOADED, rising.highest), 1.0)
     spoken, deltas, units = _retarget(bundle, (source, binding), request, moving)
     figures, landmarks = figures_of(binding)
-    result = HeadResult((spoken,), units, deltas, data, figures, landmarks)
-    if request.part != "ALL" and "is_part" in HeadResult.__dataclass_fields__:
-        result = replace(result, is_part=True)
+    is_part = request.part != "ALL"
+    result = HeadResult((spoken,), units, deltas, data, figures, landmarks, is_part=is_part)
     return Retargeted(result, source_data, figures_of(source)[0])
 
 
