@@ -21,6 +21,13 @@ _UPPER = ("mouthUpperUpLeft", "mouthUpperUpRight")
 _PRESS = ("mouthPressLeft", "mouthPressRight")
 
 
+_TALKING = {"mouthPucker": 0.14, "mouthFunnel": 0.12}
+"""How far lips that nobody means to round are rounded while they talk, between sounds that are. *Measured*:
+the mean of such sounds in six sentences of LJSpeech. Without it every consonant would look a little like
+CH (of s and z in eight other sentences 59 % were led by SS, with it 73 %; of e 39 and 65 %). A mouth as
+open as aa hasn't got it, or it would be taken for oh."""
+
+
 def _pattern(
     wide: float = 0.0, lower: float = 0.0, upper: float = 0.0, press: float = 0.0, **units: float
 ) -> dict[str, float]:
@@ -28,20 +35,25 @@ def _pattern(
     return {unit: weight for names, weight in pairs.items() for unit in names if weight} | units
 
 
+def _spread(**weights: float) -> dict[str, float]:
+    """A pattern of lips that aren't rounded."""
+    return _TALKING | _pattern(**weights)
+
+
 PATTERNS: Mapping[str, Mapping[str, float]] = {
     SILENCE: {},
     CLOSED: _pattern(press=0.08, mouthRollLower=0.15, mouthShrugLower=0.11),
     "FF": _pattern(wide=0.1, upper=0.1, mouthRollLower=0.5, jawOpen=0.06),
-    "TH": _pattern(lower=0.25, upper=0.08, jawOpen=0.08, tongueOut=0.25),
-    "DD": _pattern(lower=0.22, upper=0.05, wide=0.05, jawOpen=0.07),
-    "kk": _pattern(lower=0.18, upper=0.04, jawOpen=0.11),
+    "TH": _spread(lower=0.25, upper=0.08, jawOpen=0.08, tongueOut=0.25),
+    "DD": _spread(lower=0.22, upper=0.05, wide=0.05, jawOpen=0.07),
+    "kk": _spread(lower=0.18, upper=0.04, jawOpen=0.11),
     "CH": _pattern(lower=0.2, upper=0.1, jawOpen=0.02, mouthFunnel=0.28, mouthPucker=0.25),
-    "SS": _pattern(lower=0.28, upper=0.1, wide=0.15, jawOpen=0.02),
-    "nn": _pattern(lower=0.24, upper=0.04, jawOpen=0.09),
+    "SS": _spread(lower=0.28, upper=0.1, wide=0.15, jawOpen=0.02),
+    "nn": _spread(lower=0.24, upper=0.04, jawOpen=0.09),
     "RR": _pattern(lower=0.05, jawOpen=0.06, mouthFunnel=0.22, mouthPucker=0.3),
     "aa": _pattern(lower=0.24, upper=0.06, jawOpen=0.26),
-    "E": _pattern(lower=0.3, upper=0.1, wide=0.15, jawOpen=0.17),
-    "ih": _pattern(lower=0.33, upper=0.1, wide=0.28, jawOpen=0.09),
+    "E": _spread(lower=0.3, upper=0.1, wide=0.15, jawOpen=0.17),
+    "ih": _spread(lower=0.33, upper=0.1, wide=0.28, jawOpen=0.09),
     "oh": _pattern(lower=0.12, jawOpen=0.18, mouthFunnel=0.28, mouthPucker=0.25),
     "ou": _pattern(lower=0.06, jawOpen=0.07, mouthFunnel=0.27, mouthPucker=0.5),
 }
