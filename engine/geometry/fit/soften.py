@@ -15,8 +15,8 @@ Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
-TEAR = 1.0  # difference of two neighbours' displacements, as a part of their distance, that is too much
-RINGS = 2  # rings around a tear that are smoothed with it
+TEAR = 0.4  # difference of two neighbours' displacements, as a part of their distance, that is too much
+RINGS = 3  # rings around a tear that are smoothed with it
 WIDTH = 0.0025  # metres over which sure ties are smoothed; those of a mesh with longer edges hardly are
 ROUNDS = 20
 SLOWEST = 0.02  # least eigenvalue that the rounds are tuned for: what varies more slowly is left as it is
