@@ -177,7 +177,7 @@ class MeshTalkControls(bpy.types.PropertyGroup):
         update=_changed,
     )
     tolerance: FloatProperty(
-        name="Tolerance",
+        name="Reduce Keys",
         description="Leaves out keys as long as no curve is off by more than this; 0: a key on each frame",
         default=0.0,
         min=0.0,

@@ -30,6 +30,9 @@ GROUPS = (
 )
 """The sliders, with some air between the groups."""
 
+PLAIN = ("offset",)
+"""Numbers with no end to slide to."""
+
 
 class MESHTALK_MT_controls(bpy.types.Menu):
     """Presets of the controls: your own, and those that come with MeshTalk"""
@@ -95,7 +98,7 @@ def _draw_group(
     """Sliders, each with its way back at the end of the row, greyed where it is where it was."""
     for name in names:
         row = layout.row(align=True)
-        row.prop(group, name, slider=True)
+        row.prop(group, name, slider=name not in PLAIN)
         back = row.row(align=True)
         back.enabled = is_turned(controls, name)
         back.operator(
