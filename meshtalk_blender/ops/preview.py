@@ -28,7 +28,9 @@ def preview_seed(gallery: Gallery, number: int) -> str:
     is_first = find_preview(head) is None
     before = _look_around(head)
     label = target.name or gallery.request.sources[0].label
-    written = write_head(replace(target, name=f"{label} seed {seed.seed}"), seed.result, preview=True)
+    # A new fit is stored with the first preview; doing it again would take most of the time of the others.
+    result = seed.result if is_first else replace(seed.result, binding_data=None)
+    written = write_head(replace(target, name=f"{label} seed {seed.seed}"), result, preview=True)
     if is_first:
         gallery.before = replace(before, strip=_add_sound(gallery))
     gallery.shown = number

@@ -81,7 +81,7 @@ def _draw_sampling(layout: bpy.types.UILayout, context: bpy.types.Context, setti
     row.enabled = reason is None
     row.operator_context = "INVOKE_DEFAULT"
     row.operator(MESHTALK_OT_sample_seeds.bl_idname, icon="OUTLINER_OB_POINTCLOUD").count = settings.count
-    if reason is not None:
+    if reason is not None and desk.job is None:  # what runs has its own progress above
         sentence(column, context, reason, "INFO")
 
 

@@ -173,3 +173,54 @@ def _strip_names(scene):
     if editor is None:
         return []
     return [strip.name for strip in (editor.strips if hasattr(editor, "strips") else editor.sequences)]
+
+
+def test_undo_and_redo_of_a_preview(part, gallery, head):
+    name = head.name
+    bpy.ops.ed.undo_push(message="before")
+    assert bpy.ops.meshtalk.preview_seed(index=1) == {"FINISHED"}
+    bpy.ops.ed.undo_push(message="preview")
+    seen = curves(part, head)
+    bpy.ops.ed.undo()
+    head = bpy.data.objects[name]
+    assert head.data.shape_keys is None and not len(head.meshtalk.takes)
+    bpy.ops.ed.redo()
+    head = bpy.data.objects[name]
+    assert [take.preview for take in head.meshtalk.takes] == [True]
+    again = curves(part, head)
+    assert all(np.array_equal(values, again[path]) for path, values in seen.items())
+    assert bpy.ops.meshtalk.discard_seed() == {"FINISHED"}
+    assert bpy.data.objects[name].data.shape_keys is None
+
+
+def test_preview_after_undo_starts_afresh(gallery, head):
+    name, before = head.name, counts()
+    bpy.ops.ed.undo_push(message="before")
+    bpy.ops.meshtalk.preview_seed(index=1)
+    bpy.ops.ed.undo_push(message="preview")
+    bpy.ops.ed.undo()
+    assert bpy.ops.meshtalk.preview_seed(index=2) == {"FINISHED"}
+    assert bpy.ops.meshtalk.discard_seed() == {"FINISHED"}
+    assert bpy.data.objects[name].data.shape_keys is None and counts() == before
+
+
+def test_upper_temperature_changes_what_is_sampled(part, talking, head):
+    assert bpy.ops.meshtalk.sample_seeds(count=1, upper_temperature=0.0) == {"FINISHED"}
+    calm = part("ops.gallery").gallery_desk.gallery.seeds[0].result.spoken[0].take
+    talking.meshtalk_seeds.use_upper_temperature, talking.meshtalk_seeds.upper_temperature = True, 0.0
+    assert bpy.ops.meshtalk.sample_seeds(count=1) == {"FINISHED"}
+    same = part("ops.gallery").gallery_desk.gallery.seeds[0].result.spoken[0].take
+    assert bpy.ops.meshtalk.sample_seeds(count=1, upper_temperature=-1.0) == {"FINISHED"}
+    free = part("ops.gallery").gallery_desk.gallery.seeds[0].result.spoken[0].take
+    np.testing.assert_array_equal(calm.labels, same.labels)
+    assert not np.array_equal(calm.labels, free.labels)
+
+
+def test_preview_stays_a_preview_when_the_file_is_saved(part, gallery, head, tmp_path):
+    bpy.ops.meshtalk.preview_seed(index=0)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "seeds.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "seeds.blend"))
+    head = next(thing for thing in bpy.data.objects if len(thing.meshtalk.takes))
+    bpy.context.view_layer.objects.active = head
+    assert bpy.ops.meshtalk.keep_seed() == {"FINISHED"}
+    assert [take.preview for take in head.meshtalk.takes] == [False]
