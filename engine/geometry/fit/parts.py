@@ -65,31 +65,27 @@ def find_roles(template: Template, rest: Doubles, surface: Surface, matched: Ind
     role = np.full(count, STAYS, np.int8)
     order = np.argsort(islands, kind="stable")
     members = np.split(order, np.searchsorted(islands[order], np.arange(1, count)))
-    distance = _to_skin(surface, skin[islands])
     for island in np.flatnonzero(~skin):
-        points = surface.vertices[members[island]]
-        role[island] = _role(template, rest, points, float(distance[members[island]].min()), centres, radii)
+        role[island] = _role(template, rest, surface.vertices[members[island]], centres, radii)
     role[skin] = FACE
+    nearest, distance = _nearest_skin(surface, skin[islands], np.flatnonzero((role == FOLLOWS)[islands]))
+    for island in np.flatnonzero(role == FOLLOWS):
+        role[island] = FOLLOWS if distance[members[island]].min() < TOUCH else STAYS
     role_of = role[islands]
     jaw = _jaw_share(template, rest, surface, role_of, members)
-    donor, root = _donors(surface, role_of, members, distance)
+    donor, root = _donors(surface, role_of, members, nearest, distance)
     return Roles(role_of, jaw, donor, root, _eye_centres(surface, role_of, centres))
 
 
-def _role(
-    template: Template, rest: Doubles, points: Doubles, gap: float, centres: Doubles, radii: Doubles
-) -> int:
-    """The role of one island of points (N, 3) whose distance to the skin is `gap`."""
+def _role(template: Template, rest: Doubles, points: Doubles, centres: Doubles, radii: Doubles) -> int:
+    """The role of one island of points (N, 3), which follows the skin only if it touches it."""
     for side, (centre, radius) in enumerate(zip(centres, radii, strict=True)):
         if _is_eyeball(points, centre, float(radius)):
             return (EYE_LEFT, EYE_RIGHT)[side]
     if _is_in_mouth(template, rest, points):
         return MOUTH
-    return (
-        FOLLOWS
-        if gap < TOUCH and np.ptp(points, axis=0).max() < LARGE and _is_of_face(template, rest, points)
-        else STAYS
-    )
+    small = np.ptp(points, axis=0).max() < LARGE
+    return FOLLOWS if small and _is_of_face(template, rest, points) else STAYS
 
 
 def _is_eyeball(points: Doubles, centre: Doubles, radius: float) -> bool:
@@ -221,33 +217,24 @@ def _smoothed(surface: Surface, share: Doubles, keep: NDArray[np.bool_]) -> Doub
     return share[surface.weld]
 
 
-def _to_skin(surface: Surface, skin: NDArray[np.bool_]) -> Doubles:
-    """Distance (V',) of every other vertex to the nearest skin vertex, infinite beyond 12 mm."""
-    distance = np.full(len(skin), np.inf)
-    others = np.flatnonzero(~skin)
-    found, near = _nearest_skin(surface, skin, others)
-    distance[others] = np.where(found >= 0, near, np.inf)
-    return distance
-
-
 def _nearest_skin(surface: Surface, skin: NDArray[np.bool_], others: Indices) -> tuple[Indices, Doubles]:
+    """The skin vertex (V',) that is nearest to each of some `others` (N,), −1 beyond 12 mm and for all else,
+    and how far it is (V',), infinite there."""
+    nearest, distance = np.full(len(skin), -1), np.full(len(skin), np.inf)
     points = surface.vertices[skin]
     grid = search_of(points, np.zeros_like(points), 0.012)
-    found, distance = grid.nearest(surface.vertices[others], np.zeros((len(others), 3)), 0.0)
-    return np.where(found >= 0, np.flatnonzero(skin)[found], -1), distance
+    found, near = grid.nearest(surface.vertices[others], np.zeros((len(others), 3)), 0.0)
+    some = found >= 0
+    nearest[others[some]], distance[others[some]] = np.flatnonzero(skin)[found[some]], near[some]
+    return nearest, distance
 
 
 def _donors(
-    surface: Surface, role: NDArray[np.int8], members: list[Indices], distance: Doubles
+    surface: Surface, role: NDArray[np.int8], members: list[Indices], nearest: Indices, distance: Doubles
 ) -> tuple[Indices, NDArray[np.bool_]]:
     """The skin vertex (V',) that each following vertex goes with: that under its nearest root; itself for
     others. And which vertices (V',) are roots."""
     donor, root = np.arange(len(role)), np.zeros(len(role), bool)
-    following = np.flatnonzero(role == FOLLOWS)
-    if not len(following):
-        return donor, root
-    nearest = np.full(len(role), -1)
-    nearest[following] = _nearest_skin(surface, role == FACE, following)[0]
     for vertices in members:
         if role[vertices[0]] != FOLLOWS:
             continue
