@@ -72,6 +72,8 @@ class CorrectiveFit:
         rows = weighted(self.shapes, find_contacts(template))
         rows[:, self._lips] += (LIPS - 1.0) * self.shapes[:, self._lips]
         self._rows = rows.reshape(len(rows), -1)
+        self._unit_products, self._unit_lips = self.products(self._units), self.lips(self._units)
+        self._lip_shapes = self.lips(self.shapes)
         gram = self._rows.astype(np.float64) @ self.shapes.reshape(len(rows), -1).T.astype(np.float64)
         self._scale = 1.0 / np.sqrt(np.maximum(np.diag(gram), 1e-18))
         self._gram = 0.5 * (gram + gram.T) * np.outer(self._scale, self._scale)
@@ -88,17 +90,28 @@ class CorrectiveFit:
 
     def look(self, motion: Float32, weights: Float32) -> Remains:
         """What a motion (n, V, 3) still needs beside the unit weights (n, U)."""
-        taken: Float32 = weights @ self._units.reshape(len(self._units), -1)
-        left: Float32 = motion - taken.reshape(motion.shape)
-        products = self._products(left)
+        return self.look_at(self.products(motion), self.lips(motion), weights)
+
+    def look_at(self, products: Float32, lips: Float32, weights: Float32) -> Remains:
+        """The same from what `products` and `lips` say of the motion."""
+        open_products = (products - weights @ self._unit_products).astype(np.float64)
+        left = np.asarray(lips - weights @ self._unit_lips, np.float32)
         counts = range(len(self.shapes) + 1)
-        errors = [self._lip_error(left[:, self._lips], self.weights(products, count)) for count in counts]
-        return Remains(products, np.stack(errors, axis=1))
+        errors = [self._lip_error(left, self.weights(open_products, count)) for count in counts]
+        return Remains(open_products, np.stack(errors, axis=1))
+
+    def products(self, motion: Float32) -> Float32:
+        """Products (n, K) of displacements (n, V, 3) with the shapes, in the metric of the fit."""
+        return motion.reshape(len(motion), -1) @ self._rows.T
+
+    def lips(self, motion: Float32) -> Float32:
+        """The lips' displacements (n, 3 · L), axis by axis, of displacements (n, V, 3)."""
+        return motion[:, self._lips].swapaxes(1, 2).reshape(len(motion), -1)
 
     def reach(self, left: Float32) -> tuple[Float64, Float64]:
         """The lowest and the highest weight (K,) of each shape, unbounded, that displacements (n, V, 3) take,
         however many shapes are used."""
-        products, ends = self._products(left), np.zeros((2, len(self.shapes)))
+        products, ends = self.products(left).astype(np.float64), np.zeros((2, len(self.shapes)))
         for count in range(1, len(self.shapes) + 1):
             weights = products[:, :count] @ self._solvers[count]
             ends[0, :count] = np.minimum(ends[0, :count], weights.min(axis=0))
@@ -118,12 +131,9 @@ class CorrectiveFit:
         weights = self.weights(products, count)
         return Correction(self._names[:count], self.shapes[:count], weights, float(errors[count]))
 
-    def _products(self, left: Float32) -> Float64:
-        """Products (n, K) of displacements (n, V, 3) with the shapes, in the metric of the fit."""
-        return (left.reshape(len(left), -1) @ self._rows.T).astype(np.float64)
-
     def _lip_error(self, left: Float32, weights: Float32) -> Float32:
-        """The largest distance (n,) that weights (n, k) leave of displacements (n, L, 3) of the lips."""
-        shapes = self.shapes[: weights.shape[1], self._lips].reshape(-1, 3 * len(self._lips))
-        off = left - (weights @ shapes).reshape(left.shape)
-        return np.sqrt((off * off).sum(axis=2).max(axis=1, initial=0.0))
+        """The largest distance (n,) that weights (n, k) leave of displacements (n, 3 · L) of the lips."""
+        off = left - weights @ self._lip_shapes[: weights.shape[1]]
+        off *= off
+        x, y, z = np.split(off, 3, axis=1)
+        return np.sqrt((x + y + z).max(axis=1, initial=0.0))

@@ -100,16 +100,32 @@ class Mover:
         model has none; the labels (T, heads) are decoded once more, so that memory stays bounded."""
         if not self._bundle.template.corrective_names:
             return None
-        resample = Resampler(self._bundle.card.frame_rate, fps, len(labels), len(weights))
-        remains, first = [], 0
+        fit, remains, first = self._correctives, [], 0
+        for products, lips in self._seen_by_correctives(labels, fps, len(weights), stage):
+            stage.check()
+            remains.append(fit.look_at(products, lips, weights[first : first + len(lips)]))
+            first += len(lips)
+        return fit.correction(remains, tolerance_mm)
+
+    def _seen_by_correctives(
+        self, labels: Labels, fps: Fraction, count: int, stage: Stage
+    ) -> Iterator[tuple[Float32, Float32]]:
+        """Blocks of products with the correctives, and of the lips' displacements, of ``count`` samples."""
+        fit, basis = self._correctives, self._corrective_basis
+        if basis is not None and fps == self._bundle.card.frame_rate and count == len(labels):
+            for codes in self.decoder.coefficients(labels, stage):
+                products, lips = np.split(codes @ basis, [len(fit.shapes)], axis=1)
+                yield products, lips
+            return
+        resample = Resampler(self._bundle.card.frame_rate, fps, len(labels), count)
         for displacement in self.displacements(labels, stage):
             motion = resample.push(displacement)
-            for at in range(0, len(motion), self._bundle.card.block_frames):
-                stage.check()
-                part = motion[at : at + self._bundle.card.block_frames]
-                remains.append(self._correctives.look(part, weights[first : first + len(part)]))
-                first += len(part)
-        return self._correctives.correction(remains, tolerance_mm)
+            yield fit.products(motion), fit.lips(motion)
+
+    @cached_property
+    def _corrective_basis(self) -> Float32 | None:
+        fit, basis = self._correctives, self.decoder.basis
+        return None if basis is None else np.concatenate([fit.products(basis), fit.lips(basis)], axis=1)
 
     def on_head(self, shapes: Float32) -> Float32:
         """Shapes (K, V, 3) in normalised template space as displacements (K, V', 3) in the head's own units,
