@@ -224,3 +224,25 @@ def test_preview_stays_a_preview_when_the_file_is_saved(part, gallery, head, tmp
     bpy.context.view_layer.objects.active = head
     assert bpy.ops.meshtalk.keep_seed() == {"FINISHED"}
     assert [take.preview for take in head.meshtalk.takes] == [False]
+
+
+@pytest.mark.parametrize("placement", ["RANGE", "NLA"])
+def test_discard_from_the_users_own_action(part, talking, head, placement):
+    head.shape_key_add(name="Basis", from_mix=False)
+    own = head.shape_key_add(name="jawOpen", from_mix=False)
+    for frame, value in ((1, 0.0), (20, 0.8), (300, 0.1)):
+        own.value = value
+        own.keyframe_insert("value", frame=frame)
+    action, before = head.data.shape_keys.animation_data.action, curves(part, head)
+    talking.meshtalk.placement = placement
+    assert bpy.ops.meshtalk.sample_seeds(count=2) == {"FINISHED"}
+    for index in (0, 1):
+        assert bpy.ops.meshtalk.preview_seed(index=index) == {"FINISHED"}
+    assert bpy.ops.meshtalk.discard_seed() == {"FINISHED"}
+    animation = head.data.shape_keys.animation_data
+    assert animation.action == action and not len(animation.nla_tracks)
+    after = curves(part, head)
+    assert after.keys() == before.keys()
+    for path, values in before.items():
+        np.testing.assert_array_equal(after[path], values)
+    assert [block.name for block in head.data.shape_keys.key_blocks] == ["Basis", "jawOpen"]
