@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import bpy
 import numpy as np
@@ -51,7 +52,7 @@ class Motion:
         """Whether it plays on top of what moves the head, with keys of its own."""
         return not self.unit_names
 
-    @property
+    @cached_property
     def least(self) -> float:
         """A vertex moves visibly from here on."""
         deltas = self.corrective_deltas if self.is_layer else self.unit_deltas
