@@ -217,7 +217,7 @@ def seeds() -> Iterator[float]:
     yield from shot("seeds-gallery")
     yield from press_button("preview_seed(index=1)")
     yield from until(lambda: len(takes()) == 2, "the seed was not shown")
-    yield from show_frame(widest("eyeBlinkLeft"))
+    yield from show_frame(widest())
     yield from shot("seeds-preview")
     yield from press_button("meshtalk.keep_seed", 0.3)
     yield from until(lambda: not any(t.preview for t in head().meshtalk.takes), "the seed was not kept")
