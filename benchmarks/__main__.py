@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m benchmarks [--only PART …] [--json FILE] [--quick] [--threads N]``"""
+"""``python -m benchmarks [--only PART …] [--json FILE] [--quick] [--full] [--threads N]``"""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from engine.bundle.runtime import default_threads
 
 from .figures import as_json, table
 from .setting import Missing, Setting, machine
@@ -30,7 +32,7 @@ PARTS = {
 def main(arguments: Sequence[str]) -> int:
     """Measure the chosen parts, print a table each, and write the JSON."""
     given = _parse(arguments)
-    setting = Setting(given.quick, *([given.threads] if given.threads else []))
+    setting = Setting(given.quick, given.threads or default_threads(), given.full)
     result: dict[str, Any] = {"machine": machine(), "threads": setting.threads, "quick": setting.quick}
     sys.stdout.write(json.dumps(result["machine"], indent=1) + "\n")
     parts: dict[str, Any] = {}
@@ -55,6 +57,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=PARTS, metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--json", type=Path, help="write the figures here, too")
     parser.add_argument("--quick", action="store_true", help="seconds of sound only: does everything run?")
+    parser.add_argument("--full", action="store_true", help="run the reference to the end of 60 s (minutes)")
     parser.add_argument("--threads", type=int, help="of the large graphs (default: the usable cores)")
     return parser.parse_args(arguments)
 

@@ -21,6 +21,8 @@ from .setting import Setting, template_head
 
 SECONDS = 10.0
 FLOAT = 4
+FITTING, CLEANING = 170, 120
+"""Steps of the solver of unit weights, each one product with a matrix of units × units."""
 
 
 @dataclass(frozen=True)
@@ -102,15 +104,16 @@ def _stages(setting: Setting, bundle: Bundle, seconds: float) -> list[Stage]:
     decoder = mover.decoder
     blocks = list(decoder.coefficients(labels))
     weights = np.concatenate([mover.weights_of(block) for block in blocks])
+    solving = 2.0 * len(card.units) ** 2
     size, units, width = card.vertices * 3, len(card.units), blocks[0].shape[1]
     return [
         _features(card.mel, lambda: log_mel(sound.samples, 0, 3 * frames, card.mel, gain)),
         _ear(bundle, lambda: encode_audio(bundle, sound.samples, frames)),
         _sampler(bundle, lambda: sample_labels(bundle, codes, (0,), 1.0)),
         _decoder(width, card.block_frames, lambda: list(decoder.coefficients(labels))),
-        Stage("unit weights", 2.0 * width * units, 0.0, FLOAT * units,
+        Stage("unit weights", 2.0 * width * units + FITTING * solving, 0.0, FLOAT * units,
               lambda: [mover.weights_of(block) for block in blocks]),
-        Stage("clean curves", 0.0, 0.0, 2.0 * FLOAT * units, lambda: mover.clean(weights)),
+        Stage("clean curves", CLEANING * solving, 0.0, 2.0 * FLOAT * units, lambda: mover.clean(weights)),
         Stage("vertices", 2.0 * width * size, FLOAT * width * size / card.block_frames, FLOAT * size,
               lambda: [mover.vertices_of(block) for block in blocks]),
     ]  # fmt: skip

@@ -34,10 +34,12 @@ class Missing(Exception):
 
 @dataclass(frozen=True)
 class Setting:
-    """How to measure: ``quick`` for a look at whether everything runs."""
+    """How to measure: ``quick`` for a look at whether everything runs, ``full`` to run the reference to its
+    end however long the sound."""
 
     quick: bool = False
     threads: int = default_threads()
+    full: bool = False
 
     @cached_property
     def recording(self) -> Sound:

@@ -47,6 +47,7 @@ def add_parser(commands: Any) -> None:
     )
     add("--fps", help="frames a second, as 24, 23.976 or 24000/1001 (default: the model's)")
     add("--temperature", type=float, help="0 for the likeliest motion (default: the model's)")
+    add("--upper-temperature", type=float, help="the same for brows, lids and eyes alone")
     add(
         "--correctives",
         type=float,
@@ -65,6 +66,7 @@ def run(arguments: argparse.Namespace) -> None:
         arguments.temperature,
         fps,
         corrective_tolerance_mm=arguments.correctives,
+        upper_temperature=arguments.upper_temperature,
     )
     stems = take_stems(arguments.out, options.takes)
     for stem in stems:

@@ -62,13 +62,17 @@ class Reference:
             codes.append(self._ear.code(window))
         return np.stack(codes)
 
-    def sample(self, codes: Float32, seed: int, temperature: float) -> Labels:
-        """Labels ``(T, H)``, one after the other."""
+    def sample(self, codes: Float32, seed: int, temperature: float, first: int = 0) -> Labels:
+        """Labels ``(T, H)``, one after the other.
+
+        With ``first`` the frames before it count as sampled (as 0, their buffers hold made-up numbers): it
+        tells how long later frames take without waiting for the earlier ones.
+        """
         heads, classes = self._weights.heads, self._weights.categories
         stream = GumbelStream(seed, heads, classes)
-        network = _Network(self._weights)
-        one_hot = np.zeros((0, heads, classes), np.float32)
-        for frame in range(len(codes)):
+        network = _Network(self._weights, first)
+        one_hot = np.full((first, heads, classes), np.float32(1 / classes))
+        for frame in range(first, len(codes)):
             one_hot = np.concatenate([one_hot, np.zeros((1, heads, classes), np.float32)])
             noise = np.float32(temperature) * stream.draw(1)[0]
             for head in range(heads):
@@ -143,10 +147,10 @@ class _Ear:
 class _Layer:
     """A masked convolution of kernel 2: sums of all frames so far, before the rectifier."""
 
-    def __init__(self, weights: SamplerWeights, index: int) -> None:
+    def __init__(self, weights: SamplerWeights, index: int, first: int) -> None:
         self._layer, self._dilation, self._first = weights.layers[index], DILATIONS[index], index == 0
         self._channels = weights.channels
-        self._buffer = np.zeros((0, weights.width), np.float32)
+        self._buffer = np.full((first, weights.width), np.float32(0.1))
 
     def step(self, frame: int, head: int, inputs: Float32, audio: Float32) -> Float32:
         """Outputs (frame + 1, W) for inputs (frame + 1, W), complete up to this head of this frame."""
@@ -166,11 +170,11 @@ class _Layer:
 class _Network:
     """The autoregressive model, one step for each label."""
 
-    def __init__(self, weights: SamplerWeights) -> None:
+    def __init__(self, weights: SamplerWeights, first: int) -> None:
         self._weights = weights
-        self._embedded = np.zeros((0, weights.heads, weights.channels), np.float32)
-        self._layers = [_Layer(weights, index) for index in range(len(DILATIONS))]
-        self._logits = np.zeros((0, weights.heads, weights.categories), np.float32)
+        self._embedded = np.full((first, weights.heads, weights.channels), np.float32(0.1))
+        self._layers = [_Layer(weights, index, first) for index in range(len(DILATIONS))]
+        self._logits = np.full((first, weights.heads, weights.categories), np.float32(0.1))
 
     def step(self, frame: int, head: int, one_hot: Float32, codes: Float32) -> Float32:
         """Log probabilities (frame + 1, H, C), complete up to this head of this frame."""
