@@ -5,31 +5,26 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from functools import partial
+from typing import TYPE_CHECKING
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from ..dub_props import KEEP_SILENCE, MOUTH, RANGE, SEED, STRETCH, UPPER
 from ..models import CARD
-from ..scene.actions import locked_paths
 from ..scene.errors import SceneError
-from ..scene.mapping import key_ranges, mapping_of
 from ..scene.mesh import find_parts, head_problem
-from ..scene.names import match_units
-from ..scene.overwriting import check_seen, let_keys_through
 from ..scene.parts import head_objects
-from ..scene.performance import Performance, animated_range, read_performance
-from ..scene.shape_keys import read_state
-from ..scene.sound import SoundSource
 from ..translations import say
 from .background import InBackground
 from .checks import busy_reason, chosen_head, chosen_strips, model_problem, sound_problem
-from .dub_job import DubRequest, run_dub
 from .job import Gathering, Work
-from .plan import add_heard
-from .played import Roles
-from .sounds import one_source
-from .writing import HeadResult, Target, target_of, write_head
+
+if TYPE_CHECKING:
+    from ..scene.performance import Performance
+    from ..scene.sound import SoundSource
+    from .played import Roles
+    from .writing import HeadResult, Target
 
 PERCENT = 10.0
 """A slider that reaches beyond this counts in percent."""
@@ -76,6 +71,10 @@ class MESHTALK_OT_dub(InBackground, bpy.types.Operator):
         return reason is None
 
     def prepare(self, context: bpy.types.Context) -> Gathering:
+        from ..scene.overwriting import check_seen
+        from ..scene.performance import read_performance  # late: Blender starts sooner without it
+        from .writing import target_of
+
         take_settings(self, context.scene.meshtalk_dub, ("upper", "mouth", "keep_silence", "stretch"))
         take_settings(self, context.scene.meshtalk_dub, ("range", "seed"))
         take_settings(self, context.scene.meshtalk, ("model", "temperature"))
@@ -106,6 +105,7 @@ class MESHTALK_OT_dub(InBackground, bpy.types.Operator):
     def _work(self, performance: Performance, roles: dict[int, Roles], end: int) -> Work:
         from ...engine.generate.dub_options import DubOptions
         from ...engine.generate.retime import Stretch
+        from .dub_job import DubRequest, run_dub
 
         options = DubOptions(
             upper=round(self.upper, 6),
@@ -118,6 +118,10 @@ class MESHTALK_OT_dub(InBackground, bpy.types.Operator):
         return partial(run_dub, request)
 
     def write(self, _context: bpy.types.Context, result: HeadResult) -> str:
+        from ..scene.overwriting import let_keys_through
+        from .plan import add_heard
+        from .writing import write_head
+
         target: Target = self._target
         is_layer = not result.spoken[0].take.unit_names
         written = write_head(target, result)
@@ -133,6 +137,8 @@ class MESHTALK_OT_dub(InBackground, bpy.types.Operator):
 
     def _sound(self, context: bpy.types.Context) -> tuple[SoundSource, str]:
         """What is spoken, and the file's path where it has no strip yet."""
+        from .sounds import one_source
+
         settings = context.scene.meshtalk
         if self._has_sound():
             return one_source(context, self.sound_file, (self.strip,))
@@ -174,6 +180,8 @@ def head_named(context: bpy.types.Context, name: str) -> bpy.types.Object | None
 def chosen_range(scene: bpy.types.Scene, head: bpy.types.Object, choice: str) -> tuple[int, int]:
     """First and last frame of what a head does: of all that animates it, or the scene's where nothing that
     has frames does, or they were chosen."""
+    from ..scene.performance import animated_range
+
     found = animated_range(head) if choice == "ANIMATION" else None
     if found is not None:
         return found
@@ -193,6 +201,12 @@ def dub_reason(context: bpy.types.Context) -> str | None:
 
 def roles_of(thing: bpy.types.Object, unit_names: tuple[str, ...]) -> Roles:
     """What an object's keys stand for."""
+    from ..scene.actions import locked_paths
+    from ..scene.mapping import key_ranges, mapping_of
+    from ..scene.names import match_units
+    from ..scene.shape_keys import read_state
+    from .played import Roles
+
     keys = thing.data.shape_keys
     if keys is None:
         return Roles()

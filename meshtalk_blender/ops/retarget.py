@@ -5,25 +5,25 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from functools import partial
+from typing import TYPE_CHECKING
 
 import bpy
 from bpy.props import EnumProperty, IntProperty, StringProperty
 
 from ..dub_props import PART, RANGE
 from ..models import CARD
-from ..scene.binding import store_binding, stored_binding
 from ..scene.errors import SceneError
-from ..scene.landmarks import placed_landmarks
 from ..scene.mesh import find_head, find_parts, handle_of, head_problem, read_rest_pose
 from ..scene.parts import face_of
-from ..scene.performance import Performance, read_performance
 from ..translations import say
 from .background import InBackground
 from .checks import busy_reason, chosen_head, model_problem
 from .dub import chosen_range, head_named, roles_of, take_settings
 from .job import FitRequest, Gathering, Work
-from .retarget_job import Retargeted, RetargetRequest, run_retarget
-from .writing import target_of, write_head
+
+if TYPE_CHECKING:
+    from ..scene.performance import Performance
+    from .retarget_job import Retargeted
 
 SKIP = {"SKIP_SAVE"}
 
@@ -52,6 +52,11 @@ class MESHTALK_OT_retarget(InBackground, bpy.types.Operator):
         return reason is None
 
     def prepare(self, context: bpy.types.Context) -> Gathering:
+        from ..scene.binding import stored_binding
+        from ..scene.landmarks import placed_landmarks
+        from ..scene.performance import read_performance  # late: Blender starts sooner without it
+        from .writing import target_of
+
         take_settings(self, context.scene.meshtalk_retarget, ("range", "part"))
         take_settings(self, context.scene.meshtalk, ("model",))
         head = head_named(context, self.head)
@@ -76,6 +81,7 @@ class MESHTALK_OT_retarget(InBackground, bpy.types.Operator):
         self, reading: Generator[float, None, Performance], fit: FitRequest
     ) -> Generator[float, None, Work]:
         from ...engine.bundle.card import read_card
+        from .retarget_job import RetargetRequest, run_retarget
 
         performance = yield from reading
         names = read_card(self._target.model / CARD).units
@@ -84,6 +90,9 @@ class MESHTALK_OT_retarget(InBackground, bpy.types.Operator):
         return partial(run_retarget, request)
 
     def write(self, _context: bpy.types.Context, result: Retargeted) -> str:
+        from ..scene.binding import store_binding
+        from .writing import write_head
+
         source = find_head(self._source)
         written = write_head(self._target, result.result)
         if result.source_data is not None and result.source_fit is not None:
