@@ -6,14 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..rigs.lips import MIDDLE, MILLIMETRES, LipMotion, lip_motion
-from ..template import Template
-from .weights import Contacts
+if TYPE_CHECKING:
+    from ..rigs.lips import LipMotion
+    from ..template import Template
+    from .weights import Contacts
+
 
 Floats = NDArray[np.floating[Any]]
 Float32 = NDArray[np.float32]
@@ -78,6 +80,9 @@ class LipGaps:
 
 def lip_gaps(template: Template) -> LipGaps:
     """The lips of a template; other heads' units are scaled with their mouths, so that lips touch alike."""
+
+    from ..rigs.lips import MILLIMETRES, lip_motion
+
     pairs = _lip_pairs(template)
     slopes = pairs.gaps(template.unit_deltas) * MILLIMETRES
     rest = pairs.gaps(template.rest) * MILLIMETRES
@@ -115,6 +120,9 @@ def gap_arrays(gaps: LipGaps) -> dict[str, NDArray[Any]]:
 
 def gaps_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> LipGaps | None:
     """The inverse, bit for bit; None where the arrays hold no lips."""
+
+    from ..rigs.lips import LipMotion
+
     if "lip_units" not in arrays:
         return None
     return LipGaps(
@@ -131,6 +139,10 @@ def gaps_from_arrays(arrays: Mapping[str, NDArray[Any]]) -> LipGaps | None:
 
 def _lip_pairs(template: Template) -> Contacts:
     """The pairs of the lips' closure; where a template has none, the middles of the lips."""
+
+    from ..rigs.lips import MIDDLE
+    from .weights import Contacts
+
     names = template.unit_names
     ours = template.closure_unit == (names.index(CLOSES) if CLOSES in names else -2)
     if ours.any():

@@ -8,11 +8,14 @@ that should touch, and never 0.3 mm on a cheek.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..template import Template
+if TYPE_CHECKING:
+    from ..template import Template
+
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..generate.weights import find_contacts, weighted
-from ..template import Template
+if TYPE_CHECKING:
+    from ..template import Template
+
 
 Float64 = NDArray[np.float64]
 
@@ -29,6 +31,9 @@ class LipMotion:
 
 def lip_motion(template: Template) -> LipMotion:
     """The mouth of a template; proportions of other heads don't change what their visemes resemble."""
+
+    from ..generate.weights import find_contacts, weighted
+
     near = template.mask_mouth.astype(np.float64)[None, :, None]
     deltas = template.unit_deltas * MILLIMETRES
     rows = weighted(deltas, find_contacts(template)) * near

@@ -9,14 +9,15 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import TakeError
-from ..generate.options import Take
-from .npz import NpzWriter
+
+if TYPE_CHECKING:
+    from ..generate.options import Take
 
 FORMAT = 1
 
@@ -80,6 +81,9 @@ def unpack_curves(data: bytes) -> RawCurves:
 
 def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     """Named arrays as bytes (npz); the same arrays, the same bytes."""
+
+    from .npz import NpzWriter
+
     file = io.BytesIO()
     with NpzWriter(file, zipfile.ZIP_DEFLATED) as writer:
         writer.arrays(arrays)

@@ -7,14 +7,16 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import TakeError
-from ..generate.options import Take
 from .atomic import replacing
+
+if TYPE_CHECKING:
+    from ..generate.options import Take
 
 
 def write_npz(

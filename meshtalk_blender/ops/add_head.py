@@ -7,9 +7,7 @@ import bpy
 from bpy.props import FloatProperty
 
 from ...engine.errors import MeshTalkError
-from ...engine.geometry.attached import whole_head
 from ..models import chosen_threads, loaded_bundle, model_folder
-from ..scene.head import make_head_mesh, place_head
 from ..translations import say
 from .checks import model_problem
 
@@ -40,6 +38,9 @@ class MESHTALK_OT_add_head(bpy.types.Operator):
         return problem is None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        from ...engine.geometry.attached import whole_head
+        from ..scene.head import make_head_mesh, place_head
+
         try:
             template = loaded_bundle(model_folder(context.scene.meshtalk.model), chosen_threads()).template
         except MeshTalkError as error:

@@ -7,7 +7,6 @@ import bpy
 from bpy.props import StringProperty
 
 from ...engine.errors import MeshTalkError
-from ..scene.sound import source_of_file
 from ..scene.strips import (
     add_sound_strip,
     find_sound_strip,
@@ -22,6 +21,9 @@ from ..translations import say
 def put_into_sequencer(context: bpy.types.Context, text: str) -> bpy.types.Strip:
     """Make a strip of the file at the scene's first frame and choose it in the settings. Raises
     SceneError."""
+
+    from ..scene.sound import source_of_file
+
     scene = sequencer_scene(context)
     source = source_of_file(text, scene.frame_start)
     strip = add_sound_strip(

@@ -5,12 +5,9 @@ from __future__ import annotations
 
 import bpy
 
-from ...engine.takes.compose import overlaps
 from ..models import find_models
 from ..scene.mesh import head_problem
 from ..scene.parts import face_of, head_objects
-from ..scene.placement import placement_problem
-from ..scene.sound import file_problem, strip_problem
 from ..scene.strips import find_sound_strip, sequencer_scene, sound_strips, strip_frames
 from .job import desk
 
@@ -58,6 +55,9 @@ def chosen_strips(context: bpy.types.Context) -> tuple[str, ...]:
 
 def overlapping_strips(context: bpy.types.Context) -> list[tuple[str, str, int]]:
     """Names of chosen strips that play at the same time, and the frame from which the second is followed."""
+
+    from ...engine.takes.compose import overlaps
+
     scene = sequencer_scene(context)
     found = [find_sound_strip(scene, name) for name in chosen_strips(context)]
     strips = [strip for strip in found if strip is not None]
@@ -67,6 +67,9 @@ def overlapping_strips(context: bpy.types.Context) -> list[tuple[str, str, int]]
 
 def sound_problem(context: bpy.types.Context) -> str | None:
     """Why the panel's sound can't be used, as a sentence; None when it looks usable."""
+
+    from ..scene.sound import file_problem, strip_problem
+
     settings = context.scene.meshtalk
     if settings.sound_source == "FILE":
         return file_problem(settings.sound_file)
@@ -99,6 +102,9 @@ def disabled_reason(context: bpy.types.Context) -> str | None:
 
 def placement_reason(context: bpy.types.Context) -> str | None:
     """Why a take can't be placed as the panel asks, as a sentence; None when it can."""
+
+    from ..scene.placement import placement_problem
+
     placement = context.scene.meshtalk.placement
     things = (thing for head in chosen_heads(context) for thing in head_objects(head))
     problems = (placement_problem(thing, placement) for thing in things)

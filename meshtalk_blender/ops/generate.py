@@ -16,10 +16,11 @@ from ..take_props import PLACEMENTS
 from ..translations import say
 from .background import InBackground
 from .checks import ready_reason
-from .job import Work
-from .plan import Wish, make_plan, wish_of, write_result
-from .speech import run_speech
-from .writing import HeadResult
+
+if TYPE_CHECKING:
+    from .job import Work
+    from .plan import Wish
+    from .writing import HeadResult
 
 
 class MeshTalkName(bpy.types.PropertyGroup):
@@ -97,16 +98,24 @@ class MESHTALK_OT_generate(InBackground, bpy.types.Operator):
             layout.prop(self, name)
 
     def prepare(self, context: bpy.types.Context) -> Work:
+        from .plan import make_plan
+        from .speech import run_speech
+
         wish = self._wish(context)
         self._plan = make_plan(context, wish)
         self._remember(wish)
         return partial(run_speech, self._plan.request)
 
     def write(self, _context: bpy.types.Context, result: tuple[HeadResult, ...]) -> str:
+        from .plan import write_result
+
         return write_result(self._plan, result)
 
     def _wish(self, context: bpy.types.Context) -> Wish:
         """What the settings ask for, apart from what was given here."""
+
+        from .plan import wish_of
+
         given = self.properties.is_property_set
         names = [self.head] if self.head else [each.name for each in self.heads]
         strips = [self.strip] if self.strip else [each.name for each in self.strips]

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from ...engine.errors import Cancelled, MeshTalkError
 from ...engine.progress import CancelCheck, Progress, Stage
 from ..models import loaded_bundle
-from ..scene.mesh import RestPose
 
 if TYPE_CHECKING:
     from ...engine.geometry.fit.binding import FitFigures
     from ...engine.geometry.topology import Binding
     from ...engine.template import Template
+    from ..scene.mesh import RestPose
 
 logger = logging.getLogger(__name__)
 

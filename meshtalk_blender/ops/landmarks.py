@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import bpy
 from bpy.props import EnumProperty, StringProperty
@@ -16,7 +17,9 @@ from ..scene.placing import desk, mirrored_spots
 from ..scene.surface import read_rest_mesh
 from ..translations import say
 from .checks import chosen_head
-from .pointer import Pointer, pointer_at
+
+if TYPE_CHECKING:
+    from .pointer import Pointer
 
 NAVIGATION = {
     "MIDDLEMOUSE",
@@ -103,6 +106,8 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
         return {"CANCELLED"}
 
     def modal(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        from .pointer import pointer_at
+
         head = self._head()
         if desk.session is not self._session or head is None:
             return self._leave("The head was changed meanwhile: its landmarks are as before.")

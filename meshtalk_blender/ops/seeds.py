@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import bpy
 from bpy.props import FloatProperty, IntProperty, StringProperty
@@ -17,12 +18,11 @@ from ..scene.take_list import active_take, find_preview
 from ..translations import say
 from .background import InBackground, redraw_panels
 from .checks import busy_reason, chosen_head, disabled_reason
-from .gallery import Gallery, SeedsRequest, gallery_desk, run_seeds
-from .gallery_pictures import forget_pictures, show_pictures
 from .job import Work, desk
-from .plan import make_plan, wish_of
-from .preview import discard_seed, gallery_of, keep_seed, preview_seed
-from .remix import RangeRequest, combine_takes, range_request, run_range, write_range
+
+if TYPE_CHECKING:
+    from .gallery import Gallery
+    from .remix import RangeRequest
 
 SAME = -1.0
 """An upper face's temperature that stands for the mouth's."""
@@ -37,6 +37,9 @@ def seeds_reason(context: bpy.types.Context) -> str | None:
 
 def gallery_reason(context: bpy.types.Context) -> str | None:
     """Why no seed can be looked at, as a sentence; None when one can."""
+
+    from .preview import gallery_of
+
     if gallery_of(chosen_head(context)) is None:
         return busy_reason() or "There is no gallery of this head: sample seeds first."
     return busy_reason()
@@ -110,6 +113,9 @@ class MESHTALK_OT_sample_seeds(InBackground, bpy.types.Operator):
         return _allowed(cls, seeds_reason(context))
 
     def prepare(self, context: bpy.types.Context) -> Work:
+        from .gallery import SeedsRequest, run_seeds
+        from .plan import make_plan, wish_of
+
         head = chosen_head(context)
         wish = replace(wish_of(context), heads=() if head is None else (head,))
         wish = wish if self.seed < 0 else replace(wish, seed=self.seed)
@@ -118,6 +124,9 @@ class MESHTALK_OT_sample_seeds(InBackground, bpy.types.Operator):
         return partial(run_seeds, SeedsRequest(make_plan(context, wish), count, _upper(self, context)))
 
     def write(self, _context: bpy.types.Context, gallery: Gallery) -> str:
+        from .gallery import gallery_desk
+        from .gallery_pictures import show_pictures
+
         gallery_desk.gallery = gallery
         gallery.pictures = show_pictures(seed.overview.picture for seed in gallery.seeds)
         return f"{len(gallery.seeds)} seeds: click one to see it on the head"
@@ -152,6 +161,8 @@ class MESHTALK_OT_keep_seed(bpy.types.Operator):
         return _allowed(cls, preview_reason(context))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        from .preview import keep_seed
+
         return _do(self, lambda: keep_seed(_head(context)))
 
 
@@ -167,6 +178,8 @@ class MESHTALK_OT_discard_seed(bpy.types.Operator):
         return _allowed(cls, preview_reason(context))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        from .preview import discard_seed
+
         return _do(self, lambda: discard_seed(_head(context)))
 
 
@@ -190,6 +203,8 @@ class MESHTALK_OT_combine_takes(bpy.types.Operator):
         return _allowed(cls, takes_reason(context, 2))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        from .remix import combine_takes
+
         settings = context.scene.meshtalk_seeds
         mouth, upper = self.mouth or settings.mouth_take, self.upper or settings.upper_take
         return _do(self, lambda: combine_takes(_head(context), mouth, upper, self.name))
@@ -214,6 +229,8 @@ class MESHTALK_OT_sample_range(InBackground, bpy.types.Operator):
         return _allowed(cls, takes_reason(context, 1))
 
     def prepare(self, context: bpy.types.Context) -> Work:
+        from .remix import range_request, run_range
+
         head, settings = _head(context), context.scene.meshtalk_seeds
         take = active_take(head)
         if take is None:
@@ -226,6 +243,8 @@ class MESHTALK_OT_sample_range(InBackground, bpy.types.Operator):
         return partial(run_range, self._request)
 
     def write(self, _context: bpy.types.Context, result: tuple) -> str:
+        from .remix import write_range
+
         request: RangeRequest = self._request
         return write_range(request, result)
 
@@ -246,6 +265,9 @@ class MESHTALK_OT_range_from_scene(bpy.types.Operator):
 
 
 def _preview(context: bpy.types.Context, number: int) -> str:
+    from .gallery import gallery_desk
+    from .preview import gallery_of, preview_seed
+
     gallery = gallery_of(chosen_head(context)) or gallery_desk.gallery
     if gallery is None:
         raise SceneError("There is no gallery: sample seeds first.")
@@ -284,6 +306,10 @@ def _do(operator: bpy.types.Operator, step: Callable[[], str]) -> set[str]:
 @bpy.app.handlers.persistent
 def _forget(*_: object) -> None:
     """Another file is about to be opened: its heads are others."""
+
+    from .gallery import gallery_desk
+    from .gallery_pictures import forget_pictures
+
     gallery_desk.gallery = None
     forget_pictures()
 

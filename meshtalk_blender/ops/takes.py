@@ -11,16 +11,7 @@ from bpy.props import StringProperty
 from ...engine.errors import MeshTalkError
 from ..control_props import write_due
 from ..scene.errors import SceneError
-from ..scene.takes import (
-    active_take,
-    duplicate_take,
-    find_take,
-    is_playing,
-    remove_take,
-    rename_take,
-    show_take,
-    take_problem,
-)
+from ..scene.take_list import active_take, find_take, is_playing, take_problem
 from ..translations import say
 from .checks import busy_reason, chosen_head
 from .job import desk
@@ -61,6 +52,9 @@ def plays_original(head: bpy.types.Object) -> bool:
 
 def show_active(head: bpy.types.Object) -> None:
     """Let that play which the list stands on; the panel says where it can't."""
+
+    from ..scene.takes import show_take
+
     try:
         show_take(head, active_take(head))
     except MeshTalkError as error:
@@ -154,6 +148,8 @@ class MESHTALK_OT_show_take(_OfTake, bpy.types.Operator):
         return "Let this take play on the head"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        from ..scene.takes import show_take
+
         if self.take != ORIGINAL:
             return super().execute(context)
         try:
@@ -165,6 +161,8 @@ class MESHTALK_OT_show_take(_OfTake, bpy.types.Operator):
         return {"FINISHED"}
 
     def act(self, head: bpy.types.Object, take: MeshTalkTake, /) -> str:
+        from ..scene.takes import show_take
+
         name = take.name
         show_take(head, take)
         return f"“{head.name}” plays “{name}”"
@@ -191,6 +189,8 @@ class MESHTALK_OT_rename_take(_OfTake, bpy.types.Operator):
         self.layout.prop(self, "name")
 
     def act(self, head: bpy.types.Object, take: MeshTalkTake, /) -> str:
+        from ..scene.takes import rename_take
+
         if not self.name.strip():
             raise SceneError("A take needs a name: type one.")
         before = take.name
@@ -209,6 +209,8 @@ class MESHTALK_OT_duplicate_take(_OfTake, bpy.types.Operator):
     take: _text("Take", "Name of the take; when empty, the active one")
 
     def act(self, head: bpy.types.Object, take: MeshTalkTake, /) -> str:
+        from ..scene.takes import duplicate_take
+
         return f"“{duplicate_take(head, take).name}” was made"
 
 
@@ -241,6 +243,8 @@ class MESHTALK_OT_remove_take(_OfTake, bpy.types.Operator):
         )
 
     def act(self, head: bpy.types.Object, take: MeshTalkTake, /) -> str:
+        from ..scene.takes import remove_take
+
         name = take.name
         remove_take(head, take)
         return f"“{name}” was deleted"

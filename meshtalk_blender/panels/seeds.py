@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import bpy
 
 from ..gallery_props import MeshTalkSeeds
 from ..ops.checks import chosen_head
-from ..ops.gallery import Gallery, SeedTake
 from ..ops.job import desk
-from ..ops.preview import gallery_of
 from ..ops.seeds import (
     MESHTALK_OT_combine_takes,
     MESHTALK_OT_discard_seed,
@@ -22,6 +22,9 @@ from ..ops.seeds import (
 )
 from ..scene.take_list import active_take, find_preview
 from .text import sentence
+
+if TYPE_CHECKING:
+    from ..ops.gallery import Gallery, SeedTake
 
 EDGES, BORDER = 45, 10
 """Room beside the gallery in the sidebar, and beside each picture in it, in pixels at scale 1."""
@@ -50,6 +53,8 @@ class MESHTALK_PT_seeds(bpy.types.Panel):
         return head is not None and head.type == "MESH"
 
     def draw(self, context: bpy.types.Context) -> None:
+        from ..ops.preview import gallery_of
+
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False

@@ -14,7 +14,7 @@ from ..ops.takes import (
     plays_original,
     takes_reason,
 )
-from ..scene.takes import active_take, is_playing, take_problem
+from ..scene.take_list import active_take, is_playing, take_problem
 from ..take_props import MeshTalkTake
 from .text import note, sentence
 

@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ...engine.geometry.procrustes import Similarity, align
+if TYPE_CHECKING:
+    from ...engine.geometry.procrustes import Similarity
+
 
 Doubles = NDArray[np.float64]
 
@@ -42,6 +45,9 @@ FLAT = 0.12  # of the longest direction: landmarks that spread less across it sa
 def placed_plan(places: Mapping[str, ArrayLike]) -> Similarity | None:
     """The map from the average face to the head that the placed landmarks tell; None when they are fewer than
     three, or lie on one line."""
+
+    from ...engine.geometry.procrustes import align
+
     names = [name for name in places if name in FACE]
     if len(names) < 3:
         return None

@@ -12,16 +12,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
 
-from ...engine.audio.sound import SAMPLE_RATE, Sound, load_sound, sound_from_samples
 from ...engine.errors import SoundError
 from .errors import SceneError
-from .retimed import played_wav
 from .strips import find_sound_strip, is_retimed, shown_frame, sound_strips, strip_frames
 from .timing import frames_to_seconds, scene_rate, seconds_to_frames
+
+if TYPE_CHECKING:
+    from ...engine.audio.sound import Sound
 
 _SOUNDFILE_SUFFIXES = {
     ".wav",
@@ -91,6 +93,9 @@ def source_of_strip(
     `scene` is the one whose frames count, where that isn't the sequencer's own (5.0). A retimed strip is
     mixed by Blender here, which takes a moment.
     """
+
+    from .retimed import played_wav
+
     problem = strip_problem(sequencer, name)
     strip = find_sound_strip(sequencer, name)
     if problem is not None or strip is None:
@@ -160,6 +165,8 @@ def _read_file(source: SoundSource, path: Path, cancelled: Callable[[], bool] | 
 def _load(
     path: Path, start: Fraction, duration: Fraction | None, cancelled: Callable[[], bool] | None
 ) -> Sound:
+    from ...engine.audio.sound import load_sound
+
     length = None if duration is None else float(duration)
     try:
         return load_sound(path, float(start), length, cancelled)
@@ -175,6 +182,9 @@ def _load(
 def _load_with_blender(path: Path, start: float, duration: float | None) -> Sound | None:
     """Films and m4a, which libsndfile can't read, through Blender's own sound library; None where that is
     missing."""
+
+    from ...engine.audio.sound import sound_from_samples
+
     try:
         import aud
     except ImportError:
@@ -191,6 +201,8 @@ def _load_with_blender(path: Path, start: float, duration: float | None) -> Soun
 
 
 def _with_silence(sound: Sound, seconds: Fraction) -> Sound:
+    from ...engine.audio.sound import SAMPLE_RATE, Sound
+
     silence = np.zeros(round(seconds * SAMPLE_RATE), np.float32)
     return Sound(np.concatenate([silence, sound.samples]), sound.duration + seconds)
 

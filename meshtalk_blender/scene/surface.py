@@ -16,8 +16,6 @@ import numpy as np
 from mathutils import Vector
 from numpy.typing import ArrayLike, NDArray
 
-from ...engine.geometry.fit.mesh import closest_on_triangles, surface_of
-
 Doubles = NDArray[np.float64]
 Place = tuple[float, float, float]
 
@@ -59,6 +57,9 @@ class RestMesh:
     @cached_property
     def skin(self) -> NDArray[np.bool_]:
         """Vertices (V,) of the large islands: on them landmarks are put, not on lashes or a film of tears."""
+
+        from ...engine.geometry.fit.mesh import surface_of
+
         surface = surface_of(self.vertices, self.triangles)
         areas = np.bincount(
             surface.islands[self.triangles[:, 0]], surface.areas, minlength=int(surface.islands.max()) + 1
@@ -86,6 +87,9 @@ class RestMesh:
 
     def nearest_of(self, triangles: NDArray[np.integer], point: Doubles) -> Spot:
         """The spot of some triangles (N, 3) that is nearest to a point (3,)."""
+
+        from ...engine.geometry.fit.mesh import closest_on_triangles
+
         corners = self.vertices[triangles]
         mix = closest_on_triangles(np.broadcast_to(point, (len(corners), 3)), corners)
         apart = np.linalg.norm(np.einsum("nk,nkc->nc", mix, corners) - point, axis=1)
