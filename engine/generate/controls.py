@@ -57,6 +57,7 @@ def shape_curves(curves: RawCurves, controls: Controls, lips: LipGaps | None = N
         tuple(curves.corrective_names or ()),
         curves.corrective_weights,
     )
+    lips = _known(lips, mouth.unit_names)
     if controls.changes_motion:
         mouth = _Desk(mouth, float(curves.fps), controls, lips).play()
     return Shaped(mouth.weights, mouth.corrective_weights, _frozen(mouth, lips))
@@ -72,7 +73,8 @@ def shape_weights(
     """Weights (T, U) of a take without correctives as the controls play them (see `shape_curves`)."""
     if not controls.changes_motion:
         return weights
-    return _Desk(Mouth(tuple(unit_names), weights, (), None), float(fps), controls, lips).play().weights
+    mouth = Mouth(tuple(unit_names), weights, (), None)
+    return _Desk(mouth, float(fps), controls, _known(lips, mouth.unit_names)).play().weights
 
 
 class _Desk:
@@ -162,6 +164,11 @@ def strengthened(weights: Floats, strength: float) -> Floats:
     """Weights in 0…1 times a strength; above 1 they bend towards 1 instead of hitting it, so that nothing
     freezes at the top."""
     return weights * strength if strength <= 1.0 else 1.0 - (1.0 - weights) ** strength
+
+
+def _known(lips: LipGaps | None, unit_names: Sequence[str]) -> LipGaps | None:
+    """The lips, where a take has units that move them; a layer on top of a performance hasn't."""
+    return lips if lips is not None and set(lips.unit_names) & set(unit_names) else None
 
 
 def _starting(names: Sequence[str], begins: tuple[str, ...]) -> NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import bpy
@@ -18,7 +19,8 @@ from ..scene.control_presets import (
     save_preset,
 )
 from ..scene.errors import SceneError
-from ..scene.takes import active_take, take_problem
+from ..scene.recipe import read_recipe
+from ..scene.take_list import active_take, take_problem
 from ..translations import say
 from .checks import busy_reason, chosen_head
 
@@ -190,6 +192,17 @@ class MESHTALK_OT_bake(_OnTake, bpy.types.Operator):
             return {"CANCELLED"}
         self.report({"INFO"}, say(f"“{name}” is yours now: {count} keys"))
         return {"FINISHED"}
+
+
+def is_layer(take: MeshTalkTake) -> bool:
+    """Whether a take plays on top of a performance, as what a dub changes of it: there are no units to make
+    stronger then."""
+    return len(take.objects) > 0 and not _moves_units(take.objects[0].recipe)
+
+
+@lru_cache(maxsize=32)
+def _moves_units(recipe: str) -> bool:
+    return bool(read_recipe(recipe).drives)
 
 
 def preset_label(controls: Controls) -> str:

@@ -16,6 +16,7 @@ from ..ops.controls import (
     MESHTALK_OT_save_controls,
     controlled_take,
     controls_problem,
+    is_layer,
     is_turned,
     preset_label,
 )
@@ -29,6 +30,9 @@ GROUPS = (
     ("offset", "tolerance"),
 )
 """The sliders, with some air between the groups."""
+
+STRENGTHS = ("mouth", "closure")
+LAYER_NOTE = "This take only changes what plays below it: strengths have no effect."
 
 PLAIN = ("offset",)
 """Numbers with no end to slide to."""
@@ -72,8 +76,13 @@ class MESHTALK_PT_controls(bpy.types.Panel):
         _draw_presets(column, controls)
         column.use_property_split = True
         column.use_property_decorate = False
+        layer = is_layer(take)
+        if layer:
+            sentence(column, context, LAYER_NOTE, "INFO")
         for names in GROUPS:
-            _draw_group(column.column(align=True), take.controls, controls, names)
+            group = column.column(align=True)
+            group.active = not layer or names[0] not in STRENGTHS
+            _draw_group(group, take.controls, controls, names)
         if last_problem():
             sentence(layout, context, last_problem(), "ERROR")
         column.operator(MESHTALK_OT_bake.bl_idname, icon="ACTION")

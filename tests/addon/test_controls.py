@@ -165,6 +165,35 @@ def test_baked_keys_are_the_users(part, take, head, curves, step):
     assert played == pytest.approx(before["jawOpen"][np.array(frames) - frames[0]], abs=1e-4)
 
 
+@pytest.mark.parametrize("step", [0, 2])
+def test_baking_into_the_users_action_leaves_the_keys_outside(talking, head, step):
+    """A take in frames of an Action that the user keyed before and after them."""
+    head.shape_key_add(name="Basis", from_mix=False)
+    block = head.shape_key_add(name="jawOpen", from_mix=False)
+    for frame, value in ((-40, 0.3), (-30, 0.6), (200, 0.5), (220, 0.1)):
+        block.value = value
+        block.keyframe_insert("value", frame=frame)
+    action = head.data.shape_keys.animation_data.action
+    assert bpy.ops.meshtalk.generate(placement="RANGE") == {"FINISHED"}
+    head.meshtalk.takes[0].controls.jaw = 1.5
+    assert bpy.ops.meshtalk.bake(step=step) == {"FINISHED"}
+    assert head.data.shape_keys.animation_data.action == action and len(head.meshtalk.takes) == 0
+    jaw = next(fcurve for fcurve in fcurves_of(action) if "jawOpen" in fcurve.data_path)
+    outside = np.array([point.co for point in jaw.keyframe_points if not -25 < point.co.x < 190])
+    assert outside == pytest.approx(np.array([(-40, 0.3), (-30, 0.6), (200, 0.5), (220, 0.1)]))
+    assert len([point for point in jaw.keyframe_points if 0 < point.co.x < 61]) > 20
+    assert not [each for each in bpy.data.actions if "meshtalk" in each]
+
+
+def test_baking_an_nla_take_leaves_its_strip(talking, head):
+    assert bpy.ops.meshtalk.generate(placement="NLA") == {"FINISHED"}
+    action = head.meshtalk.takes[0].objects[0].action
+    assert bpy.ops.meshtalk.bake(step=1) == {"FINISHED"}
+    tracks = [track for track in head.data.shape_keys.animation_data.nla_tracks if not track.mute]
+    assert action in [strip.action for track in tracks for strip in track.strips]
+    assert "meshtalk" not in action and len(head.meshtalk.takes) == 0
+
+
 def test_a_baked_take_is_followed_by_another_and_stays(take, head):
     action = take.objects[0].action
     bpy.ops.meshtalk.bake()

@@ -261,6 +261,15 @@ def test_lips_are_packed_bit_for_bit(lips: LipGaps, spoken: RawCurves) -> None:
     assert gaps_from_arrays({}) is None
 
 
+def test_layers_without_units_are_smoothed_and_moved_only(lips: LipGaps) -> None:
+    wave = np.sin(np.arange(40))[:, None].astype(np.float32)
+    layer = RawCurves((), np.zeros((40, 0), np.float32), Fraction(FPS), ("mouth 1",), wave)
+    strong = shape_curves(layer, Controls(mouth=2.0, jaw=0.0, closure=1.0), lips)
+    assert strong.weights.shape == (40, 0) and strong.corrective_weights is wave
+    calm = shape_curves(layer, Controls(smooth_mouth=4.0, offset=2.0), lips).corrective_weights
+    assert calm is not None and np.abs(calm).max() < 0.8 and not strong.keep.any()
+
+
 def test_other_units_and_no_lips_do_no_harm() -> None:
     curves = made_up(somethingElse=[0.2, 0.9, 0.1], jawOpen=[0.1, 0.3, 0.2])
     controls = Controls(jaw=0.5, mouth=0.0, closure=1.0, smooth_mouth=2.0, offset=0.5)
