@@ -246,3 +246,20 @@ def test_discard_from_the_users_own_action(part, talking, head, placement):
     for path, values in before.items():
         np.testing.assert_array_equal(after[path], values)
     assert [block.name for block in head.data.shape_keys.key_blocks] == ["Basis", "jawOpen"]
+
+
+@pytest.mark.parametrize("stage", ["Sampling", "Moving", "Painting"])
+def test_cancelling_at_any_stage_leaves_the_gallery_of_before(part, talking, head, gallery, stage):
+    plan, seeds, errors = part("ops.plan"), part("ops.gallery"), part("ops.job")
+    reached, steps = [], []
+
+    def progress(name, fraction):
+        steps.append(fraction)
+        if name == stage:
+            reached.append(len(steps))
+
+    request = seeds.SeedsRequest(plan.make_plan(bpy.context, plan.wish_of(bpy.context)), 4)
+    with pytest.raises(errors.Cancelled):
+        seeds.run_seeds(request, progress, lambda: bool(reached))
+    assert reached and steps == sorted(steps)
+    assert seeds.gallery_desk.gallery is gallery
