@@ -288,7 +288,7 @@ def test_controls_outside_their_ranges_are_refused(name: str) -> None:
 
 
 def test_a_minute_reacts_at_once(spoken: RawCurves, lips: LipGaps) -> None:
-    """0.2 s is the promise with the writing; half a second leaves room for a busy machine."""
+    """0.2 s is the promise, with the writing; of the processor, since a busy machine is none of our doing."""
     times = -(-60 * FPS // len(spoken.weights))
     assert spoken.corrective_weights is not None
     minute = replace(
@@ -299,7 +299,7 @@ def test_a_minute_reacts_at_once(spoken: RawCurves, lips: LipGaps) -> None:
     controls = Controls(1.3, 1.5, 1.5, 1.2, 1.3, 1.5, 3.0, 0.5, -1.5)
     taken = []
     for _ in range(3):
-        begin = time.perf_counter()
+        begin = time.process_time()
         shape_curves(minute, controls, lips)
-        taken.append(time.perf_counter() - begin)
-    assert min(taken) < 0.5
+        taken.append(time.process_time() - begin)
+    assert min(taken) < 0.15
