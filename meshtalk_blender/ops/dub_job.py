@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ...engine.progress import CancelCheck, Progress, Stage
 from ..models import loaded_bundle
 from ..scene.sound import SoundSource, read_sound
-from .job import FITTED, LOADED, FitRequest, Rising, bind_request, figures_of
+from .job import FITTED, LOADED, FitRequest, Rising, bind_request, figures_of, pass_on
 from .played import Played, Roles
 from .writing import HeadResult, Spoken, Target
 
@@ -90,11 +90,6 @@ def _dub(bundle: Bundle, binding: Binding, request: DubRequest, stage: Stage) ->
         corrective_tolerance_mm=tolerance,
         layer=past.is_layer,
     )
-    take = dub(bundle, sound, binding, past.original(), options, partial(_report, stage), stage.cancelled)
+    take = dub(bundle, sound, binding, past.original(), options, partial(pass_on, stage), stage.cancelled)
     take, first = past.spliced(take, request.end)
     return Spoken(take, request.source, first, temperature), past.deltas(take)
-
-
-def _report(stage: Stage, name: str, fraction: float) -> None:
-    if stage.progress is not None:
-        stage.progress(name, stage.begin + (stage.end - stage.begin) * fraction)

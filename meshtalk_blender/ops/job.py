@@ -185,6 +185,12 @@ class Rising:
         self._progress(stage, fraction)
 
 
+def pass_on(stage: Stage, name: str, fraction: float) -> None:
+    """Pass on how far a part of a job is (`name`, `fraction` 0…1), as a part of the whole."""
+    if stage.progress is not None:
+        stage.progress(name, stage.begin + (stage.end - stage.begin) * fraction)
+
+
 class Job(Generic[Result]):
     """Work that runs in a thread of its own; the main thread polls its status.
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...engine.progress import CancelCheck, Progress, Stage
 from ..models import loaded_bundle
-from .job import LOADED, FitRequest, Rising, bind_request, figures_of
+from .job import LOADED, FitRequest, Rising, bind_request, figures_of, pass_on
 from .played import Played, Roles
 from .writing import HeadResult, Spoken, Target
 
@@ -80,15 +80,10 @@ def _retarget(
     options = RetargetOptions(
         Part(request.part.lower()), request.target.rate, request.target.tolerance_mm, keep_vertices=False
     )
-    report = partial(_report, stage)
+    report = partial(pass_on, stage)
     take = retarget(bundle, source, played.original(), target, options, report, stage.cancelled)
     deltas = None
     if take.correctives is not None:
         deltas = layer_deltas(target, (), take.corrective_names or (), take.correctives)
     rows = [bundle.unit_names.index(name) for name in take.unit_names]
     return Spoken(take, None, performance.first), deltas, target.unit_deltas()[rows]
-
-
-def _report(stage: Stage, name: str, fraction: float) -> None:
-    if stage.progress is not None:
-        stage.progress(name, stage.begin + (stage.end - stage.begin) * fraction)
