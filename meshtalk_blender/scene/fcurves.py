@@ -129,9 +129,16 @@ class Keys:
         return Keys({name: values[order] for name, values in fields.items()})
 
 
-def read_keys(fcurve: bpy.types.FCurve | None) -> Keys:
-    """The keys of an F-curve; none of one that isn't there."""
+def read_keys(fcurve: bpy.types.FCurve | None, without: tuple[float, float] | None = None) -> Keys:
+    """The keys of an F-curve, but for those from one frame `without` to the other; none of one that isn't
+    there."""
     keys: Any = () if fcurve is None else fcurve.keyframe_points
+    places = _read(keys, "co", np.float32, 2)
+    chosen = np.ones(len(places), bool)
+    if without is not None:
+        chosen = (places[:, 0] < without[0]) | (places[:, 0] > without[1])
+    if not chosen.any():  # nothing to read
+        keys, chosen = (), chosen[:0]
     fields: dict[str, NDArray[Any]] = {}
     for names, kind, width in (
         (_PAIRS, np.float32, 2),
@@ -140,11 +147,16 @@ def read_keys(fcurve: bpy.types.FCurve | None) -> Keys:
         (_FLAGS, np.bool_, 1),
     ):
         for name in names:
-            values = np.zeros(len(keys) * width, kind)
-            if len(keys):
-                keys.foreach_get(name, values)
-            fields[name] = values.reshape(-1, width) if width > 1 else values
+            fields[name] = _read(keys, name, kind, width)[chosen]
     return Keys(fields)
+
+
+def _read(keys: Any, name: str, kind: Any, width: int) -> NDArray[Any]:
+    """One property of all keys, (K,) or (K, width)."""
+    values = np.zeros(len(keys) * width, kind)
+    if len(keys):
+        keys.foreach_get(name, values)
+    return values.reshape(-1, width) if width > 1 else values
 
 
 def write_keys(fcurve: bpy.types.FCurve, keys: Keys) -> None:

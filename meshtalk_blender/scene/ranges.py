@@ -13,6 +13,7 @@ from ..ids import TAG
 from .actions import channels, ensure_curve, find_curve, is_locked, remove_curve, resolves, slot_named
 from .fcurves import (
     BEZIER,
+    CONSTANT,
     FREE,
     LINEAR,
     Keys,
@@ -22,10 +23,16 @@ from .fcurves import (
     keys_of_points,
     read_keys,
     write_keys,
+    write_points,
 )
 
 if TYPE_CHECKING:
     from ..take_props import MeshTalkTakeObject
+
+MOST_BACKUPS = 160
+"""Curves of backups that are kept in memory, of 200 kB for a minute each."""
+
+_backups: dict[tuple[int, str], Keys] = {}
 
 
 def backup(action: bpy.types.Action, name: str) -> bpy.types.Action:
@@ -59,10 +66,41 @@ def write(
             continue
         resting = float(keys.path_resolve(path)) if there is None else 0.0
         fcurve = ensure_curve(holder, path)
-        base = _restored(item, path, read_keys(fcurve))
-        write_keys(fcurve, base)
-        ends = [fcurve.evaluate(frame) if len(base) else resting for frame in (start, stop)]
-        write_keys(fcurve, _inside(base, key_points(values, blend, hold=True), (start, stop), ends))
+        base = _restored(item, path, fcurve)
+        points = key_points(values, blend, hold=True)
+        if len(base):
+            write_keys(fcurve, _inside(base, points, (start, stop), _ends(fcurve, base, (start, stop))))
+        else:
+            write_points(fcurve, _between(points, (start, stop), resting))
+
+
+def _between(points: Points, span: tuple[float, float], resting: float) -> Points:
+    """Keys of a curve that was not there: at both ends the value that the slider has outside."""
+    ends = [np.array([[frame, resting]], np.float32) for frame in span]
+    linear = np.array([LINEAR], np.int32)
+    modes = [linear, points.modes, linear]
+    return Points(np.concatenate([ends[0], points.co, ends[1]]), np.concatenate(modes))
+
+
+def _ends(fcurve: bpy.types.FCurve, base: Keys, span: tuple[float, float]) -> list[float]:
+    """The values that a curve with these keys has at two frames."""
+    values = [_value(base, frame) for frame in span]
+    if fcurve.extrapolation == "CONSTANT" and None not in values:
+        return [value for value in values if value is not None]
+    write_keys(fcurve, base)  # a kind that Blender knows better
+    return [fcurve.evaluate(frame) for frame in span]
+
+
+def _value(base: Keys, frame: float) -> float | None:
+    """The value of a curve at a frame; None where it isn't constant, linear or Bézier there."""
+    at = int(np.searchsorted(base.frames, frame, side="right")) - 1
+    values, mode = base.fields["co"][:, 1], base.fields["interpolation"]
+    if at < 0 or at == len(base) - 1 or base.frames[at] == frame or mode[at] == CONSTANT:
+        return float(values[max(at, 0)])
+    if mode[at] == LINEAR:
+        return float(np.interp(frame, base.frames[at : at + 2], values[at : at + 2]))
+    halves = _split(base, at, frame)
+    return None if halves is None else float(halves[0][3, 1])
 
 
 def renew_backup(item: MeshTalkTakeObject) -> None:
@@ -84,7 +122,7 @@ def restore(item: MeshTalkTakeObject, holder: Any) -> None:
     for fcurve in list(holder.fcurves):
         if is_locked(fcurve):
             continue
-        base = _restored(item, fcurve.data_path, read_keys(fcurve))
+        base = _restored(item, fcurve.data_path, fcurve)
         if len(base):
             write_keys(fcurve, base)
         else:
@@ -92,13 +130,13 @@ def restore(item: MeshTalkTakeObject, holder: Any) -> None:
     item.first = item.last = 0.0
 
 
-def _restored(item: MeshTalkTakeObject, path: str, now: Keys) -> Keys:
+def _restored(item: MeshTalkTakeObject, path: str, fcurve: bpy.types.FCurve) -> Keys:
     """A curve's keys without the take's: outside its frames those of now, inside those of before."""
     if item.first >= item.last:  # nothing was written yet
-        return now
-    before = read_keys(_before(item, path))
+        return read_keys(fcurve)
+    outside = read_keys(fcurve, without=(item.first, item.last))
+    before = _before(item, path)
     inside = (before.frames >= item.first) & (before.frames <= item.last)
-    outside = now.where((now.frames < item.first) | (now.frames > item.last))
     # The keys next to the frames got free handles: theirs of before, unless the user moved them since.
     for frame in _neighbours(outside, item.first, item.last):
         at = np.flatnonzero(np.isclose(before.frames, frame))
@@ -108,10 +146,17 @@ def _restored(item: MeshTalkTakeObject, path: str, now: Keys) -> Keys:
     return outside.joined(before.where(inside))
 
 
-def _before(item: MeshTalkTakeObject, path: str) -> bpy.types.FCurve | None:
+def _before(item: MeshTalkTakeObject, path: str) -> Keys:
+    """The keys of before; kept in memory, for nobody changes a backup."""
     if item.before is None:
-        return None
-    return find_curve(channels(item.before, slot_named(item.before, item.slot)), path)
+        return read_keys(None)
+    known = (item.before.session_uid, path)
+    if known not in _backups:
+        curve = find_curve(channels(item.before, slot_named(item.before, item.slot)), path)
+        if len(_backups) >= MOST_BACKUPS:
+            _backups.clear()
+        _backups[known] = read_keys(curve)
+    return _backups[known]
 
 
 def _neighbours(keys: Keys, first: float, last: float) -> list[float]:

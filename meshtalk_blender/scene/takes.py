@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from ...engine.generate.control_values import LIMITS
-from ..control_props import set_controls
+from ..control_props import set_controls, write_due
 from ..ids import TAG
 from . import sharing
 from .actions import GROUP, all_curves, earlier_paths, slot_identifier
@@ -196,6 +196,7 @@ def duplicate_take(head: bpy.types.Object, take: MeshTalkTake) -> MeshTalkTake:
     for item in fresh.objects:
         _tag(item, fresh.uid, record)
     set_controls(fresh.controls, values)
+    write_due()
     fresh_uid, place = fresh.uid, number_of(head, uid) + 1
     head.meshtalk.takes.move(number_of(head, fresh_uid), place)
     _stand_on(head, place)
