@@ -123,3 +123,12 @@ def test_lips_that_rest_apart_meet_in_speech() -> None:
     (own, own_units), (other, other_units) = nearest
     assert other < own + 0.4
     assert other_units < own_units + 0.8
+
+
+def test_a_basis_beyond_the_templates_is_carried_too(template: Template) -> None:
+    head = own_mesh(template, person(template, 2))
+    binding = bind_head(template, head.vertices, head.polygons)
+    basis = np.zeros((1, len(template), 3), np.float32)
+    basis[0, template.landmarks["nose_tip"]] = [0, -0.01, 0]
+    moved = binding.carried(basis).carry(np.ones((1, 1), np.float32))
+    np.testing.assert_allclose(moved, binding.carry(basis), atol=1e-6)

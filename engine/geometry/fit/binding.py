@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...progress import QUIET, Stage
 from ...template import SKIN, Template
-from ..topology import Binding
+from ..topology import Binding, CarriedBasis
 from .ajar import lips_together, parted_mm
 from .carry import Carrier, carrier
-from .frames import CarriedFrames, Frames
+from .frames import Frames
 from .head import fit_head
 from .marks import landmark_vertices
 from .nearest import search_of
@@ -87,9 +87,9 @@ class FittedBinding(Binding):
         and axes."""
         return self._frames.carry(np.asarray(displacement, np.float32))
 
-    def carried(self, basis: Floats) -> CarriedFrames:
+    def carried(self, basis: Floats) -> CarriedBasis:
         """See `Binding.carried`."""
-        return CarriedFrames(self.carrier, self._turn, basis)
+        return self._frames.carried(basis)
 
     @cached_property
     def neutral(self) -> Floats:

@@ -22,6 +22,7 @@ Indices = NDArray[np.int64]
 ROWS = 32  # of the basis that are carried at once: bounds the memory
 GAP = 100  # vertices
 OUTSIDE = 2e-5  # metres; what the basis lacks of a motion at most, or it is carried frame by frame
+SPANNED = 1e-3  # of the largest number of a basis: may lie outside the template's, which its file rounds
 FAINT = 1e-4  # of the most that a basis moves any vertex: where it moves one less, that one stays
 
 
@@ -58,6 +59,16 @@ class Frames:
         codes = flat @ rows.T
         most = int(np.einsum("tv,tv->t", flat, flat).argmax())
         return codes if np.abs(flat[most] - codes[most] @ rows).max() < OUTSIDE else None
+
+    def carried(self, basis: Floats) -> CarriedFrames | MixedFrames:
+        """What another basis (K, V, 3) does on the mesh; one in the span of the template's costs nothing."""
+        rows = basis.reshape(len(basis), -1)
+        own = self.carrier.template.motion_basis.reshape(-1, rows.shape[1])
+        mix = rows @ own.T
+        size = np.abs(rows).max(initial=0.0)
+        if np.abs(rows - mix @ own).max(initial=0.0) > SPANNED * size:
+            return CarriedFrames(self.carrier, self.turn, basis)
+        return MixedFrames(self._of_template, mix)
 
     @cached_property
     def _of_template(self) -> CarriedFrames:
@@ -125,6 +136,18 @@ class CarriedFrames:
         attached = self.carrier.attached
         motions = (bone.anchor_motion(self.basis, attached) for bone in self.carrier.bones)
         return tuple(motion.reshape(len(self.basis), -1) for motion in motions)
+
+
+@dataclass(frozen=True, eq=False)
+class MixedFrames:
+    """A basis that is a `mix` (K, K') of the one whose `frames` are known."""
+
+    frames: CarriedFrames
+    mix: Floats
+
+    def carry(self, codes: Floats) -> Floats:
+        """Displacements (T, V', 3) of the mesh by coefficients (T, K)."""
+        return self.frames.carry(codes @ self.mix)
 
 
 def runs_of(vertices: Indices) -> list[tuple[int, int]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +19,7 @@ from ...template import SKIN, Template
 from ..bind import bind_head
 from ..topology import Binding, CarriedBasis, find_topology
 from .carry import Carrier, carrier
-from .frames import CarriedFrames
+from .frames import Frames
 from .mesh import surface_of
 from .parts import find_roles
 
@@ -40,10 +41,11 @@ class BindingWithParts(Binding):
 
     def carried(self, basis: Floats) -> CarriedBasis:
         """See `Binding.carried`."""
-        turn = self.to_head.scale * self.to_head.rotation.T
-        return _Joined(
-            self.face.carried(basis), CarriedFrames(self.carrier, turn, basis), len(self.face.vertices)
-        )
+        return _Joined(self.face.carried(basis), self._frames.carried(basis), len(self.face.vertices))
+
+    @cached_property
+    def _frames(self) -> Frames:
+        return Frames(self.carrier, self.to_head.scale * self.to_head.rotation.T)
 
     def unit_deltas(self) -> Floats:
         """The units (U, V', 3) of this head at weight 1, in its own units, axes and vertex order."""
@@ -60,7 +62,7 @@ class _Joined:
     """The first `count` vertices move by `face`, all others by `parts`, of both together."""
 
     face: CarriedBasis
-    parts: CarriedFrames
+    parts: CarriedBasis
     count: int
 
     def carry(self, codes: Floats) -> Floats:
