@@ -36,7 +36,7 @@ class MESHTALK_OT_fit_head(InBackground, bpy.types.Operator):
 
     bl_idname = "meshtalk.fit_head"
     bl_label = "Fit Head"
-    bl_options = {"UNDO"}
+    bl_options = {"REGISTER", "UNDO"}
     shows_done = False
 
     @classmethod
@@ -110,7 +110,7 @@ class MESHTALK_OT_clear_fit(bpy.types.Operator):
 
     bl_idname = "meshtalk.clear_fit"
     bl_label = "Clear Fit"
-    bl_options = {"UNDO"}
+    bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

@@ -78,11 +78,14 @@ class _OnHead:
 
 
 class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
-    """Show MeshTalk where the face is: click or drag dots onto eyes, nose, mouth and chin. Left and right are
-    the character's own"""
+    """Show MeshTalk where the face is."""
 
     bl_idname = "meshtalk.place_landmarks"
     bl_label = "Place Landmarks"
+    bl_description = (
+        "Show MeshTalk where the face is: click or drag dots onto eyes, nose, mouth and chin. Left and right "
+        "are the character's own"
+    )
     bl_options = {"UNDO"}
 
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:

@@ -73,10 +73,10 @@ class MESHTALK_OT_remove_part(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        head = chosen_head(context)
-        if desk.job is not None:
-            cls.poll_message_set(say(AT_WORK))
-        return desk.job is None and head is not None and head.type == "MESH"
+        reason = AT_WORK if desk.job is not None else head_problem(chosen_head(context))
+        if reason is not None:
+            cls.poll_message_set(say(reason))
+        return reason is None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         head = chosen_head(context)

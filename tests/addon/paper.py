@@ -90,3 +90,10 @@ def draw(panel: type[bpy.types.Panel]) -> Sheet | None:
         if hasattr(panel, step):
             getattr(panel, step)(owner, context)
     return sheet
+
+
+def draw_menu(menu: type[bpy.types.Menu]) -> Sheet:
+    """Draw a menu."""
+    sheet = Sheet()
+    menu.draw(SimpleNamespace(layout=Paper(sheet)), Context())
+    return sheet

@@ -70,7 +70,7 @@ def _shown() -> Iterator[tuple[str, str]]:
                 continue
             yield getattr(cls, "bl_label", ""), cls.__name__
             if base is bpy.types.Operator:
-                yield cls.bl_rna.description, cls.__name__
+                yield getattr(bpy.ops.meshtalk, cls.bl_idname[9:]).get_rna_type().description, cls.__name__
             for prop in cls.bl_rna.properties:
                 if prop.identifier in _own(cls):
                     for text in _texts(prop):
