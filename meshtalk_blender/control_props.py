@@ -17,6 +17,9 @@ from bpy.props import FloatProperty
 from ..engine.errors import MeshTalkError
 from ..engine.generate.control_values import LIMITS, MOST, Controls
 
+NOT_ANIMATED: set[str] = set()
+"""No keys on the sliders themselves: they change the take as a whole."""
+
 
 class _Due(NamedTuple):
     """A take whose curves are to be written: of which object, by its number, and which take."""
@@ -123,6 +126,7 @@ def _strength(name: str, description: str) -> FloatProperty:
         step=5,
         precision=2,
         subtype="FACTOR",
+        options=NOT_ANIMATED,
         update=_changed,
     )
 
@@ -137,6 +141,7 @@ def _frames(name: str, description: str) -> FloatProperty:
         max=100.0,
         step=10,
         precision=1,
+        options=NOT_ANIMATED,
         update=_changed,
     )
 
@@ -162,6 +167,7 @@ class MeshTalkControls(bpy.types.PropertyGroup):
         step=5,
         precision=2,
         subtype="FACTOR",
+        options=NOT_ANIMATED,
         update=_changed,
     )
     offset: FloatProperty(
@@ -174,6 +180,7 @@ class MeshTalkControls(bpy.types.PropertyGroup):
         soft_max=10.0,
         step=10,
         precision=2,
+        options=NOT_ANIMATED,
         update=_changed,
     )
     tolerance: FloatProperty(
@@ -185,6 +192,7 @@ class MeshTalkControls(bpy.types.PropertyGroup):
         max=0.5,
         step=0.1,
         precision=3,
+        options=NOT_ANIMATED,
         update=_changed,
     )
 

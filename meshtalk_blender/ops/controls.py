@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,17 @@ class _OnTake:
         return reason is None
 
 
+def turn(operator: bpy.types.Operator, context: bpy.types.Context, values: Mapping[str, float]) -> set[str]:
+    """Set these controls, and write the curves before Blender notes the undo step; what the operator gives."""
+    try:
+        set_controls(shown_take(context).controls, values)
+        write_due()
+    except MeshTalkError as error:
+        operator.report({"ERROR"}, str(error))
+        return {"CANCELLED"}
+    return {"FINISHED"}
+
+
 class MESHTALK_OT_choose_controls(_OnTake, bpy.types.Operator):
     """Set the controls as this preset has them; offset and key reduction stay"""
 
@@ -80,8 +92,7 @@ class MESHTALK_OT_choose_controls(_OnTake, bpy.types.Operator):
         if preset is None:
             self.report({"ERROR"}, say(f"There is no preset “{self.name}”."))
             return {"CANCELLED"}
-        set_controls(shown_take(context).controls, preset.values)
-        return {"FINISHED"}
+        return turn(self, context, preset.values)
 
 
 class MESHTALK_OT_reset_controls(_OnTake, bpy.types.Operator):
@@ -101,8 +112,7 @@ class MESHTALK_OT_reset_controls(_OnTake, bpy.types.Operator):
             )
             return {"CANCELLED"}
         names = (self.control,) if self.control else tuple(LIMITS)
-        set_controls(shown_take(context).controls, {name: getattr(Controls(), name) for name in names})
-        return {"FINISHED"}
+        return turn(self, context, {name: getattr(Controls(), name) for name in names})
 
 
 class MESHTALK_OT_save_controls(_OnTake, bpy.types.Operator):
@@ -164,11 +174,14 @@ class MESHTALK_OT_remove_controls(_OnTake, bpy.types.Operator):
 
 
 class MESHTALK_OT_bake(_OnTake, bpy.types.Operator):
-    """Make the take's curves ordinary keys of your own, as they play now. It leaves the list of takes: the
-    controls no longer change it, nor does MeshTalk (duplicate the take first to keep both)"""
+    """Make the take's curves ordinary keys of the user's own."""
 
     bl_idname = "meshtalk.bake"
     bl_label = "Bake"
+    bl_description = (
+        "Make the take's curves ordinary keys of your own, as they play now. It leaves the list of takes: the "
+        "controls no longer change it, nor does MeshTalk (duplicate the take first to keep both)"
+    )
 
     step: IntProperty(
         name="Step",
