@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from threading import Lock
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +25,9 @@ from .sample import Labels
 from .weights import UnitFit, find_contacts
 
 Float32 = NDArray[np.float32]
+
+_CARRIED: WeakKeyDictionary[Binding, WeakKeyDictionary[Bundle, CarriedBasis]] = WeakKeyDictionary()
+_CARRYING = Lock()
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,9 +165,15 @@ class Mover:
 
     @cached_property
     def _carried(self) -> CarriedBasis | None:
-        """The decoder's basis, carried to the head once."""
+        """The decoder's basis, carried to the head once for all movers of a bundle and a head."""
         basis = self.decoder.basis
-        return None if basis is None else self._binding.carried(basis)
+        if basis is None:
+            return None
+        with _CARRYING:
+            models = _CARRIED.setdefault(self._binding, WeakKeyDictionary())
+            if self._bundle not in models:
+                models[self._bundle] = self._binding.carried(basis)
+            return models[self._bundle]
 
     def _moved(self, carried: Float32) -> Float32:
         carried += self._still  # a fresh array

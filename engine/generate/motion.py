@@ -68,5 +68,7 @@ class Decoder:
             return None
         offset = self._fast.offset + (self._neutral - self._rest).reshape(-1)
         self._constant = bool(offset.any())
-        rows = [self._fast.basis, offset[None]] if self._constant else [self._fast.basis]
-        return np.concatenate(rows).reshape(-1, *self._rest.shape)
+        rows = self._fast.basis
+        if self._constant:
+            rows = np.concatenate([rows, offset[None]]).astype(np.float32)
+        return rows.reshape(-1, *self._rest.shape)
