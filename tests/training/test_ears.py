@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from training.corpus.ears import fit_of, open_ears, shares_of_time
+from engine.audio.features import MelSettings, clip_gain, log_mel
+from training.corpus.ears import Ears, fit_of, open_ears, shares_of_time
 from training.corpus.errors import CorpusError
 from training.phonemes import PHONEMES, Phone, phoneme_id
 
@@ -44,3 +46,23 @@ def test_shares_of_time_are_chances() -> None:
 def test_a_folder_without_a_run_is_told(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="--ears needs a trained run"):
         open_ears(tmp_path, shares_of_time([SAID]))
+
+
+def test_a_run_listens_at_the_mel_rate_whatever_its_layers() -> None:
+    torch = pytest.importorskip("torch")
+    from training.export.toy import TINY, toy_faces, toy_template
+    from training.model.meshtalk import MeshTalk
+    from training.model.space import VertexSpace
+
+    torch.manual_seed(4)
+    sizes = replace(TINY, audio_late=1, mel_before=TINY.mel_before + 3, mel_after=TINY.mel_after + 3)
+    model = MeshTalk(sizes, VertexSpace(toy_faces(toy_template()), "low"), len(PHONEMES)).eval()
+    features, samples = MelSettings(), np.random.default_rng(0).normal(0, 0.1, 16_000).astype(np.float32)
+    priors = np.full(len(PHONEMES), 1 / len(PHONEMES), np.float32)
+    heard = Ears(model, features, priors).listen(samples)
+    assert len(heard) >= RATE + 1
+    count = sizes.mel_before + 3 * 30 + sizes.mel_after
+    mel = log_mel(samples, -sizes.mel_before, count, features, clip_gain(samples, features))
+    with torch.inference_mode():
+        told = torch.log_softmax(model.phoneme_head(model.audio_encoder(torch.from_numpy(mel)[None])[0]), -1)
+    np.testing.assert_allclose(heard[:90:3], told.numpy() - np.log(priors), atol=1e-4)
