@@ -19,6 +19,8 @@ from training.model.meshtalk import MeshTalk
 from training.model.settings import MEL_BANDS, MEL_PER_FRAME
 
 LIMIT_MM = 0.01
+LARGE = 100.0
+"""Codes and logits larger than this are compared by the share of it: float32 tells no more of them."""
 CODE_LIMIT = 1e-3
 """Largest difference of codes and logits that passes; labels are compared by the logits that they come from.
 """
@@ -91,7 +93,7 @@ def _differences(
         for output, value in wanted.items():
             if value.dtype == np.int64:
                 continue
-            scale = 1000.0 if output == "vertices" else 1.0
+            scale = 1000.0 if output == "vertices" else 1.0 / max(1.0, float(np.abs(value).max()) / LARGE)
             difference = float(np.abs(value - found[output]).max()) * scale
             key = f"{name}.{output}"
             worst[key] = max(worst.get(key, 0.0), difference if np.isfinite(difference) else np.inf)
