@@ -69,7 +69,7 @@ class _OnTake:
 
 
 def turn(operator: bpy.types.Operator, context: bpy.types.Context, values: Mapping[str, float]) -> set[str]:
-    """Set these controls, and write the curves before Blender notes the undo step; what the operator gives."""
+    """Set these controls, and write the curves before Blender notes the undo step."""
     try:
         set_controls(shown_take(context).controls, values)
         write_due()
@@ -179,8 +179,8 @@ class MESHTALK_OT_bake(_OnTake, bpy.types.Operator):
     bl_idname = "meshtalk.bake"
     bl_label = "Bake"
     bl_description = (
-        "Make the take's curves ordinary keys of your own, as they play now. It leaves the list of takes: the "
-        "controls no longer change it, nor does MeshTalk (duplicate the take first to keep both)"
+        "Make the take's curves ordinary keys of your own, as they play now. It leaves the list of takes: "
+        "neither the controls nor MeshTalk change it any more (duplicate the take first to keep both)"
     )
 
     step: IntProperty(
