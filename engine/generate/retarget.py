@@ -91,7 +91,7 @@ class _Job:
         self._past = Past(source, original, bundle.unit_names)
         self._rate = original.fps if options.fps is None else as_rate(options.fps)
         count = 1 + int(Fraction(len(original) - 1) * self._rate / original.fps)
-        self._frames = np.arange(count) * float(original.fps / self._rate)
+        self._frames: Float64 = np.arange(count, dtype=np.float64) * float(original.fps / self._rate)
         self._units = carry_units(self._template, source.rest)
         self._fit = UnitFit(self._units, find_contacts(self._template))
         self._extra = self._corrective_fit()

@@ -77,6 +77,7 @@ def _dub(bundle: Bundle, binding: Binding, request: DubRequest, stage: Stage) ->
         request.roles,
         request.source.frame,
         mouth_only=request.options.upper == 1,
+        stage=stage,
     )
     temperature = request.temperature * bundle.card.default_temperature
     tolerance = request.target.tolerance_mm

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ...engine.progress import QUIET, Stage
 from ..scene.errors import SceneError
 from ..scene.recipe import LAYER
 from .keying import CORRECTIVE
@@ -58,6 +59,7 @@ class Played:
         frame: int,
         *,
         mouth_only: bool = False,
+        stage: Stage = QUIET,
     ) -> None:
         self._bundle, self._binding = bundle, binding
         self._performance, self._roles = performance, roles
@@ -71,7 +73,7 @@ class Played:
         self._units = self._values_of(bundle.unit_names, self._unit_of)
         names = bundle.template.corrective_names
         self._correctives = self._values_of(names, lambda _, key: (_after(CORRECTIVE, key), 1.0))
-        self.is_layer = self._must_be_layer()
+        self.is_layer = self._must_be_layer(stage)
 
     @property
     def has_correctives(self) -> bool:
@@ -193,7 +195,7 @@ class Played:
         """What a layer of before plays (T, K)."""
         return self._values_of(names, lambda _, key: (_after(LAYER, key), 1.0))
 
-    def _must_be_layer(self) -> bool:
+    def _must_be_layer(self, stage: Stage) -> bool:
         """Whether something other than units and correctives moves what the dub is about."""
         from ...engine.generate.past import Original, Past
 
@@ -206,6 +208,7 @@ class Played:
         past = Past(self._binding, plain, self._bundle.unit_names)
         limit, watched = EXPLAINED * self._binding.scale, self._watched
         for first in range(0, len(self._performance.vertices), BLOCK):
+            stage.check()
             frames = np.arange(first, min(first + BLOCK, len(self._performance.vertices)), dtype=np.float64)
             left = past.moments(frames).local - self._explained(slice(first, first + len(frames)))
             if np.abs(left[:, watched]).max(initial=0.0) > limit:

@@ -76,7 +76,7 @@ def _retarget(
 
     source, target = heads
     performance = request.performance
-    played = Played(bundle, source, performance, request.roles, performance.first)
+    played = Played(bundle, source, performance, request.roles, performance.first, stage=stage)
     options = RetargetOptions(
         Part(request.part.lower()), request.target.rate, request.target.tolerance_mm, keep_vertices=False
     )
