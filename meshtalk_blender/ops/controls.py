@@ -180,7 +180,7 @@ class MESHTALK_OT_bake(_OnTake, bpy.types.Operator):
     bl_label = "Bake"
     bl_description = (
         "Make the take's curves ordinary keys of your own, as they play now. It leaves the list of takes: "
-        "neither the controls nor MeshTalk change it any more (duplicate the take first to keep both)"
+        "the controls no longer change it, nor does MeshTalk (duplicate the take first to keep both)"
     )
 
     step: IntProperty(
