@@ -106,6 +106,21 @@ def test_gltf_nodes_are_placed(tmp_path: Path) -> None:
     np.testing.assert_allclose(read_head(path).vertices, expected, atol=1e-6)
 
 
+def test_avatars_of_several_meshes_with_morph_targets_are_read_at_rest(tmp_path: Path) -> None:
+    """As VRM and Ready Player Me write them: teeth and eyes as meshes of their own, targets beside."""
+    scene, data = gltf()
+    targets = {"primitives": [{"attributes": {"POSITION": 0}, "indices": 1, "targets": [{"POSITION": 0}]}]}
+    scene["meshes"].append(targets | {"weights": [0.0], "extras": {"targetNames": ["jawOpen"]}})
+    scene["nodes"].append({"mesh": 1, "name": "Wolf3D_Teeth", "translation": [0, 0, 1]})
+    scene["scenes"][0]["nodes"].append(1)
+    scene["extensionsUsed"] = ["VRM", "KHR_materials_unlit"]
+    path = tmp_path / "avatar.glb"
+    path.write_bytes(glb(scene, data))
+    head = read_head(path)
+    np.testing.assert_allclose(head.vertices, np.concatenate([POINTS, POINTS + [0, 0, 1]]), atol=1e-6)
+    np.testing.assert_array_equal(head.polygons, np.concatenate([TRIANGLES, TRIANGLES[:2] + len(POINTS)]))
+
+
 def test_a_skinned_mesh_stays_where_it_is_stored(tmp_path: Path) -> None:
     path = tmp_path / "head.glb"
     path.write_bytes(glb(*gltf({"translation": [1, 2, 3], "skin": 0})))
