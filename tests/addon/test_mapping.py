@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 bpy = pytest.importorskip("bpy", reason="needs Blender as a module: run `build.py test`")
@@ -266,10 +267,16 @@ def test_a_head_with_all_units_moves_by_them_alone(talking, rigged_head, part):
     units = part("mapping_props").model_units(talking.meshtalk.model)
     own = [unit.replace("Left", "_L").replace("Right", "_R") for unit in units]
     head = rigged_head(*own, "viseme_PP", "viseme_aa", "smirk")
-    names = [block.name for block in head.data.shape_keys.key_blocks]
+    blocks = head.data.shape_keys.key_blocks
+    blocks["jawOpen"].slider_max = 0.05
+    names = [block.name for block in blocks]
     assert bpy.ops.meshtalk.generate() == {"FINISHED"}
-    assert [block.name for block in head.data.shape_keys.key_blocks] == names
+    assert [block.name for block in blocks] == names
     assert keyed(head) == set(own)
+    for curve in curves_of(head):
+        values = np.array([point.co.y for point in curve.keyframe_points])
+        most = 0.05 if '"jawOpen"' in curve.data_path else 1.0
+        assert values.min() >= 0 and values.max() <= most + 1e-6
 
 
 def test_a_viseme_head_moves_only_by_its_own_keys(talking, rigged_head):
@@ -303,13 +310,16 @@ def rigged_head(talking, head):
     return make
 
 
+def curves_of(head) -> list:
+    """The F-curves of the head's Action on its shape keys."""
+    action = head.data.shape_keys.animation_data.action
+    if hasattr(action, "layers") and action.layers:
+        return [curve for bag in action.layers[0].strips[0].channelbags for curve in bag.fcurves]
+    return list(action.fcurves)
+
+
 def keyed(head) -> set[str]:
     """Names of the keys that the head's Action animates."""
-    data = head.data.shape_keys.animation_data
-    action, blocks = data.action, head.data.shape_keys.key_blocks
-    if hasattr(action, "layers") and action.layers:
-        curves = [curve for bag in action.layers[0].strips[0].channelbags for curve in bag.fcurves]
-    else:
-        curves = list(action.fcurves)
-    paths = {curve.data_path for curve in curves}
+    blocks = head.data.shape_keys.key_blocks
+    paths = {curve.data_path for curve in curves_of(head)}
     return {block.name for block in blocks if f'key_blocks["{block.name}"].value' in paths}
