@@ -15,7 +15,7 @@ from ..geometry.topology import Binding
 from ..geometry.units import carry_units
 from ..template import SKIN
 from .cage import Cage
-from .read_back import Reader, poses
+from .read_back import poses, reader_of
 from .resample import hermite
 from .retime import find_blinks, lid_closure, lid_vertices
 
@@ -121,7 +121,7 @@ class Past:
         self._rest = binding.vertices.astype(np.float32)
         self._known = _in_order(original, unit_names)
         self._units = carry_units(binding.template, binding.rest) if original.vertices is None else None
-        self._reader = None if original.vertices is None else Reader(binding)
+        self._reader = None if original.vertices is None else reader_of(binding)
         if self._reader is not None and original.vertices is not None:
             self._reader.check(original.vertices)
         self._still = still_vertices(binding)

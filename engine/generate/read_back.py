@@ -78,6 +78,12 @@ class Reader:
         return read
 
 
+@lru_cache(maxsize=2)
+def reader_of(binding: Binding) -> Reader:
+    """The reader of a binding, kept: that of a fitted head takes seconds."""
+    return Reader(binding)
+
+
 def uncarry(binding: Binding, motion: ArrayLike) -> Float32:
     """Displacements ``(T, V, 3)`` of the template, in normalised template space, of displacements ``(T, V',
     3)`` of the bound mesh in its own units and axes.
@@ -85,7 +91,7 @@ def uncarry(binding: Binding, motion: ArrayLike) -> Float32:
     Template vertices that the mesh lacks (eyes of a bare body) keep still. Raises HeadError for motion of
     another mesh.
     """
-    return Reader(binding).displacement(motion)
+    return reader_of(binding).displacement(motion)
 
 
 class _FittedReader:
