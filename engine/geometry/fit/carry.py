@@ -15,7 +15,7 @@ from ..attached import Attached, attach_to
 from ..topology import neck_fade
 from ..units import carry_units
 from .bones import Bone, find_bones
-from .mesh import Surface, edges_of
+from .mesh import Surface, edges_of, rounded
 from .parts import FACE, FOLLOWS, MOUTH, Roles
 from .soften import Softener, smoothing, softener
 from .ties import Ties, inherit, tie
@@ -87,7 +87,7 @@ class Carrier:
         together = zip(template.closure_unit.tolist(), template.closure_with.tolist(), strict=True)
         partners = {unit: other for unit, other in together if other >= 0}
         unfold(carried, surface.vertices, surface.weld[surface.triangles], partners)
-        return carried[:, surface.weld]
+        return rounded(carried[:, surface.weld])
 
 
 def carrier(template: Template, rest: Floats, surface: Surface, roles: Roles) -> Carrier:

@@ -15,7 +15,7 @@ from ...template import EYE, SKIN, Template
 from ..procrustes import Similarity, align
 from .ajar import eyes_shut
 from .features import resemblance
-from .mesh import Surface, surface_of, triangulate, vertex_normals
+from .mesh import Surface, rounded, surface_of, triangulate, vertex_normals
 from .nearest import search_of
 from .parts import SKIN_SHARE, Roles, find_roles
 from .refine import bend
@@ -109,7 +109,7 @@ def fit_head(
     telling.at(0, 3)
     to_template = align(bent, template.rest, template.align)
     rest = to_template.points(bent)
-    placed = near.moved(to_template.points(near.vertices))
+    placed = near.moved(rounded(to_template.points(near.vertices)))
     whole = Surface(placed.vertices, _outward(surface, near), surface.weld)
     telling.at(1, 3)
     roles = find_roles(template, rest, whole, matched)

@@ -5,15 +5,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Doubles = NDArray[np.float64]
 Indices = NDArray[np.int64]
+Number = TypeVar("Number", bound=np.floating)
 
 WELD = 1e-5  # of the mesh's size: vertices nearer than this are one (seams of texture coordinates)
 MOST_SAMPLES = 90_000
+GRAIN = 2.0**-23
+"""Metres, a ten-thousandth of a millimetre: what is kept of a fit is rounded to it, and takes two fifths less room."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +80,12 @@ def surface_of(vertices: Doubles, polygons: NDArray[np.integer]) -> Surface:
     """The surface of polygons (F, K), padded with −1."""
     triangles = triangulate(polygons)
     return Surface(vertices, triangles, _weld(vertices, triangles))
+
+
+def rounded(metres: NDArray[Number]) -> NDArray[Number]:
+    """Numbers as multiples of GRAIN, in their own type."""
+    grain = metres.dtype.type(GRAIN)
+    return np.rint(metres / grain) * grain
 
 
 def triangulate(polygons: NDArray[np.integer]) -> Indices:
