@@ -84,13 +84,26 @@ def mute_rest(animation: bpy.types.AnimData, mute: bool) -> None:
 def remove_rest(animation: bpy.types.AnimData) -> None:
     """Remove it where no NLA take is left."""
     action = rest_action(animation)
-    others = [s.action for t in animation.nla_tracks for s in t.strips if s.action is not None]
-    if action is None or any(TAG in other and not _is_rest(other) for other in others):
+    if action is None or _is_needed(animation):
         return
     for track, _ in strips_of(animation, action):
         animation.nla_tracks.remove(track)
     if action.users - int(action.use_fake_user) <= 0:
         bpy.data.actions.remove(action)
+
+
+def release_rest(animation: bpy.types.AnimData | None) -> None:
+    """Where the last NLA take became the user's own, what lies below it does, too."""
+    action = None if animation is None else rest_action(animation)
+    if animation is not None and action is not None and not _is_needed(animation):
+        del action[TAG]
+        action.name = "Rest"
+
+
+def _is_needed(animation: bpy.types.AnimData) -> bool:
+    """Whether a take is on the tracks."""
+    others = [s.action for t in animation.nla_tracks for s in t.strips if s.action is not None]
+    return any(TAG in other and not _is_rest(other) for other in others)
 
 
 def _is_rest(action: bpy.types.Action | None) -> bool:

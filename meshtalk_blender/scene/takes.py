@@ -34,7 +34,7 @@ from .placement import (
 )
 from .recipe import LAYER, Recipe, read_recipe, recipe_text
 from .shape_keys import value_path
-from .sliders import settle_sliders, slider_text
+from .sliders import release_rest, settle_sliders, slider_text
 from .take_content import (
     SegmentContent,
     TakeContent,
@@ -251,6 +251,7 @@ def release_take(head: bpy.types.Object, take: MeshTalkTake) -> None:
         where.action.use_fake_user = where.action.use_fake_user or where.action.users <= 1
         for group in [group for group in where.holder.groups if group.name == GROUP]:
             group.name = "Speech"
+        release_rest(where.thing.data.shape_keys.animation_data)
     head.meshtalk.takes.remove(number)
     if len(head.meshtalk.takes) == 0:
         head.meshtalk.originals.clear()
