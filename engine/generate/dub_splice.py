@@ -30,7 +30,7 @@ def splice(old: Float32, at: int, new: Float32, rate: float) -> Spliced:
     second. Before and after them the old ones play, and what is different at both ends fades within
     HAND_OVER seconds; the old ones hold their first and last values beyond themselves."""
     fade = max(1, round(HAND_OVER * rate)) + 1  # of which the last one is the old again
-    before = max(at, fade if _differs(old, at, new[0]) else 0)
+    before = at  # where nothing plays before the sound, there is nothing to hand over
     last = at + len(new) - 1
     after = max(len(old) - 1 - last, fade if _differs(old, last, new[-1]) else 0)
     places = np.clip(np.arange(at - before, last + after + 1), 0, len(old) - 1)

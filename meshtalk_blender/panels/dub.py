@@ -41,7 +41,7 @@ class MESHTALK_PT_dub(bpy.types.Panel):
         row.enabled = reason is None
         row.operator_context = "INVOKE_DEFAULT"
         row.operator(MESHTALK_OT_dub.bl_idname, icon="OUTLINER_OB_SPEAKER")
-        if reason is not None:
+        if reason is not None and desk.job is None:  # Cancel and the progress above say it while one runs
             sentence(layout, context, reason, "INFO")
 
 

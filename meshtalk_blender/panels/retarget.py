@@ -36,7 +36,7 @@ class MESHTALK_PT_retarget(bpy.types.Panel):
         row.enabled = reason is None
         row.operator_context = "INVOKE_DEFAULT"
         row.operator(MESHTALK_OT_retarget.bl_idname, icon="MOD_MESHDEFORM")
-        if reason is not None:
+        if reason is not None and desk.job is None:  # Cancel and the progress above say it while one runs
             sentence(layout, context, reason, "INFO")
 
 
