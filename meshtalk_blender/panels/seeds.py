@@ -65,12 +65,12 @@ class MESHTALK_PT_seeds(bpy.types.Panel):
         shown = None if head is None else find_preview(head)
         if shown is not None:
             _draw_choice(layout, shown.name)
-        if gallery is not None:
-            _draw_gallery(layout, context, gallery, is_shown=shown is not None)
         if head is not None and len(head.meshtalk.takes) > 1:
             _draw_combining(layout, head, settings)
         if head is not None and len(head.meshtalk.takes) > 0:
             _draw_range(layout, head, settings)
+        if gallery is not None:  # at the end, for it is long
+            _draw_gallery(layout, context, gallery, is_shown=shown is not None)
 
 
 def _draw_sampling(layout: bpy.types.UILayout, context: bpy.types.Context, settings: MeshTalkSeeds) -> None:
@@ -122,8 +122,9 @@ def _words(seed: SeedTake) -> str:
 
 
 def _draw_combining(layout: bpy.types.UILayout, head: bpy.types.Object, settings: MeshTalkSeeds) -> None:
-    column = layout.column(align=True)
-    column.label(text="Mouth of One, Eyes of Another")
+    column = _section(layout, "combine", "Mouth of One, Eyes of Another")
+    if column is None:
+        return
     column.prop_search(settings, "mouth_take", head.meshtalk, "takes", icon="ACTION")
     column.prop_search(settings, "upper_take", head.meshtalk, "takes", icon="ACTION")
     row = column.row()
@@ -133,8 +134,9 @@ def _draw_combining(layout: bpy.types.UILayout, head: bpy.types.Object, settings
 
 def _draw_range(layout: bpy.types.UILayout, head: bpy.types.Object, settings: MeshTalkSeeds) -> None:
     take = active_take(head)
-    column = layout.column(align=True)
-    column.label(text="Sample a Range Again")
+    column = _section(layout, "range", "Sample a Range Again")
+    if column is None:
+        return
     column.enabled = take is not None and take.kind == "GENERATE"
     row = column.row(align=True)
     row.prop(settings, "range_start")
@@ -144,6 +146,17 @@ def _draw_range(layout: bpy.types.UILayout, head: bpy.types.Object, settings: Me
     row = column.row()
     row.operator_context = "INVOKE_DEFAULT"
     row.operator(MESHTALK_OT_sample_range.bl_idname, icon="FILE_REFRESH")
+
+
+def _section(layout: bpy.types.UILayout, name: str, title: str) -> bpy.types.UILayout | None:
+    """A part of the panel that is closed at first; None while it is."""
+    header, body = layout.panel(f"MESHTALK_seeds_{name}", default_closed=True)
+    header.label(text=title)
+    if body is None:
+        return None
+    body.use_property_split = True
+    body.use_property_decorate = False
+    return body.column(align=True)
 
 
 CLASSES = (MESHTALK_PT_seeds,)
