@@ -51,13 +51,15 @@ class MeshTalkSegment(bpy.types.PropertyGroup):
 
 
 class MeshTalkTakeObject(bpy.types.PropertyGroup):
-    """What a take does to one of the head's objects.
+    """What a take does to one of the head's objects: the face, which is not pointed at (it would keep itself
+    alive when it is deleted), or a part.
 
     `recipe` says which of its keys are driven by what (JSON, `scene/recipe.py`). `before` is a copy of what
     the Action held before a take went into its frames `first` to `last`; `below` what was put on an NLA track
     below the take's own, `track`.
     """
 
+    is_face: BoolProperty(name="Face", description="The head itself; else it is one of its parts")
     object: PointerProperty(name="Object", type=bpy.types.Object)
     action: PointerProperty(name="Action", type=bpy.types.Action)
     slot: StringProperty(name="Slot", description="Slot of the Action, from Blender 4.4 on")
@@ -98,6 +100,7 @@ class MeshTalkOriginal(bpy.types.PropertyGroup):
     """What played on one of the head's objects before its first take; `action` is None where nothing did.
     `values` are those of its sliders that nothing animated (JSON)."""
 
+    is_face: BoolProperty(name="Face", description="The head itself; else it is one of its parts")
     object: PointerProperty(name="Object", type=bpy.types.Object)
     action: PointerProperty(name="Action", type=bpy.types.Action)
     slot: StringProperty(name="Slot", description="Slot of the Action, from Blender 4.4 on")

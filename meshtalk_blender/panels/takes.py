@@ -121,8 +121,9 @@ def _draw_take(
     if problem is not None:
         sentence(layout, context, problem, "ERROR")
         return
+    column = layout.column(align=True)
     for line in told_of(take):
-        note(layout, line)
+        note(column, line)
 
 
 def told_of(take: MeshTalkTake) -> list[str]:

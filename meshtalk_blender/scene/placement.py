@@ -78,7 +78,6 @@ def make_room(thing: bpy.types.Object, item: MeshTalkTakeObject, room: Room, pat
     """Give a take's object its Action, and let that play. `paths` are those that the take animates."""
     keys = thing.data.shape_keys
     animation = keys.animation_data or keys.animation_data_create()
-    item.object = thing
     if room.placement == RANGE and animation.action is not None:
         action, slot = animation.action, getattr(animation, "action_slot", None)
         if slot is None and hasattr(action, "slots"):

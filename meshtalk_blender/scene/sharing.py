@@ -16,6 +16,7 @@ import bpy
 from ..ids import TAG
 from .actions import slot_identifier, slot_named
 from .nla import strips_of
+from .take_list import item_object
 
 if TYPE_CHECKING:
     from ..take_props import MeshTalkTake
@@ -28,10 +29,9 @@ def own_actions(head: bpy.types.Object, take: MeshTalkTake) -> None:
         for each in other.meshtalk.takes:
             _adopt(other, each)
     for number, item in enumerate(take.objects):
-        if number == 0 and item.object != head:
-            item.object = head
-        if item.object is not None and item.action is not None and _is_shared(head, item.action, heads):
-            _part_with(head, item.object, item.action, item.slot)
+        thing = item_object(head, take, number)
+        if thing is not None and item.action is not None and _is_shared(head, item.action, heads):
+            _part_with(head, thing, item.action, item.slot)
 
 
 def heads_with_takes() -> list[bpy.types.Object]:
@@ -42,7 +42,7 @@ def heads_with_takes() -> list[bpy.types.Object]:
 def _adopt(head: bpy.types.Object, take: MeshTalkTake) -> None:
     """Where Blender copied a take's Action together with the object, that copy is the take's now."""
     for number, item in enumerate(take.objects):
-        animation = _animation(head if number == 0 else item.object)
+        animation = _animation(item_object(head, take, number))
         wanted = _take_of(item.action)
         if animation is None or not wanted:
             continue

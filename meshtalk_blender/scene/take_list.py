@@ -54,9 +54,9 @@ def number_of(head: bpy.types.Object, uid: str) -> int:
 
 
 def item_object(head: bpy.types.Object, take: MeshTalkTake, number: int) -> bpy.types.Object | None:
-    """The object that a take's item is about: the first is the head itself, of a copied head as well; None
-    where it was deleted, or belongs to another head."""
-    if number == 0:
+    """The object that a take's item is about: the head itself, also where it is a copy, or a part; None where
+    that was deleted, or belongs to another head."""
+    if take.objects[number].is_face:
         return head
     thing = take.objects[number].object
     if thing is None or thing.type != "MESH" or not any(part.object == thing for part in head.meshtalk.parts):
@@ -80,8 +80,9 @@ def take_problem(head: bpy.types.Object, take: MeshTalkTake) -> str | None:
 
 
 def is_playing(head: bpy.types.Object, take: MeshTalkTake) -> bool:
-    """Whether a take plays on the head's face; cheap."""
-    return len(take.objects) > 0 and is_shown(head, take.objects[0], take.placement)
+    """Whether a take plays on the head, or on the first of the parts that it moves; cheap."""
+    thing = item_object(head, take, 0) if len(take.objects) else None
+    return thing is not None and is_shown(thing, take.objects[0], take.placement)
 
 
 def free_name(head: bpy.types.Object, wanted: str, uid: str = "") -> str:

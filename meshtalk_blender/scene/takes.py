@@ -59,7 +59,7 @@ from .take_list import (
 from .take_writing import WrittenCurves, lifted, replace_segments, rewrite_take, written_curves, written_with
 
 if TYPE_CHECKING:
-    from ..take_props import MeshTalkTake, MeshTalkTakeObject
+    from ..take_props import MeshTalkOriginal, MeshTalkTake, MeshTalkTakeObject
 
 __all__ = [
     "ORIGINAL",
@@ -108,6 +108,7 @@ def add_take(head: bpy.types.Object, content: TakeContent) -> MeshTalkTake:
     set_segments(take, content.segments)
     for thing, recipe in recipes:
         item = take.objects.add()
+        item.is_face, item.object = thing == head, None if thing == head else thing
         room = Room(content.placement, _action_name(take.name, head, thing))
         make_room(thing, item, room, recipe.paths)
         item.recipe = recipe_text(recipe)
@@ -120,7 +121,7 @@ def add_take(head: bpy.types.Object, content: TakeContent) -> MeshTalkTake:
 
 def renew_take(head: bpy.types.Object, take: MeshTalkTake, content: TakeContent) -> MeshTalkTake:
     """Give a take other content in its place, and let it play; a new one where it can't be written."""
-    if take_problem(head, take) is not None or not _same_room(take, content):
+    if take_problem(head, take) is not None or not _same_room(head, take, content):
         remove_take(head, take)
         return add_take(head, content)
     uid = take.uid
@@ -270,9 +271,10 @@ def _resting(content: TakeContent, thing: bpy.types.Object, recipe: Recipe) -> R
     return recipe.resting([path for path in earlier if not content.is_layer or f'["{LAYER}' in path])
 
 
-def _same_room(take: MeshTalkTake, content: TakeContent) -> bool:
+def _same_room(head: bpy.types.Object, take: MeshTalkTake, content: TakeContent) -> bool:
     things = [thing for thing, _ in content.recipes]
-    return take.placement == content.placement and [item.object for item in take.objects] == things
+    own = [item_object(head, take, number) for number in range(len(take.objects))]
+    return take.placement == content.placement and own == things
 
 
 def _tag(item: MeshTalkTakeObject, uid: str, record: Mapping[str, Any]) -> None:
@@ -311,8 +313,8 @@ def _hide(head: bpy.types.Object, take: MeshTalkTake) -> None:
 def _show_original(head: bpy.types.Object) -> None:
     for take in head.meshtalk.takes:
         _hide(head, take)
-    for number, original in enumerate(head.meshtalk.originals):
-        thing = head if number == 0 else original.object
+    for original in head.meshtalk.originals:
+        thing = head if original.is_face else original.object
         keys = None if thing is None or thing.type != "MESH" else thing.data.shape_keys
         if keys is not None and keys.animation_data is not None:
             show_original(keys.animation_data, original.action, original.slot)
@@ -322,27 +324,27 @@ def _show_original(head: bpy.types.Object) -> None:
 
 def _settle(head: bpy.types.Object) -> None:
     """What the take before moved, and this one doesn't, rests where it did before the first."""
-    for number, original in enumerate(head.meshtalk.originals):
-        thing = head if number == 0 else original.object
+    for original in head.meshtalk.originals:
+        thing = head if original.is_face else original.object
         if thing is not None and thing.type == "MESH":
-            names = {key for take in head.meshtalk.takes for key in _keys_of(take, thing)}
+            names = {key for take in head.meshtalk.takes for key in _keys_of(take, original)}
             settle_sliders(thing.data.shape_keys, original.values, names)
 
 
-def _keys_of(take: MeshTalkTake, thing: bpy.types.Object) -> tuple[str, ...]:
+def _keys_of(take: MeshTalkTake, original: MeshTalkOriginal) -> tuple[str, ...]:
     """The keys of an object that a take moves."""
-    items = (item for item in take.objects if item.object == thing)
+    items = (item for item in take.objects if _are_same(item, original))
     return next((read_recipe(item.recipe).keys for item in items), ())
 
 
 def _remember_original(head: bpy.types.Object, recipes: Iterable[tuple[bpy.types.Object, Recipe]]) -> None:
     """Keep what each object plays before its first take; the face comes first."""
-    known = {original.object for original in head.meshtalk.originals}
+    known = {head if original.is_face else original.object for original in head.meshtalk.originals}
     for thing in dict.fromkeys([head, *(thing for thing, _ in recipes)]):
         if thing in known:
             continue
         original = head.meshtalk.originals.add()
-        original.object = thing
+        original.is_face, original.object = thing == head, None if thing == head else thing
         keys = thing.data.shape_keys
         original.values = slider_text(keys)
         animation = None if keys is None else keys.animation_data
@@ -361,8 +363,13 @@ def _keep_backup_as_original(head: bpy.types.Object, take: MeshTalkTake) -> None
         return
     for item in take.objects:
         for original in head.meshtalk.originals:
-            if item.before is not None and original.object == item.object and original.action == item.action:
+            if item.before is not None and _are_same(item, original) and original.action == item.action:
                 original.action = item.before
+
+
+def _are_same(item: MeshTalkTakeObject, original: MeshTalkOriginal) -> bool:
+    """Whether both are about one object."""
+    return item.is_face == original.is_face and item.object == original.object
 
 
 def _give_back_original(head: bpy.types.Object, item: MeshTalkTakeObject) -> None:

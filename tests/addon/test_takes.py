@@ -328,8 +328,13 @@ class TestCarriedAlong:
         head.meshtalk.active_take = 0
         assert plays(part, head) == ["one"]
 
-    def test_takes_of_a_deleted_head_go_with_the_next_save(self, head, two, tmp_path):
-        bpy.data.objects.remove(head)
+    @pytest.mark.parametrize("by_hand", [True, False])
+    def test_takes_of_a_deleted_head_go_with_the_next_save(self, head, two, tmp_path, by_hand):
+        if by_hand:
+            bpy.ops.object.delete()
+            assert len(bpy.data.objects) == 0
+        else:
+            bpy.data.objects.remove(head)
         for _ in range(2):
             bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "takes.blend"))
             bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "takes.blend"))
