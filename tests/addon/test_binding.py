@@ -143,6 +143,17 @@ def test_the_panel_says_where_a_head_stands(stranger, state, part):
     assert len(stranger.meshtalk.fitted) == 0
 
 
+def test_what_the_rest_pose_means_is_kept_and_forgotten_with_the_fit(stranger, part):
+    from meshtalk_checkout.engine.geometry.fit.binding import FitFigures
+
+    binding = part("scene.binding")
+    binding.store_binding(stranger, b"fit", FitFigures(0.3, 1.0, 0.99, parted_mm=3.0, eyes_shut=True))
+    eyes, lips = binding.stored_figures(stranger).remarks
+    assert "eyes" in eyes and "3 mm" in lips
+    binding.clear_binding(stranger)
+    assert not stranger.data.meshtalk_fit.eyes_shut and stranger.data.meshtalk_fit.parted_mm == 0
+
+
 def test_a_known_head_needs_no_fit(default, state, part):
     bpy.ops.meshtalk.add_head()
     head = bpy.context.active_object

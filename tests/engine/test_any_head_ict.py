@@ -160,8 +160,8 @@ def test_units_move_the_head_as_its_own(template: Template, ict: Ict, binding: F
         cosines = [agreement(found, truth, moving)[0] for moving in (0.1, 0.2, 0.3)]
         numbers = " ".join(f"{cosine:5.2f}" for cosine in (*cosines, weighted(found, truth)))
         show(f"      {template.unit_names[row]:22s} {numbers}  amplitude {agreement(found, truth)[1]:5.2f}")
-    assert result["mouth and jaw"] > 0.8
-    assert result["blinks"] > 0.85
+    assert result["mouth and jaw"] > 0.82
+    assert result["blinks"] > 0.9
 
 
 def test_no_triangle_turns_over(template: Template, ict: Ict, binding: FittedBinding) -> None:
