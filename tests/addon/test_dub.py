@@ -106,6 +106,19 @@ def test_a_dub_of_a_dub_starts_from_what_is_seen(part, head, tmp_path, words):
     np.testing.assert_allclose(film(head), before, atol=1e-6)
 
 
+@pytest.mark.parametrize("how", ["take", "bones", "keys"])
+def test_a_removed_dub_leaves_what_was_there(part, head, tmp_path, words, how):
+    before = moved_by(how, part, head, tmp_path)
+    keys = head.data.shape_keys
+    names = [] if keys is None else [key.name for key in keys.key_blocks]
+    assert bpy.ops.meshtalk.dub(sound_file=words) == {"FINISHED"}
+    takes = part("scene.takes")
+    takes.remove_take(head, head.meshtalk.takes[-1])
+    np.testing.assert_allclose(film(head), before, atol=1e-6)
+    left = [key.name for key in head.data.shape_keys.key_blocks] if head.data.shape_keys else []
+    assert not [name for name in left if name.startswith("MeshTalk Dub") and name not in names]
+
+
 def test_the_sound_stands_where_its_strip_is(part, scene, head, tmp_path, words):
     if not bpy.app.build_options.audaspace:
         pytest.skip("this Blender was built without sound: it has no sound strips")
