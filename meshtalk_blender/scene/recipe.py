@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engine.rigs import KeyDrive, LipMotion, RigMapping, drive
-from ...engine.rigs.mapping import UNITS
+from ...engine.rigs.mapping import MOUTH, UNITS
 from ...engine.takes.compose import Stretch
 from .shape_keys import value_path
 
@@ -41,6 +41,12 @@ class Recipe:
     def paths(self) -> tuple[str, ...]:
         """RNA paths of all curves of the take."""
         return (*map(value_path, self.keys), *self.still)
+
+    @property
+    def lip_paths(self) -> frozenset[str]:
+        """RNA paths of the curves that move the lips."""
+        keys = [entry.key for entry in self.drives if entry.is_viseme or entry.drive.startswith(MOUTH)]
+        return frozenset(map(value_path, (*keys, *(key for key, _ in self.correctives))))
 
     @property
     def has_visemes(self) -> bool:

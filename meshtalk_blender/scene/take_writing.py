@@ -13,6 +13,7 @@ import bpy
 import numpy as np
 
 from ...engine.generate.control_values import Controls
+from ...engine.rigs.drive import PERCENT
 from ...engine.takes.compose import Stretch, compose
 from ...engine.takes.curves import RawCurves, pack_curves
 from ..control_props import controls_of
@@ -183,11 +184,15 @@ def _curves(
     ranges = key_ranges(thing)
     lips = None if gaps is None else gaps.motion
     curves: dict[str, list[Values]] = {path: [] for path in recipe.paths}
+    moves_lips = np.isin(list(curves), list(recipe.lip_paths))
     for stretch in stretches:
         values = recipe_values(recipe, stretch, lips, ranges)
         samples: Sequence[Any] = [None] * len(values)
         if tolerance > 0 and values:
-            samples = reduce_curves(np.stack(list(values.values()), axis=1), tolerance, stretch.keep)
+            stacked = np.stack(list(values.values()), axis=1)
+            percent = np.abs(stacked).max(axis=0, initial=0.0) > PERCENT
+            keep = None if stretch.keep is None else stretch.keep[:, None] & moves_lips
+            samples = reduce_curves(stacked, np.where(percent, 100.0, 1.0) * tolerance, keep)
         for (path, each), chosen in zip(values.items(), samples, strict=True):
             curves[path].append(Values(stretch.frame, each, chosen))
     return curves
