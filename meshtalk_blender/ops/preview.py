@@ -13,6 +13,7 @@ from ..scene.new_keys import key_names, remove_new_keys
 from ..scene.parts import head_objects
 from ..scene.recipe import read_recipe
 from ..scene.strips import find_sound_strip, sequencer_scene
+from ..scene.take_list import item_object
 from ..scene.takes import find_preview, find_take, is_playing, keep_preview, remove_take, show_take, takes_of
 from .gallery import Before, Gallery, gallery_desk
 from .plan import add_heard
@@ -93,7 +94,7 @@ def _keys_in_use(head: bpy.types.Object) -> dict[int, set[str]]:
     used: dict[int, set[str]] = {}
     for take in takes_of(head):
         for number, item in enumerate(take.objects):
-            thing = head if number == 0 else item.object
+            thing = item_object(head, take, number)
             if thing is not None:
                 used.setdefault(thing.session_uid, set()).update(read_recipe(item.recipe).keys)
     return used
