@@ -17,7 +17,8 @@ Number = TypeVar("Number", bound=np.floating)
 WELD = 1e-5  # of the mesh's size: vertices nearer than this are one (seams of texture coordinates)
 MOST_SAMPLES = 90_000
 GRAIN = 2.0**-23
-"""Metres, a ten-thousandth of a millimetre: what is kept of a fit is rounded to it, and takes two fifths less room."""
+"""Metres, a ten-thousandth of a millimetre: what is kept of a fit is rounded to it, which stores it in
+three fifths of the room."""
 
 
 @dataclass(frozen=True, eq=False)
