@@ -22,8 +22,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def register() -> None:
-    """Tell Blender's command line about the command."""
-    _registered.append(bpy.utils.register_cli_command(NAME, run))
+    """Tell Blender's command line about the command. Blender as a module has none, and 4.2 and 4.5 crash at
+    their end there."""
+    if bpy.app.binary_path:
+        _registered.append(bpy.utils.register_cli_command(NAME, run))
 
 
 def unregister() -> None:
