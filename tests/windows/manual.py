@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Makes the manual's pictures: every job in a real window, photographed.
 
-`python -m tests.windows.manual 5.2 --tool real-blender` runs the jobs of `desk.py` one after the other, each in
-a new Blender with the zip of `dist/`, and puts their pictures into `docs/manual/pictures`. Needs Pillow. With
-`--out` elsewhere it only tries them, in another version, say.
+`python -m tests.windows.manual 5.2 --tool real-blender` runs the jobs of `desk.py` one after the other, each
+in a new Blender with the zip of `dist/`, and puts their pictures into `docs/manual/pictures`. Needs Pillow.
+With `--out` elsewhere it only tries them, in another version, say.
 """
 
 from __future__ import annotations
