@@ -29,9 +29,12 @@ package.__path__ = [{root!r}]
 sys.modules["meshtalk_checkout"] = package
 bpy.context.preferences.addons.new().module = "meshtalk_checkout"
 start = time.process_time()
-importlib.import_module("meshtalk_checkout.meshtalk_blender").register()
+addon = importlib.import_module("meshtalk_checkout.meshtalk_blender")
+addon.register()
 seconds = time.process_time() - start
-print("RESULT", json.dumps([seconds, sorted(set(sys.modules) & {{"onnxruntime", "soundfile", "soxr"}})]))
+heavy = sorted(set(sys.modules) & {{"onnxruntime", "soundfile", "soxr"}})
+print("RESULT", json.dumps([seconds, heavy]), flush=True)
+addon.unregister()
 """
 
 
@@ -44,8 +47,8 @@ def _added(cache: Path) -> tuple[float, list[str]]:
         [sys.executable, "-c", ADDING.format(root=str(ROOT))],
         capture_output=True,
         text=True,
-        check=True,
         env=environment,
+        timeout=120,
     )
     line = next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))
     seconds, heavy = json.loads(line.removeprefix("RESULT"))
@@ -55,7 +58,7 @@ def _added(cache: Path) -> tuple[float, list[str]]:
 def test_adding_the_addon_hardly_delays_blenders_start(tmp_path):
     """The best of several; the first one also writes the compiled modules, as Blender does once."""
     _added(tmp_path)
-    runs = [_added(tmp_path) for _ in range(4)]
+    runs = [_added(tmp_path) for _ in range(6)]
     assert all(heavy == [] for _, heavy in runs)
     assert min(seconds for seconds, _ in runs) <= START
 

@@ -320,6 +320,8 @@ class Desk(RuleBasedStateMachine):
         mine |= {item.before for take in takes for item in take.objects}
         mine |= {item.below for take in takes for item in take.objects}
         mine |= {original.action for original in self.head.meshtalk.originals}
+        if any(take.placement == "NLA" for take in takes):  # what the sliders are outside the strips
+            mine |= {action for action in bpy.data.actions if "rest" in action.get(TAG, {}) and action.users}
         left = [action.name for action in bpy.data.actions if TAG in action and action not in mine]
         assert left == []
         names = [take.name for take in takes]
