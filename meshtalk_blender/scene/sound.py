@@ -100,7 +100,7 @@ def source_of_strip(
     strip = find_sound_strip(sequencer, name)
     if problem is not None or strip is None:
         raise SceneError(problem or _no_strip(sequencer, name))
-    frame, start = _place(sequencer, strip, scene or sequencer)
+    frame, start = _place(sequencer, strip, sequencer if scene is None else scene)
     length = strip_frames(strip, "right") - strip_frames(strip, "left")
     retimed = is_retimed(strip)
     return SoundSource(
@@ -135,7 +135,7 @@ def current_frame(
         raise SceneError(
             f"The strip “{source.strip}” was deleted while MeshTalk was running: nothing was changed."
         )
-    scene = scene or sequencer
+    scene = sequencer if scene is None else scene
     frame, start = _place(sequencer, strip, scene)
     return frame + seconds_to_frames(
         source.start - start, scene_rate(scene.render.fps, scene.render.fps_base)
