@@ -135,11 +135,10 @@ def current_frame(
         raise SceneError(
             f"The strip “{source.strip}” was deleted while MeshTalk was running: nothing was changed."
         )
-    scene = sequencer if scene is None else scene
-    frame, start = _place(sequencer, strip, scene)
-    return frame + seconds_to_frames(
-        source.start - start, scene_rate(scene.render.fps, scene.render.fps_base)
-    )
+    timed = sequencer if scene is None else scene
+    frame, start = _place(sequencer, strip, timed)
+    rate = scene_rate(timed.render.fps, timed.render.fps_base)
+    return frame + seconds_to_frames(source.start - start, rate)
 
 
 def read_sound(source: SoundSource, cancelled: Callable[[], bool] | None = None) -> Sound:
