@@ -71,19 +71,21 @@ def empty_file() -> None:
 
 
 def job_over() -> Iterator[float]:
-    """Until the job that was started is over; the longest pause of the main thread goes into the report."""
+    """Until the job that was started is over; the longest pauses of the main thread go into the report, with
+    what the job was at."""
     started, pauses, last = time.monotonic(), [], time.monotonic()
     while desk().job is None and time.monotonic() - started < 3.0:
         yield 0.02
     while desk().job is not None:
         assert time.monotonic() - started < MOST, "the job takes too long"
+        status = desk().job.status
         yield 0.01
         now = time.monotonic()
         if desk().job is not None:
-            pauses.append(round(now - last, 3))
+            pauses.append((round(now - last, 3), f"{status.stage} {status.fraction:.2f}"))
         last = now
     assert not desk().is_problem, desk().message
-    report.setdefault("pauses", []).append(max(pauses, default=0.0))
+    report.setdefault("pauses", []).append(sorted(pauses, reverse=True)[:3])
     report.setdefault("told", []).append(desk().message)
     yield 0.6
 
