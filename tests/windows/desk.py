@@ -41,6 +41,10 @@ MOST = 90.0
 """Seconds that a job may take here: the window is drawn by the processor."""
 
 
+ROW = 24
+"""Pixels from one row of the tab to the next."""
+
+
 def add_on(module: str):
     """One of the add-on's modules, to ask how far it is."""
     return importlib.import_module(f"{EXTENSION}.meshtalk_blender.{module}")
@@ -155,6 +159,9 @@ def choose_sound(speech: str) -> Iterator[float]:
     settings = bpy.context.scene.meshtalk
     if settings.sound_source != "FILE":
         spot = yield from find("STRIP", 0.8)
+        if spot is None:  # 4.3 copies nothing from such a row: it stands above the next button
+            below = yield from find("meshtalk.add_sound", 0.8)
+            spot = below._replace(y=below.y + ROW)
         click(spot.x, spot.y)
         yield from until(lambda: settings.sound_source == "FILE", "File was not chosen")
     yield from type_into(settings, "sound_file", "mark.wav", str(PROJECT / speech))
