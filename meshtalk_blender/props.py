@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
+from .ids import RELATIVE_PATH
 from .models import find_models
 from .scene.strips import sequencer_scene, sound_strips
 from .take_props import PLACEMENTS
@@ -62,6 +63,7 @@ class MeshTalkSettings(bpy.types.PropertyGroup):
         name="File",
         description="Sound file with speech: wav, flac, ogg, mp3, or whatever else this Blender plays",
         subtype="FILE_PATH",
+        options={"ANIMATABLE"} | RELATIVE_PATH,
     )
     heads: EnumProperty(
         name="Heads",

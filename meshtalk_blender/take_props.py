@@ -16,6 +16,7 @@ from bpy.props import (
 )
 
 from .control_props import MeshTalkControls
+from .ids import RELATIVE_PATH
 
 KINDS = (
     ("GENERATE", "Generated", "Speech was turned into motion"),
@@ -42,7 +43,12 @@ class MeshTalkSegment(bpy.types.PropertyGroup):
     """One stretch of a take: its raw curves (`engine/takes/curves.py`) from `frame` on, and their origin."""
 
     frame: IntProperty(name="Frame", description="Scene frame of the first sample")
-    sound: StringProperty(name="Sound", description="File of the speech", subtype="FILE_PATH")
+    sound: StringProperty(
+        name="Sound",
+        description="File of the speech",
+        subtype="FILE_PATH",
+        options={"ANIMATABLE"} | RELATIVE_PATH,
+    )
     strip: StringProperty(name="Strip", description="Sound strip of the speech; empty for a bare file")
     model: StringProperty(name="Model", description="Model that it was made with")
     seed: StringProperty(name="Seed", description="Seed that it was sampled with")

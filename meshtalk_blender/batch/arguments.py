@@ -101,15 +101,25 @@ def _whole_path(prop: Any, value: str) -> str:
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command's arguments. Raises SceneError; SystemExit after --help."""
-    given = parser().parse_args(list(arguments))
+    whole = parser()
+    if not arguments or not arguments[0].startswith("-"):
+        _check_job(arguments[0] if arguments else "")
+    given = whole.parse_args(list(arguments))
     _check(given)
     return given
+
+
+def _check_job(job: str) -> None:
+    if not job:
+        raise SceneError("Say what to do after the command's name: generate, dub or retarget.")
+    if job not in JOBS:
+        raise SceneError(f"MeshTalk has no job “{job}”: say generate, dub or retarget.")
 
 
 def _check(given: argparse.Namespace) -> None:
     """What can be known to fail before the work is done."""
     if not bpy.data.filepath:
-        raise SceneError("No file is open: name a .blend file before --command.")
+        raise SceneError("No file is open: name a .blend file that can be read before --command.")
     if not given.output and not given.save:
         raise SceneError("Say where the result goes: --output FILE, or --save for the file that is open.")
     if given.output and given.save:

@@ -7,6 +7,7 @@ import bpy
 from bpy.props import StringProperty
 
 from ...engine.errors import MeshTalkError
+from ..ids import RELATIVE_PATH
 from ..scene.strips import (
     add_sound_strip,
     find_sound_strip,
@@ -43,7 +44,7 @@ class MESHTALK_OT_add_sound(bpy.types.Operator):
     bl_label = "Add Sound"
     bl_options = {"REGISTER", "UNDO"}
 
-    filepath: StringProperty(name="File", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: StringProperty(name="File", subtype="FILE_PATH", options={"SKIP_SAVE"} | RELATIVE_PATH)
     filter_glob: StringProperty(
         default="*.wav;*.flac;*.ogg;*.mp3;*.aif;*.aiff;*.m4a;*.mp4;*.mov;*.mkv", options={"HIDDEN"}
     )

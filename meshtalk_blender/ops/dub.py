@@ -11,6 +11,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from ..dub_props import KEEP_SILENCE, MOUTH, RANGE, SEED, STRETCH, UPPER
+from ..ids import RELATIVE_PATH
 from ..models import CARD
 from ..scene.errors import SceneError
 from ..scene.mesh import find_parts, head_problem
@@ -42,7 +43,10 @@ class MESHTALK_OT_dub(InBackground, bpy.types.Operator):
     head: StringProperty(name="Head", description="Object; empty for the panel's", options=SKIP)
     strip: StringProperty(name="Strip", description="Sound strip; empty for the panel's", options=SKIP)
     sound_file: StringProperty(
-        name="File", description="Sound file instead of a strip", subtype="FILE_PATH", options=SKIP
+        name="File",
+        description="Sound file instead of a strip",
+        subtype="FILE_PATH",
+        options=SKIP | RELATIVE_PATH,
     )
     model: StringProperty(name="Model", description="Empty for the panel's", options=SKIP)
     upper: FloatProperty(**UPPER, options=SKIP)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import bpy
 from bpy.props import CollectionProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from ..ids import RELATIVE_PATH
 from ..scene.errors import SceneError
 from ..take_props import PLACEMENTS
 from ..translations import say
@@ -52,7 +53,7 @@ class MESHTALK_OT_generate(InBackground, bpy.types.Operator):
         name="File",
         description="Sound file; when empty, as the panel says",
         subtype="FILE_PATH",
-        options={"SKIP_SAVE"},
+        options={"SKIP_SAVE"} | RELATIVE_PATH,
     )
     model: StringProperty(
         name="Model", description="Name of the model; when empty, the panel's", options={"SKIP_SAVE"}

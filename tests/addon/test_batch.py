@@ -93,8 +93,8 @@ def test_several_heads_speak_the_same(run, saved, speech_file):
         (["generate", "--head", "Face", "--sound-file", "SPEECH", "--output", "/no/x.blend"], "no folder"),
         (["generate", "--head", "Face", "--sound-file", "SPEECH", "--output", "x.txt"], ".blend file"),
         (["generate", "--head", "Face", "--sound-file", "SPEECH", "--save", "--threads", "99"], "threads"),
-        (["sing"], "sing"),
-        ([], "required"),
+        (["sing"], "no job “sing”"),
+        ([], "generate, dub or retarget"),
     ],
 )
 def test_bad_input_gets_one_sentence_and_exit_code_two(run, saved, speech_file, arguments, words):
