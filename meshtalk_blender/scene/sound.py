@@ -87,7 +87,8 @@ def strip_problem(scene: bpy.types.Scene, name: str) -> str | None:
         return f"The strip “{strip.name}” has lost its sound: add the sound again."
     if is_retimed(strip) and not CAN_MIX:
         return (
-            f"The strip “{strip.name}” plays at another speed, which needs Blender 5.0: reset its retiming first."
+            f"The strip “{strip.name}” plays at another speed, which needs Blender 5.0: "
+            "reset its retiming first."
         )
     if strip.sound.packed_file is None:
         return _strip_file_problem(strip)
