@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
 from mathutils import Matrix, Vector
-from numpy.typing import ArrayLike, NDArray
 
 from .scene.views import View
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
 WORST_MM = 4.0
 """Millimetres, of a head of human size, that are shown in full red."""

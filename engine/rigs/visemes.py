@@ -9,9 +9,12 @@ Edwards et al. 2016): a viseme at 1 is what a speaker's mouth does, not the most
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 SILENCE, CLOSED = "sil", "PP"
 

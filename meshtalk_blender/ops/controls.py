@@ -20,7 +20,6 @@ from ..scene.control_presets import (
     save_preset,
 )
 from ..scene.errors import SceneError
-from ..scene.recipe import read_recipe
 from ..scene.take_list import active_take, take_problem
 from ..translations import say
 from .checks import busy_reason, chosen_head
@@ -215,6 +214,8 @@ def is_layer(take: MeshTalkTake) -> bool:
 
 @lru_cache(maxsize=32)
 def _moves_units(recipe: str) -> bool:
+    from ..scene.recipe import read_recipe  # late: solves keys, which Blender's start does without
+
     return bool(read_recipe(recipe).drives)
 
 

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
-from numpy.typing import NDArray
 
 from ...engine.errors import MeshTalkError
 from ..fit_overlay import hide_fit, shown_fit
@@ -29,6 +28,8 @@ from ..scene.mesh import read_mesh
 from .background import redraw_panels
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ...engine.geometry.fit.binding import FitFigures
 
 logger = logging.getLogger(__name__)

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...engine.errors import Cancelled, MeshTalkError
 from ...engine.progress import CancelCheck, Progress, Stage
 from ..models import loaded_bundle
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ...engine.geometry.fit.binding import FitFigures
     from ...engine.geometry.topology import Binding
     from ...engine.template import Template

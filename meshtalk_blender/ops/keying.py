@@ -11,8 +11,7 @@ import bpy
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engine.rigs import KeyDrive, RigMapping
-from ...engine.rigs.mapping import MOUTH, VISEME_KIND, units_of
+from ...engine.rigs.mapping import MOUTH, VISEME_KIND, KeyDrive, RigMapping, units_of
 from ..scene.actions import locked_paths
 from ..scene.errors import SceneError
 from ..scene.mapping import mapping_of

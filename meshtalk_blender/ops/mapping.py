@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import bpy
 from bpy.props import StringProperty
 
-from ...engine.rigs import RigMapping
-from ...engine.rigs.mapping import drive_names, is_mixed, sides_of
+from ...engine.rigs.mapping import RigMapping, drive_names, is_mixed, sides_of
 from ..mapping_props import model_units
 from ..scene.errors import SceneError
 from ..scene.mapping import (

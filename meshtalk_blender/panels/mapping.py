@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-from ...engine.rigs import KeyDrive
+from ...engine.rigs.mapping import KeyDrive
 from ..ops.checks import chosen_head
 from ..ops.job import desk
 from ..ops.mapping import (

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
     from ...engine.geometry.procrustes import Similarity
 
-
-Doubles = NDArray[np.float64]
+    Doubles = NDArray[np.float64]
 
 FRONT = np.array([0.0, -1.0, 0.0])
 """Where the face of the plan looks; up is +Z, the character's left +X."""

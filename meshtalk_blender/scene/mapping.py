@@ -10,10 +10,9 @@ from pathlib import Path
 
 import bpy
 
-from ...engine.rigs import KeyDrive, Preset, PresetKey, RigMapping, recognise
-from ...engine.rigs.mapping import UNITS, VISEME_KIND, units_of
+from ...engine.rigs.mapping import UNITS, VISEME_KIND, KeyDrive, Preset, PresetKey, RigMapping, units_of
 from ...engine.rigs.presets import RigError, preset_text, read_preset, read_presets
-from ...engine.rigs.recognise import apply_preset
+from ...engine.rigs.recognise import apply_preset, recognise
 from .errors import SceneError
 from .own_files import Stamp, fresh_file, json_files, own_folder, stamp
 from .parts import face_of

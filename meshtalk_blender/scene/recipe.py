@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ...engine.rigs import KeyDrive, LipMotion, RigMapping, drive
-from ...engine.rigs.mapping import MOUTH, UNITS
+from ...engine.rigs.drive import drive
+from ...engine.rigs.lips import LipMotion
+from ...engine.rigs.mapping import MOUTH, UNITS, KeyDrive, RigMapping
 from ...engine.takes.compose import Stretch
 from .shape_keys import value_path
 

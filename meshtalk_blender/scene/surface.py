@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import bpy
 import numpy as np
 from mathutils import Vector
-from numpy.typing import ArrayLike, NDArray
 
-Doubles = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Doubles = NDArray[np.float64]
+
 Place = tuple[float, float, float]
 
 AROUND = 12  # nearest vertices whose triangles are looked at

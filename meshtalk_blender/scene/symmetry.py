@@ -5,11 +5,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-Doubles = NDArray[np.float64]
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    Doubles = NDArray[np.float64]
+
 
 SYMMETRIC = 0.004  # of the mesh's size: how far the mirrored mesh may lie from itself, in the median
 EXACT = 0.0002  # as good as the mesh can tell: no other plane is tried

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import bpy
 
 from .errors import SceneError
-from .placement import is_shown
 
 if TYPE_CHECKING:
     from ..take_props import MeshTalkTake
@@ -82,6 +81,8 @@ def take_problem(head: bpy.types.Object, take: MeshTalkTake) -> str | None:
 def is_playing(head: bpy.types.Object, take: MeshTalkTake) -> bool:
     """Whether a take plays on the head, or on the first of the parts that it moves; cheap."""
     thing = item_object(head, take, 0) if len(take.objects) else None
+    from .placement import is_shown  # late: edits curves and tracks, which Blender's start does without
+
     return thing is not None and is_shown(thing, take.objects[0], take.placement)
 
 

@@ -13,9 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from engine.rigs import KeyDrive, LipMotion, Preset, PresetKey, RigMapping, drive, lip_motion, recognise
+from engine.rigs.drive import drive
+from engine.rigs.lips import LipMotion, lip_motion
+from engine.rigs.mapping import KeyDrive, Preset, PresetKey, RigMapping
 from engine.rigs.names import canonical_name, match_units
 from engine.rigs.presets import RigError, preset_from_data, preset_text, read_preset, read_presets
+from engine.rigs.recognise import recognise
 from engine.rigs.visemes import VISEMES, pattern_rows
 from engine.template import load_template
 
