@@ -11,6 +11,7 @@ import bpy
 
 sys.path.insert(0, "/project")
 
+from buttons import Spot, find
 from hands import (
     EXTENSION,
     PROJECT,
@@ -75,16 +76,6 @@ def job_status():
     return importlib.import_module(f"{EXTENSION}.meshtalk_blender.ops.job").desk
 
 
-def find_button() -> tuple[int, int]:
-    """Where Generate is: the panel is drawn the same each time, so its place in the sidebar is known."""
-    region = sidebar()
-    return region.x + region.width // 2, region.y + region.height - BUTTON
-
-
-BUTTON = 261
-"""Pixels from the sidebar's top to the middle of Generate."""
-
-
 def steps() -> Iterator[float]:
     """What happens, one step after the other; each yields how long to wait for the screen, in seconds."""
     install()
@@ -102,12 +93,14 @@ def steps() -> Iterator[float]:
     yield 2.5
     yield from idle()
     report["sidebar"] = [sidebar().x, sidebar().y, sidebar().width, sidebar().height]
-    click(*find_button())
+    button = yield from find("meshtalk.generate")
+    assert button is not None, "there is no Generate that can be pressed"
+    click(button.x, button.y)
     started = time.monotonic()
     while job_status().job is None:
         assert time.monotonic() - started < 10, "the click did not start the job: " + job_status().message
         yield TICK
-    yield from watch(time.monotonic())
+    yield from watch(time.monotonic(), button)
     if SETTINGS["cancel"]:
         yield from cancelled()
     else:
@@ -132,8 +125,9 @@ def tag_redraw() -> None:
     sidebar().tag_redraw()
 
 
-def watch(begun: float) -> Iterator[float]:
-    """Until the job is over: note the longest pause between two ticks, take a picture on the way."""
+def watch(begun: float, button: Spot) -> Iterator[float]:
+    """Until the job is over: note the longest pause between two ticks, take a picture on the way. Cancel
+    stands where Generate was."""
     pauses, before, pictured = [], time.monotonic(), False
     while job_status().job is not None:
         status = job_status().job.status
@@ -142,7 +136,7 @@ def watch(begun: float) -> Iterator[float]:
             picture("running.png")
             if SETTINGS["cancel"]:
                 report["cancel_at"] = time.monotonic()
-                press("key", "Escape") if SETTINGS["cancel"] == "esc" else click(*find_button())
+                press("key", "Escape") if SETTINGS["cancel"] == "esc" else click(button.x, button.y)
         yield TICK
         now = time.monotonic()
         if job_status().job is not None:
