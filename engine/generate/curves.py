@@ -32,8 +32,10 @@ weight (a minimax concave penalty: Zhang 2010, by one step of local linear appro
 DOMINANCE = 4.0
 """An opposing unit may reach this many times its lead; more would jump where two opposites change over."""
 
-STEPS = 60
-ROWS = 512
+NEAR = 4e-6
+"""The tolerance of the solver, metres: 1e-4 of a weight at most."""
+
+ROWS = 1024
 """Frames at a time, which bounds the memory."""
 
 OPPOSITES = (
@@ -53,17 +55,23 @@ def clean_curves(fit: UnitFit, unit_names: Sequence[str], weights: Float32) -> F
     Units that stay below what is visible are exactly 0 in every frame (on both sides of the face), and of two
     opposites one is always 0.
     """
+    return clean_takes(fit, unit_names, weights[None])[0]
+
+
+def clean_takes(fit: UnitFit, unit_names: Sequence[str], weights: Float32) -> Float32:
+    """`clean_curves` of several takes ``(N, T, U)`` at once; each keeps the units that it needs itself."""
     visible = visible_weights(fit.sizes)
     pairs = opposite_pairs(unit_names)
     groups = mirrored_groups(unit_names, pairs)
     kept = needed_units(fit, weights, visible, groups)
     cleaned = np.zeros_like(weights)
-    for rows in _parts(len(weights)):
-        cleaned[rows] = _refit(fit, weights[rows], kept, visible, pairs)
-    seen = cleaned.max(axis=0, initial=0.0) >= visible
+    flat, given = cleaned.reshape(-1, weights.shape[2]), weights.reshape(-1, weights.shape[2])
+    for rows in _parts(len(flat)):
+        take = np.arange(rows.start, rows.stop) // max(weights.shape[1], 1)
+        flat[rows] = _refit(fit, given[rows], kept[take], visible, pairs)
+    seen = cleaned.max(axis=1, initial=0.0) >= visible
     for group in map(list, groups):
-        if not seen[group].any():
-            cleaned[:, group] = 0.0
+        cleaned[..., group] *= seen[:, group].any(axis=1)[:, None, None]
     return cleaned
 
 
@@ -95,45 +103,71 @@ def mirrored_groups(unit_names: Sequence[str], opposites: NDArray[np.intp]) -> t
 def needed_units(
     fit: UnitFit, weights: Float32, visible: Float64, groups: Sequence[tuple[int, ...]]
 ) -> NDArray[np.bool_]:
-    """Which units (U,) a take (T, U) needs.
+    """Which units (N, U) each of some takes (N, T, U) needs.
 
     One after the other the group goes whose own part is the least visible: what is left of a weight once the
     others have taken over what they can, which is weight / √(G⁻¹)ᵤᵤ. They do take it over (a step of backward
     elimination), inside their bounds.
     """
-    left = weights.astype(np.float32, copy=True)
-    kept = fit.lengths > 0
-    open_groups = list(groups)
-    while open_groups:
-        seen = _own_part(fit, left, kept) / visible
-        group = min(open_groups, key=lambda rows: seen[list(rows)].max())
-        if seen[list(group)].max() >= 1.0:
-            break
-        open_groups.remove(group)
-        for unit in group:
-            if kept[unit]:
-                _hand_over(fit, left, kept, unit)
-    return kept
+    backward = _Backward(fit, weights)
+    both = np.array([(group[0], group[-1]) for group in groups])  # a group is a unit, or two sides
+    going, is_open = np.ones(len(weights), bool), np.ones((len(weights), len(groups)), bool)
+    takes = np.arange(len(weights))
+    while going.any():
+        seen = np.where(is_open, (backward.own_part() / visible)[:, both].max(axis=2), np.inf)
+        least = seen.argmin(axis=1)
+        going &= seen[takes, least] < 1.0
+        is_open[takes[going], least[going]] = False
+        for unit in both[least].T:
+            backward.hand_over(unit, going)
+    return backward.kept
 
 
-def _own_part(fit: UnitFit, left: Float32, kept: NDArray[np.bool_]) -> Float64:
-    """The largest weight (U,) of each kept unit over a take that no other kept unit can stand in for; 0 for
-    the others."""
-    own = np.zeros(len(kept))
-    inverse = np.linalg.inv(fit.problem.gram[np.ix_(kept, kept)])
-    own[kept] = left[:, kept].max(axis=0, initial=0.0) / np.sqrt(np.diag(inverse))
-    return own
+class _Backward:
+    """Backward elimination of units in N takes at once: ``kept`` (N, U), the weights that are left (N, T, U)
+    and, by take, the inverse of the kept units' gram matrix (N, U, U), 0 in the rows of the others."""
+
+    def __init__(self, fit: UnitFit, weights: Float32) -> None:
+        self._lengths, self._takes = fit.lengths, np.arange(len(weights))
+        self._scale = np.where(fit.lengths > 0, 1.0 / np.where(fit.lengths > 0, fit.lengths, 1.0), 0.0)
+        self._left = weights.astype(np.float32, copy=True)
+        self._most = weights.max(axis=1, initial=0.0)
+        kept = fit.lengths > 0
+        self.kept = np.tile(kept, (len(weights), 1))
+        inverse = np.zeros_like(fit.problem.gram)
+        inverse[np.ix_(kept, kept)] = np.linalg.inv(fit.problem.gram[np.ix_(kept, kept)])
+        self._inverse = np.tile(inverse, (len(weights), 1, 1))
+
+    def own_part(self) -> Float64:
+        """The largest weight (N, U) of each kept unit that no other kept unit can stand in for; 0 for the
+        others."""
+        spread = np.sqrt(np.diagonal(self._inverse, axis1=1, axis2=2))
+        return np.divide(self._most, spread, out=np.zeros(spread.shape), where=self.kept)
+
+    def hand_over(self, unit: NDArray[np.intp], going: NDArray[np.bool_]) -> None:
+        """Give the motion of one ``unit`` (N,) a take to its other kept ones, in the takes that are ``going``
+        (N,)."""
+        for take in self._takes[going & self.kept[self._takes, unit]]:
+            gone, inverse = int(unit[take]), self._inverse[take]
+            share = inverse[gone] / -inverse[gone, gone]  # −1 of the unit itself
+            inverse += share[:, None] * inverse[gone]
+            inverse[gone] = inverse[:, gone] = 0.0
+            self.kept[take, gone] = False
+            change = (share * self._lengths[gone] * self._scale).astype(np.float32)
+            self._most[take] = _hand_over(self._left[take], gone, change)
 
 
-def _hand_over(fit: UnitFit, left: Float32, kept: NDArray[np.bool_], gone: int) -> None:
-    """Give the motion of one unit to the other kept ones, in place in ``left`` (T, U) and ``kept`` (U,)."""
-    kept[gone] = False
-    others = np.flatnonzero(kept)
-    share = np.linalg.solve(fit.problem.gram[np.ix_(others, others)], fit.problem.gram[others, gone])
-    change = (share * fit.lengths[gone] / fit.lengths[others]).astype(np.float32)
+def _hand_over(left: Float32, gone: int, change: Float32) -> Float32:
+    """Change weights (T, U) in place by so much (U,) for each of the unit that goes, inside their bounds;
+    returns the largest (U,) that are left."""
+    most = np.zeros(left.shape[1], np.float32)
     for rows in _parts(len(left)):
-        left[rows, others] = np.clip(left[rows, others] + left[rows, gone, None] * change, 0.0, 1.0)
-    left[:, gone] = 0.0
+        part = left[rows]
+        part += part[:, gone, None] * change
+        np.maximum(part, np.float32(0.0), out=part)
+        np.minimum(part, np.float32(1.0), out=part)
+        np.maximum(most, part.max(axis=0), out=most)
+    return most
 
 
 def _refit(
@@ -145,21 +179,21 @@ def _refit(
     target = dense @ fit.problem.gram
     upper = np.where(kept, fit.lengths, 0.0)
     price = PRICE * visible * fit.lengths
-    rough = fit.problem.solve(target - price, upper, dense, STEPS, 0.0)
+    rough = fit.problem.solve(target - price, upper, dense, tolerance=NEAR)
     first = fit.unscaled(rough)
     faded = price * np.clip(1.0 - first / (FADE * PRICE * visible), 0.0, 1.0)
     bounds = upper * _lead(first, pairs)
-    return fit.unscaled(fit.problem.solve(target - faded, bounds, rough, STEPS, 0.0))
+    return fit.unscaled(fit.problem.solve(target - faded, bounds, rough, tolerance=NEAR))
 
 
 def _lead(weights: Float32, pairs: NDArray[np.intp]) -> Float64:
     """Largest weights (T, U) that keep opposites apart: none for the weaker, and for the stronger a bound
     that grows with its lead, so that a change from one to the other passes through 0."""
     most = np.ones(weights.shape)
-    for one, other in (*pairs, *pairs[:, ::-1]):
-        most[:, one] = np.clip(DOMINANCE * (weights[:, one] - weights[:, other]), 0.0, 1.0)
+    one, other = np.concatenate([pairs, pairs[:, ::-1]]).T
+    most[:, one] = np.clip(DOMINANCE * (weights[:, one] - weights[:, other]), 0.0, 1.0)
     return most
 
 
 def _parts(count: int) -> Iterator[slice]:
-    return (slice(at, at + ROWS) for at in range(0, count, ROWS))
+    return (slice(at, min(at + ROWS, count)) for at in range(0, count, ROWS))

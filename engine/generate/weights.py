@@ -36,11 +36,19 @@ FACING = (
 """Landmarks that face each other in the middle of a margin."""
 
 MOST_STEPS = 300
-TOLERANCE = 5e-7
-"""Largest step of any scaled weight (metres) at which the solver stops, and of its distance to the box."""
+TOLERANCE = 1e-6
+"""Largest step of any scaled weight (metres) at which a row is left as it is, and of its distance to the
+box."""
 
-CHECK_EVERY = 5
-RELAXATION = 1.6
+CHECK_EVERY = 8
+RELAXATION, COLD, WARM = 1.8, 0.5, 2.0
+"""Over-relaxation, and the penalties without and with a start that is nearly right, in units of the geometric
+mean of the extreme eigenvalues. *Measured* on speech: 56 steps in the mean, and 25; the mean itself needs
+half as many more in both cases."""
+
+ROWS = 1024
+"""Rows that are solved at once: enough that a step is more than its calls, few enough for the cache."""
+
 TINY = 1e-9
 
 
@@ -141,14 +149,14 @@ class BoxProblem:
     definite.
 
     Alternating directions (Boyd et al. 2011, section 5.2) with over-relaxation: G is inverted once, a step
-    is one product of matrices, in float32. The penalty is the geometric mean of G's extreme eigenvalues.
+    is one product of matrices, in float32. Rows that have arrived leave, so none depends on the others.
     """
 
     def __init__(self, gram: Float64) -> None:
         self.gram = gram
         spread = np.linalg.eigvalsh(gram)
-        self._penalty = float(np.sqrt(max(spread[0], TINY) * spread[-1]))
-        self._inverse = np.linalg.inv(gram + self._penalty * np.eye(len(gram)))
+        mean = float(np.sqrt(max(spread[0], TINY) * spread[-1]))
+        self._cold, self._warm = (_Way.of(gram, penalty * mean) for penalty in (COLD, WARM))
 
     def solve(
         self,
@@ -160,34 +168,105 @@ class BoxProblem:
     ) -> Float64:
         """Solutions (T, U), inside the box, for each row b of ``target`` (T, U); ``upper`` (U,) or (T, U).
 
-        With ``tolerance`` 0 all ``steps`` are made, so that a row never depends on the others.
+        With ``tolerance`` 0 all ``steps`` are made.
         """
-        begin = np.clip(target @ self._inverse if start is None else start, 0.0, upper)
-        dual = self._multipliers(target, upper, begin).astype(np.float32)
-        here, most = begin.astype(np.float32), np.asarray(upper, np.float32)
-        # x = (b + p (z − u)) M, relaxed: r x + (1 − r) z. With r, p in the matrices a step is one product.
-        fixed = (RELAXATION * (target @ self._inverse)).astype(np.float32)
-        pull = (RELAXATION * self._penalty * self._inverse).astype(np.float32)
-        rest = np.float32(1.0 - RELAXATION)
-        for step in range(steps):
-            free = (here - dual) @ pull
-            free += fixed
-            free += rest * here
-            dual += free
-            there = np.minimum(np.maximum(dual, 0.0), most)
-            dual -= there
-            before, here = here, there
-            if tolerance and step % CHECK_EVERY == 0 and _largest(free - here, here - before) < tolerance:
+        found = np.empty(target.shape)
+        for first in range(0, len(target), ROWS):
+            rows = slice(first, first + ROWS)
+            most = upper if upper.ndim == 1 else upper[rows]
+            begin = None if start is None else start[rows]
+            found[rows] = self._solve(target[rows], most, begin, steps, tolerance)
+        return np.clip(found, 0.0, upper, out=found)
+
+    def _solve(
+        self, target: Float64, upper: Float64, start: Float64 | None, steps: int, tolerance: float
+    ) -> Float32:
+        way = self._cold if start is None else self._warm
+        middle = target @ way.inverse
+        begin = np.clip(middle if start is None else start, 0.0, upper)
+        push = (target - begin @ self.gram) / way.penalty  # against the walls, where it stands at one
+        dual = np.where(begin >= upper, np.maximum(push, 0.0), 0.0)
+        dual += np.where(begin <= 0.0, np.minimum(push, 0.0), 0.0)
+        rows = _Rows(way.step, begin, dual, RELAXATION * middle, upper)
+        for step in range(0, steps, CHECK_EVERY):
+            rows.go(min(CHECK_EVERY, steps - step) - 1)
+            rows.leave(tolerance)
+            if rows.all_arrived:
                 break
-        return np.clip(here.astype(np.float64), 0.0, upper)
-
-    def _multipliers(self, target: Float64, upper: Float64, here: Float64) -> Float64:
-        """What the walls push against at a start, in units of the penalty."""
-        push = (target - here @ self.gram) / self._penalty
-        return np.where(here >= upper, np.maximum(push, 0.0), 0.0) + np.where(
-            here <= 0.0, np.minimum(push, 0.0), 0.0
-        )
+        return rows.result()
 
 
-def _largest(*changes: Float32) -> float:
-    return max(float(np.abs(change).max(initial=0.0)) for change in changes)
+@dataclass(frozen=True, eq=False)
+class _Way:
+    """How a step is made with one ``penalty`` p: ``inverse`` (U, U) is M = (G + p)⁻¹.
+
+    x = (b + p (z − u)) M, relaxed to r x + (1 − r) z, comes to u; v, the sum, is cut to the box: z, and what
+    is cut off is u. So v ← r b M + (z − u) (r p M − r/2) + (1 − r/2) v, and z − u = 2 z − v; ``step`` (U, U)
+    is the second factor.
+    """
+
+    penalty: float
+    inverse: NDArray[np.floating]
+    step: Float32
+
+    @staticmethod
+    def of(gram: Float64, penalty: float) -> _Way:
+        one = np.eye(len(gram))
+        inverse = np.linalg.inv(gram + penalty * one)
+        step = RELAXATION * (penalty * inverse - 0.5 * one)
+        return _Way(penalty, inverse, step.astype(np.float32))
+
+
+class _Rows:
+    """Rows of a `BoxProblem` on their way, in float32: ``inside`` (n, U) the box is its z, ``beyond`` (n, U)
+    its v; ``added`` (n, U) comes to v in each step, and ``most`` (n, U) are the largest values."""
+
+    def __init__(self, step: Float32, inside: Float64, dual: Float64, added: Float64, most: Float64) -> None:
+        self._step, self._found = step, np.empty(inside.shape, np.float32)
+        self._open = np.arange(len(inside))
+        self._inside: Float32 = inside.astype(np.float32)
+        self._beyond: Float32 = (inside + dual).astype(np.float32)
+        self._added: Float32 = added.astype(np.float32)
+        self._most = np.empty(inside.shape, np.float32)
+        self._most[:] = most
+
+    @property
+    def all_arrived(self) -> bool:
+        """Whether no row is on its way any more."""
+        return not len(self._open)
+
+    def go(self, steps: int) -> None:
+        """Some steps of all rows that are on their way."""
+        inside, beyond = self._inside, self._beyond
+        free, moved = np.empty_like(beyond), np.empty_like(beyond)
+        rest = np.float32(1.0 - 0.5 * RELAXATION)
+        for _ in range(steps):
+            np.add(inside, inside, out=free)
+            free -= beyond
+            np.matmul(free, self._step, out=moved)
+            beyond *= rest
+            beyond += self._added
+            beyond += moved
+            np.maximum(beyond, 0.0, out=inside)
+            np.minimum(inside, self._most, out=inside)
+
+    def leave(self, tolerance: float) -> None:
+        """One more step; rows that it moves by less than a tolerance, and that are as near to the box, have
+        arrived."""
+        change, dual = self._inside.copy(), self._beyond - self._inside
+        self.go(1)
+        change -= self._inside
+        dual += self._inside
+        dual -= self._beyond  # z − x, relaxed
+        far = np.maximum(np.abs(change), np.abs(dual)).max(axis=1, initial=0.0)
+        still = far >= tolerance
+        if still.all():
+            return
+        self._found[self._open[~still]] = self._inside[~still]
+        self._open, self._inside, self._beyond = self._open[still], self._inside[still], self._beyond[still]
+        self._added, self._most = self._added[still], self._most[still]
+
+    def result(self) -> Float32:
+        """Where all rows (n, U) are by now."""
+        self._found[self._open] = self._inside
+        return self._found
