@@ -118,6 +118,8 @@ def attach_to(template: Template, rest: ArrayLike, points: ArrayLike | None = No
 def place_attached(template: Template, rest: ArrayLike) -> Doubles:
     """Where the attached parts (N, 3) sit on a rest shape (V, 3), both in normalised template space."""
     points = template.attached_rest.astype(np.float64)
+    if not len(points):
+        return points
     for bones, place in zip(GROUPS, _placements(template, rest), strict=True):
         members = np.isin(template.attached_bone, bones)
         points[members] = place.points(points[members])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ...engine.errors import HeadError
 from ...engine.progress import CancelCheck, Progress, Stage
 from ..models import loaded_bundle
 from ..scene.sound import SoundSource, read_sound
@@ -90,7 +91,10 @@ def _bind(bundle: Bundle, target: Target, stage: Stage) -> _Bound:
     from ...engine.generate import Mover
 
     fit = FitRequest(target.model, target.threads, target.rest, target.landmarks, target.stored_binding)
-    binding, data = bind_request(bundle.template, fit, stage)
+    try:
+        binding, data = bind_request(bundle.template, fit, stage)
+    except HeadError as error:
+        raise HeadError(f"“{target.head.face.name}” is refused: {error}") from None
     return _Bound(target, binding, data, Mover(bundle, binding))
 
 

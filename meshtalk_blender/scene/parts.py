@@ -7,6 +7,9 @@ from collections.abc import Iterable
 
 import bpy
 
+ALIKE = 3
+"""So many shape keys in common are no chance."""
+
 
 def head_objects(head: bpy.types.Object) -> tuple[bpy.types.Object, ...]:
     """The face first, then its parts that still exist, each once."""
@@ -31,6 +34,34 @@ def is_in_a_scene(thing: bpy.types.Object) -> bool:
     """Whether it wasn't deleted: a deleted object lives on in the file while a setting points at it, but in
     no scene."""
     return any(scene.objects.get(thing.name) == thing for scene in bpy.data.scenes)
+
+
+def companions(head: bpy.types.Object, names: Iterable[str]) -> list[bpy.types.Object]:
+    """Meshes of the head's rig (its uppermost parent, or an armature) that have at least `ALIKE` of these
+    shape keys and are no parts of it: the teeth and eyes of many avatars, which would stay behind."""
+    wanted, rigs, listed = frozenset(names), _rigs(head), head_objects(head)
+    return [
+        thing
+        for thing in bpy.data.objects
+        if thing.type == "MESH"
+        and thing not in listed
+        and thing.data.shape_keys is not None
+        and not rigs.isdisjoint(_rigs(thing))
+        and len(wanted.intersection(thing.data.shape_keys.key_blocks.keys())) >= ALIKE
+        and is_in_a_scene(thing)
+        and len(thing.meshtalk.takes) == 0
+    ]
+
+
+def _rigs(thing: bpy.types.Object) -> frozenset[bpy.types.Object]:
+    """What an object hangs on."""
+    found = {modifier.object for modifier in thing.modifiers if modifier.type == "ARMATURE"} - {None}
+    if thing.parent is not None:
+        top = thing.parent
+        while top.parent is not None:
+            top = top.parent
+        found.add(top)
+    return frozenset(found)
 
 
 def add_parts(head: bpy.types.Object, parts: Iterable[bpy.types.Object]) -> int:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import bpy  # first: it brings bmesh
 
@@ -532,3 +533,15 @@ class TestCorrectives:
         give_keys(head, ["jawOpen"])
         write(2)
         assert not any("Corrective" in block.name for block in head.data.shape_keys.key_blocks)
+
+
+def test_a_silent_sound_is_told(part, talking, wav):
+    talking.meshtalk.model = "default"
+    bpy.ops.meshtalk.add_head()
+    talking.meshtalk.sound_file = str(wav("silent.wav", np.zeros(16_000, np.float32)))
+    assert bpy.ops.meshtalk.generate() == {"FINISHED"}
+    assert "no speech was heard" in part("ops.job").desk.message
+    assert bpy.ops.meshtalk.generate(
+        sound_file=str(Path(__file__).parents[2] / "samples" / "speech.flac")
+    ) == {"FINISHED"}
+    assert "no speech was heard" not in part("ops.job").desk.message

@@ -429,3 +429,37 @@ class TestPlaces:
         pose = self.read(part, head)
         np.testing.assert_array_equal(pose.vertices, points)
         np.testing.assert_array_equal(pose.polygons, polygons)
+
+
+class TestTeethThatWereForgotten:
+    """Avatars of several meshes have the same keys in each: who speaks with the head alone is told."""
+
+    def avatar(self, part, head, parent):
+        """An object with three of the keys that the head's take moves."""
+        moved = [block.name for block in head.data.shape_keys.key_blocks][1:4]
+        bpy.ops.mesh.primitive_cube_add()
+        teeth = bpy.context.object
+        teeth.name, teeth.parent = "Teeth", parent
+        for name in ("Basis", *moved):
+            teeth.shape_key_add(name=name)
+        choose(head)
+        return teeth
+
+    def speak(self, part):
+        assert bpy.ops.meshtalk.generate() == {"FINISHED"}
+        return part("ops.job").desk.message
+
+    def test_they_are_named_until_they_are_parts(self, part, talking, head):
+        rig = bpy.data.objects.new("Rig", None)
+        talking.collection.objects.link(rig)
+        head.parent = rig
+        assert "Teeth" not in self.speak(part)
+        teeth = self.avatar(part, head, rig)
+        assert "“Teeth” has the same shape keys" in self.speak(part)
+        part("scene.parts").add_parts(head, [teeth])
+        assert "same shape keys" not in self.speak(part)
+
+    def test_another_characters_are_not(self, part, talking, head):
+        self.speak(part)
+        self.avatar(part, head, None)
+        assert "same shape keys" not in self.speak(part)

@@ -79,6 +79,14 @@ def test_a_cube_is_refused(talking):
     refused("face")
 
 
+def test_of_several_heads_it_is_said_which_is_none(talking, head):
+    bpy.ops.mesh.primitive_cube_add()
+    head.select_set(True)
+    talking.meshtalk.heads = "SELECTED"
+    refused("“Cube” is refused: ")
+    assert head.data.shape_keys is None
+
+
 def test_a_head_with_shuffled_faces_or_moved_far_is_still_no_surprise(talking, head):
     coordinates = np.random.default_rng(0).normal(size=len(head.data.vertices) * 3).astype(np.float32)
     head.data.vertices.foreach_set("co", coordinates)
