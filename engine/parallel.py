@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The same work for several things on several threads; NumPy and onnxruntime let each other go on."""
+"""Work on several threads: the same for several things, and what is wanted next ahead of time. NumPy and
+onnxruntime let each other go on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from queue import SimpleQueue
+from threading import Event, Thread
+from types import TracebackType
+from typing import Generic, TypeVar
 
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
@@ -23,3 +27,57 @@ def in_threads(work: Callable[[Thing], Result], things: Sequence[Thing], threads
         finally:
             for future in futures:
                 future.cancel()
+
+
+class Ahead(Generic[Thing]):
+    """Things that are worked out on a thread of their own while those before them are used, in their order.
+
+    In a ``with`` statement, whose end waits for the thing that is being worked out. An error of theirs is
+    raised where the thing would have come.
+    """
+
+    def __init__(self, things: Iterable[Thing]) -> None:
+        self._things = things
+        self._done: SimpleQueue[Callable[[], Thing]] = SimpleQueue()
+        self._left = Event()
+        self._thread = Thread(target=self._work, name="meshtalk ahead", daemon=True)
+
+    def __enter__(self) -> Iterator[Thing]:
+        self._thread.start()
+        return self._taken()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._left.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        try:
+            for thing in self._things:
+                self._done.put(lambda thing=thing: thing)
+                if self._left.is_set():
+                    return
+        except BaseException as error:  # whoever waits for the next thing gets it
+            self._done.put(_raising(error))
+        else:
+            self._done.put(_raising(_End()))
+
+    def _taken(self) -> Iterator[Thing]:
+        while True:
+            try:
+                thing = self._done.get()()
+            except _End:
+                return
+            yield thing
+
+
+class _End(Exception):
+    """There is no further thing."""
+
+
+def _raising(error: BaseException) -> Callable[[], Thing]:
+    def work() -> Thing:
+        raise error
+
+    return work

@@ -55,23 +55,17 @@ def clean_curves(fit: UnitFit, unit_names: Sequence[str], weights: Float32) -> F
     Units that stay below what is visible are exactly 0 in every frame (on both sides of the face), and of two
     opposites one is always 0.
     """
-    return clean_takes(fit, unit_names, weights[None])[0]
-
-
-def clean_takes(fit: UnitFit, unit_names: Sequence[str], weights: Float32) -> Float32:
-    """`clean_curves` of several takes ``(N, T, U)`` at once; each keeps the units that it needs itself."""
     visible = visible_weights(fit.sizes)
     pairs = opposite_pairs(unit_names)
     groups = mirrored_groups(unit_names, pairs)
     kept = needed_units(fit, weights, visible, groups)
     cleaned = np.zeros_like(weights)
-    flat, given = cleaned.reshape(-1, weights.shape[2]), weights.reshape(-1, weights.shape[2])
-    for rows in _parts(len(flat)):
-        take = np.arange(rows.start, rows.stop) // max(weights.shape[1], 1)
-        flat[rows] = _refit(fit, given[rows], kept[take], visible, pairs)
-    seen = cleaned.max(axis=1, initial=0.0) >= visible
+    for rows in _parts(len(weights)):
+        cleaned[rows] = _refit(fit, weights[rows], kept, visible, pairs)
+    seen = cleaned.max(axis=0, initial=0.0) >= visible
     for group in map(list, groups):
-        cleaned[..., group] *= seen[:, group].any(axis=1)[:, None, None]
+        if not seen[group].any():
+            cleaned[:, group] = 0.0
     return cleaned
 
 
@@ -103,71 +97,60 @@ def mirrored_groups(unit_names: Sequence[str], opposites: NDArray[np.intp]) -> t
 def needed_units(
     fit: UnitFit, weights: Float32, visible: Float64, groups: Sequence[tuple[int, ...]]
 ) -> NDArray[np.bool_]:
-    """Which units (N, U) each of some takes (N, T, U) needs.
+    """Which units (U,) a take (T, U) needs.
 
     One after the other the group goes whose own part is the least visible: what is left of a weight once the
     others have taken over what they can, which is weight / √(G⁻¹)ᵤᵤ. They do take it over (a step of backward
     elimination), inside their bounds.
     """
-    backward = _Backward(fit, weights)
-    both = np.array([(group[0], group[-1]) for group in groups])  # a group is a unit, or two sides
-    going, is_open = np.ones(len(weights), bool), np.ones((len(weights), len(groups)), bool)
-    takes = np.arange(len(weights))
-    while going.any():
-        seen = np.where(is_open, (backward.own_part() / visible)[:, both].max(axis=2), np.inf)
-        least = seen.argmin(axis=1)
-        going &= seen[takes, least] < 1.0
-        is_open[takes[going], least[going]] = False
-        for unit in both[least].T:
-            backward.hand_over(unit, going)
-    return backward.kept
+    left = _Left(fit, weights)
+    sides = np.array([(group[0], group[-1]) for group in groups])  # a unit alone is both of its sides
+    is_open = np.ones(len(groups), bool)
+    while is_open.any():
+        seen = np.where(is_open, (left.own_part() / visible)[sides].max(axis=1), np.inf)
+        least = int(seen.argmin())
+        if seen[least] >= 1.0:
+            break
+        is_open[least] = False
+        for unit in sides[least].tolist():
+            if left.kept[unit]:
+                left.hand_over(unit)
+    return left.kept
 
 
-class _Backward:
-    """Backward elimination of units in N takes at once: ``kept`` (N, U), the weights that are left (N, T, U)
-    and, by take, the inverse of the kept units' gram matrix (N, U, U), 0 in the rows of the others."""
+class _Left:
+    """What is left of a take (T, U) while units go: ``kept`` (U,) still do, and the inverse (U, U) of their
+    gram matrix is 0 in the rows of the others."""
 
     def __init__(self, fit: UnitFit, weights: Float32) -> None:
-        self._lengths, self._takes = fit.lengths, np.arange(len(weights))
-        self._scale = np.where(fit.lengths > 0, 1.0 / np.where(fit.lengths > 0, fit.lengths, 1.0), 0.0)
-        self._left = weights.astype(np.float32, copy=True)
-        self._most = weights.max(axis=1, initial=0.0)
-        kept = fit.lengths > 0
-        self.kept = np.tile(kept, (len(weights), 1))
-        inverse = np.zeros_like(fit.problem.gram)
-        inverse[np.ix_(kept, kept)] = np.linalg.inv(fit.problem.gram[np.ix_(kept, kept)])
-        self._inverse = np.tile(inverse, (len(weights), 1, 1))
+        self._lengths, self.kept = fit.lengths, fit.lengths > 0
+        self._shares = np.divide(1.0, fit.lengths, out=np.zeros(len(fit.lengths)), where=self.kept)
+        self._weights = weights.astype(np.float32, copy=True)
+        self._most = weights.max(axis=0, initial=0.0)
+        self._inverse, both = np.zeros_like(fit.problem.gram), np.ix_(self.kept, self.kept)
+        self._inverse[both] = np.linalg.inv(fit.problem.gram[both])
 
     def own_part(self) -> Float64:
-        """The largest weight (N, U) of each kept unit that no other kept unit can stand in for; 0 for the
-        others."""
-        spread = np.sqrt(np.diagonal(self._inverse, axis1=1, axis2=2))
-        return np.divide(self._most, spread, out=np.zeros(spread.shape), where=self.kept)
+        """The largest weight (U,) of each kept unit over a take that no other kept unit can stand in for; 0
+        for the others."""
+        own = np.zeros(len(self.kept))
+        return np.divide(self._most, np.sqrt(np.diag(self._inverse)), out=own, where=self.kept)
 
-    def hand_over(self, unit: NDArray[np.intp], going: NDArray[np.bool_]) -> None:
-        """Give the motion of one ``unit`` (N,) a take to its other kept ones, in the takes that are ``going``
-        (N,)."""
-        for take in self._takes[going & self.kept[self._takes, unit]]:
-            gone, inverse = int(unit[take]), self._inverse[take]
-            share = inverse[gone] / -inverse[gone, gone]  # −1 of the unit itself
-            inverse += share[:, None] * inverse[gone]
-            inverse[gone] = inverse[:, gone] = 0.0
-            self.kept[take, gone] = False
-            change = (share * self._lengths[gone] * self._scale).astype(np.float32)
-            self._most[take] = _hand_over(self._left[take], gone, change)
-
-
-def _hand_over(left: Float32, gone: int, change: Float32) -> Float32:
-    """Change weights (T, U) in place by so much (U,) for each of the unit that goes, inside their bounds;
-    returns the largest (U,) that are left."""
-    most = np.zeros(left.shape[1], np.float32)
-    for rows in _parts(len(left)):
-        part = left[rows]
-        part += part[:, gone, None] * change
-        np.maximum(part, np.float32(0.0), out=part)
-        np.minimum(part, np.float32(1.0), out=part)
-        np.maximum(most, part.max(axis=0), out=most)
-    return most
+    def hand_over(self, gone: int) -> None:
+        """Give the motion of one unit to the other kept ones, inside their bounds."""
+        row = self._inverse[gone].copy()
+        share = row / -row[gone]  # of the unit's motion that each takes over, −1 of the unit itself
+        self._inverse += share[:, None] * row
+        self._inverse[gone] = self._inverse[:, gone] = 0.0
+        self.kept[gone] = False
+        change, most = (share * self._lengths[gone] * self._shares).astype(np.float32), []
+        for rows in _parts(len(self._weights)):
+            part = self._weights[rows]
+            part += part[:, gone, None] * change
+            np.maximum(part, 0.0, out=part)
+            np.minimum(part, 1.0, out=part)
+            most.append(part.max(axis=0))
+        self._most = np.max(most, axis=0, initial=0.0)
 
 
 def _refit(

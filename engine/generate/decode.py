@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from itertools import islice
 from threading import Lock
 from weakref import WeakKeyDictionary
 
@@ -28,6 +29,9 @@ Float32 = NDArray[np.float32]
 
 _CARRIED: WeakKeyDictionary[Binding, WeakKeyDictionary[Bundle, CarriedBasis]] = WeakKeyDictionary()
 _CARRYING = Lock()
+
+BLOCKS_SOLVED = 8
+"""Blocks whose unit weights are found together: many rows a step are cheaper than few."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,35 +64,57 @@ class Mover:
         if keep_vertices:
             yield from self._with_vertices(labels, fps, count, stage)
             return
-        resample, first = Resampler(self._bundle.card.frame_rate, fps, len(labels), count), 0
-        for codes in self.decoder.coefficients(labels, stage):
-            weights = np.clip(resample.push(self.weights_of(codes)), 0.0, 1.0)
+        resample, first = self.resampler(fps, len(labels), count), 0
+        for _, solved in self._solved(labels, stage):
+            weights = np.clip(resample.push(solved), 0.0, 1.0)
             yield Block(first, weights, None)
             first += len(weights)
 
     def _with_vertices(self, labels: Labels, fps: Fraction, count: int, stage: Stage) -> Iterator[Block]:
-        rate, frames = self._bundle.card.frame_rate, len(labels)
-        if fps == rate and count == frames:
-            first = 0
-            for codes in self.decoder.coefficients(labels, stage):
-                yield Block(first, self.weights_of(codes), self.vertices_of(codes))
+        frames, first = len(labels), 0
+        if fps == self._bundle.card.frame_rate and count == frames:
+            for codes, weights in self._solved(labels, stage):
+                stage.check()
+                yield Block(first, weights, self.vertices_of(codes))
                 first += len(codes)
             return
-        resample_weights = Resampler(rate, fps, frames, count)
-        resample_motion = Resampler(rate, fps, frames, count)
-        first = 0
-        for codes in self.decoder.coefficients(labels, stage):
-            weights = np.clip(resample_weights.push(self.weights_of(codes)), 0.0, 1.0)
-            motion = resample_motion.push(self.decoder.displacement(codes))
-            for at in range(0, len(weights), self._bundle.card.block_frames):
+        resample, motion = self.resampler(fps, frames, count), self.resampler(fps, frames, count)
+        for codes, solved in self._solved(labels, stage):
+            weights = np.clip(resample.push(solved), 0.0, 1.0)
+            for vertices in self.resampled(motion, codes):
                 stage.check()
-                part = slice(at, at + self._bundle.card.block_frames)
-                yield Block(first + at, weights[part], self._moved(self._binding.carry(motion[part])))
-            first += len(weights)
+                yield Block(first, weights[: len(vertices)], vertices)
+                weights, first = weights[len(vertices) :], first + len(vertices)
+
+    def _solved(self, labels: Labels, stage: Stage) -> Iterator[tuple[Float32, Float32]]:
+        """Blocks of coefficients (n, K) with their unit weights (n, U), which are found for some blocks
+        together."""
+        coefficients = self.decoder.coefficients(labels, stage)
+        while blocks := list(islice(coefficients, BLOCKS_SOLVED)):
+            weights = self.solved(np.concatenate([self.products_of(codes) for codes in blocks]))
+            for codes in blocks:
+                yield codes, weights[: len(codes)]
+                weights = weights[len(codes) :]
+
+    def resampler(self, fps: Fraction, frames: int, count: int) -> Resampler:
+        """From ``frames`` at the model's rate to ``count`` samples at ``fps``."""
+        return Resampler(self._bundle.card.frame_rate, fps, frames, count)
+
+    def resampled(self, motion: Resampler, codes: Float32) -> Iterator[Float32]:
+        """Blocks of vertices (m, V', 3) of the samples that are certain once coefficients (n, K) have come;
+        ``motion`` remembers those before."""
+        moved, size = motion.push(self.decoder.displacement(codes)), self._bundle.card.block_frames
+        for at in range(0, len(moved), size):
+            yield self._moved(self._binding.carry(moved[at : at + size]))
 
     def weights(self, displacement: Float32) -> Float32:
         """Unit weights (n, U) of displacements (n, V, 3) in normalised template space, frame by frame."""
         return self._fit.weights(displacement)
+
+    def take(self, frames: int, fps: Fraction, count: int, keep_vertices: bool) -> MovingTake:
+        """A take of ``frames`` at the model's rate, ``count`` samples at ``fps``: its labels are to come."""
+        same = fps == self._bundle.card.frame_rate and count == frames
+        return MovingTake(self, frames, count, None if same else fps, keep_vertices)
 
     def clean(self, weights: Float32) -> Float32:
         """The weights (T, U) of all blocks of a take, as curves that an animator keeps; see ``curves``."""
@@ -148,9 +174,17 @@ class Mover:
 
     def weights_of(self, codes: Float32) -> Float32:
         """Unit weights (n, U) of the decoder's coefficients (n, K)."""
+        return self.solved(self.products_of(codes))
+
+    def products_of(self, codes: Float32) -> Float32:
+        """What `solved` makes unit weights of, (n, U), of the decoder's coefficients (n, K)."""
         if self._unit_products is None:
-            return self._fit.weights(self.decoder.displacement(codes))
-        return self._fit.solve(codes @ self._unit_products)
+            return self._fit.products(self.decoder.displacement(codes))
+        return codes @ self._unit_products
+
+    def solved(self, products: Float32) -> Float32:
+        """Unit weights (n, U) of products (n, U)."""
+        return self._fit.solve(products)
 
     @cached_property
     def _unit_products(self) -> Float32 | None:
@@ -178,3 +212,48 @@ class Mover:
     def _moved(self, carried: Float32) -> Float32:
         carried += self._still  # a fresh array
         return carried
+
+
+class MovingTake:
+    """A take that is moved while its labels come, at the model's rate (``fps`` None) or another one."""
+
+    def __init__(
+        self, mover: Mover, frames: int, count: int, fps: Fraction | None, keep_vertices: bool
+    ) -> None:
+        self._mover, self._frames, self._count, self._fps = mover, frames, count, fps
+        self._stream, self._products = mover.decoder.stream(), np.zeros((0, 0), np.float32)
+        self._heard, self._moved, self._kept = 0, 0, keep_vertices
+        self._motion = None if fps is None else mover.resampler(fps, frames, count)
+        self.vertices: Float32 | None = None
+        """(count, V', 3) in the head's own units, axes and order, where they are kept."""
+
+    def add(self, labels: Labels) -> None:
+        """The next labels (n, heads), in whole blocks but for the last."""
+        codes = self._stream.add(labels)
+        products = self._mover.products_of(codes)
+        if not self._heard:
+            self._products = np.empty((self._frames, products.shape[1]), np.float32)
+        self._products[self._heard : self._heard + len(products)] = products
+        self._heard += len(products)
+        if self._kept:
+            self._move(codes)
+
+    def weights(self) -> Float32:
+        """Unit weights (count, U), not yet cleaned, once all labels have come."""
+        solved = self._mover.solved(self._products)
+        if self._fps is None:
+            return solved
+        return np.clip(self._mover.resampler(self._fps, self._frames, self._count).push(solved), 0.0, 1.0)
+
+    def _move(self, codes: Float32) -> None:
+        if self._motion is None:
+            self._keep(self._mover.vertices_of(codes))
+            return
+        for vertices in self._mover.resampled(self._motion, codes):
+            self._keep(vertices)
+
+    def _keep(self, vertices: Float32) -> None:
+        if self.vertices is None:
+            self.vertices = np.empty((self._count, *vertices.shape[1:]), np.float32)
+        self.vertices[self._moved : self._moved + len(vertices)] = vertices
+        self._moved += len(vertices)

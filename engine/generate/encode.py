@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from ..audio.features import MelSettings, clip_gain, log_mel, silence
 from ..bundle import Bundle
+from ..bundle.runtime import CPU
+from ..parallel import in_threads
 from ..progress import QUIET, Stage
 
 Float32 = NDArray[np.float32]
@@ -24,12 +26,18 @@ def encode_audio(bundle: Bundle, samples: Float32, frames: int, stage: Stage = Q
     per_block = card.mel.per_frame * card.block_frames
     gain = clip_gain(samples, card.mel)
     codes = np.empty((frames, card.audio_code), np.float32)
-    for first in range(0, frames, card.block_frames):
+    firsts = range(0, frames, card.block_frames)
+
+    def hear(block: int) -> None:
+        first = firsts[block]
         stage.at(first, frames)
-        begin = card.mel.per_frame * first - before
-        mel = padded_mel(samples, begin, before + per_block + after, frames, card.mel, gain)
+        mel = padded_mel(
+            samples, card.mel.per_frame * first - before, before + per_block + after, frames, card.mel, gain
+        )
         code = bundle.run("audio_encoder", {"mel": mel[None]})["audio_code"][0]
         codes[first : first + card.block_frames] = code[: frames - first]
+
+    in_threads(hear, range(len(firsts)), bundle.threads if bundle.providers == (CPU,) else 1)
     stage.at(frames, frames)
     return codes
 

@@ -8,12 +8,13 @@ once and the template's own vertices are never worked out unless somebody wants 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..bundle import Bundle
+from ..bundle.card import Card
 from ..progress import QUIET, Stage
 from .sample import Labels
 
@@ -35,24 +36,24 @@ class Decoder:
 
     def coefficients(self, labels: Labels, stage: Stage = QUIET) -> Iterator[Float32]:
         """Blocks of coefficients ``(n, K)`` of labels ``(T, heads)``, at the model's rate."""
-        card = self._bundle.card
-        state = np.zeros((1, card.decoder_state), np.float32)
-        for first in range(0, len(labels), card.block_frames):
+        stream, size = self.stream(), self._bundle.card.block_frames
+        for first in range(0, len(labels), size):
             stage.at(first, len(labels))
-            block = labels[first : first + card.block_frames]
-            padded = np.zeros((1, card.block_frames, card.heads), np.int64)
-            padded[0, : len(block)] = block
-            given = {"rest": self._neutral[None], "labels": padded, "state": state}
-            codes, state = self._run(given)
-            yield codes[: len(block)]
+            yield stream.add(labels[first : first + size])
         stage.at(1, 1)
+
+    def stream(self) -> DecoderStream:
+        """A take whose labels come one block after the other."""
+        return DecoderStream(self._run, self._bundle.card)
 
     def displacement(self, codes: Float32) -> Float32:
         """Displacements ``(n, V, 3)`` from rest, in normalised template space, of coefficients ``(n, K)``."""
         moved = codes if self.basis is None else codes @ self.basis.reshape(len(self.basis), -1)
         return moved.reshape(len(codes), *self._rest.shape)
 
-    def _run(self, given: dict[str, NDArray[np.generic]]) -> tuple[Float32, Float32]:
+    def _run(self, labels: NDArray[np.int64], state: Float32) -> tuple[Float32, Float32]:
+        """Coefficients (n, K) of labels (1, n, heads), and the next state."""
+        given = {"rest": self._neutral[None], "labels": labels, "state": state}
         if self._fast is None:
             out = self._bundle.run("decoder", given)
             moved = out["vertices"][0] - self._rest
@@ -72,3 +73,22 @@ class Decoder:
         if self._constant:
             rows = np.concatenate([rows, offset[None]]).astype(np.float32)
         return rows.reshape(-1, *self._rest.shape)
+
+
+class DecoderStream:
+    """One take on its way through a decoder, whose ``run`` takes labels and a state."""
+
+    def __init__(
+        self, run: Callable[[NDArray[np.int64], Float32], tuple[Float32, Float32]], card: Card
+    ) -> None:
+        self._run = run
+        self._padded = np.zeros((1, card.block_frames, card.heads), np.int64)
+        self._state = np.zeros((1, card.decoder_state), np.float32)
+
+    def add(self, labels: Labels) -> Float32:
+        """Coefficients ``(n, K)`` of the next labels ``(n, heads)``: whole blocks, only the last one may be
+        shorter."""
+        self._padded[0, : len(labels)] = labels
+        self._padded[0, len(labels) :] = 0
+        codes, self._state = self._run(self._padded, self._state)
+        return codes[: len(labels)]

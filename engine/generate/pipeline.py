@@ -14,18 +14,18 @@ from ..audio.sound import Sound
 from ..bundle import Bundle
 from ..errors import SoundError
 from ..geometry.topology import Binding
-from ..parallel import in_threads
+from ..parallel import Ahead, in_threads
 from ..progress import QUIET, CancelCheck, Progress, Stage
 from .correctives import Correction
-from .decode import Block, Mover
+from .decode import Block, Mover, MovingTake
 from .encode import encode_audio
 from .options import GenerateOptions, Take, as_rate, frame_count
-from .sample import Labels, sample_labels
+from .sample import Labels, sample_blocks, sample_labels, seed_groups, told_by
 from .upper_heads import head_temperatures
 
-HEARING, SAMPLING, MOVING = 0.12, 1.1, 0.45
-"""Milliseconds a frame, a group of lanes and a take, measured on 2 cores with the default sizes; only their
-proportions count, for an even progress."""
+HEARING, SAMPLING, MOVING, FINISHING = 0.1, 0.4, 0.1, 0.03
+"""Milliseconds a frame, a group of lanes, a take and its curves, measured on 2 cores with the default sizes;
+only their proportions count, for an even progress."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,19 +78,24 @@ def generate(
     """Sample ``options.takes`` performances of a sound on a head.
 
     The same bundle, sound, head and seed give the same take, however many takes are asked for. Raises
-    SoundError when the sound is shorter than a frame, Cancelled, and the errors of the bundle.
+    SoundError when the sound is shorter than a frame, Cancelled, and the errors of the bundle. Takes move
+    while they are sampled: several groups of seeds beside each other, one group beside its own sampling.
     """
-    performance = perform(bundle, sound, options, _rising(progress), cancelled)
-    mover = Mover(bundle, binding)
+    job = _prepared(bundle, sound, options)
+    hearing, sampling, finishing = job.stages(True, _rising(progress), cancelled)
+    codes = encode_audio(bundle, sound.samples, job.frames, hearing)
+    groups, threads = seed_groups(options.takes, bundle.threads), bundle.threads
+    maker = _Maker(job, Mover(bundle, binding), finishing)
 
-    def moved(index: int) -> Take:
-        blocks = move(mover, performance, index, options.keep_vertices)
-        weights, vertices = _joined(performance.count, len(bundle.unit_names), blocks)
-        weights = mover.clean(weights)
-        correction = correct(mover, performance, index, weights)
-        return performance.take(index, weights, bundle.unit_names, vertices, correction)
+    def made(index: int) -> list[Take]:
+        told = told_by(sampling, index, len(groups), threads)
+        labels = job.labels(codes, groups[index], told)
+        if len(groups) >= threads:
+            return maker.takes(groups[index], labels)
+        with Ahead(labels) as sampled:
+            return maker.takes(groups[index], sampled)
 
-    return tuple(in_threads(moved, range(options.takes), bundle.threads))
+    return tuple(take for takes in in_threads(made, range(len(groups)), threads) for take in takes)
 
 
 def perform(
@@ -101,21 +106,11 @@ def perform(
     cancelled: CancelCheck | None = None,
 ) -> Performance:
     """Listen to a sound and sample the labels of every take; no head is needed for this."""
-    card = bundle.card
-    fps = Fraction(card.frame_rate) if options.fps is None else as_rate(options.fps)
-    count = frame_count(sound.duration, fps)
-    if count == 0:
-        raise SoundError(
-            f"The sound is shorter than one frame ({float(sound.duration):.4f} s); choose a longer one."
-        )
-    frames = max(1, frame_count(sound.duration, Fraction(card.frame_rate)))
-    tolerance = options.corrective_tolerance_mm if bundle.template.corrective_names else None
-    passes = 1 if tolerance is None else 2
-    hearing, sampling, moving = _stages(options.takes, card.lanes, passes, progress, cancelled)
-    codes = encode_audio(bundle, sound.samples, frames, hearing)
-    temperatures = head_temperatures(bundle, options.temperature, options.upper_temperature)
-    labels = sample_labels(bundle, codes, options.seeds, temperatures, stage=sampling)
-    return Performance(labels, options.seeds, fps, count, moving, tolerance)
+    job = _prepared(bundle, sound, options)
+    hearing, sampling, moving = job.stages(False, _rising(progress), cancelled)
+    codes = encode_audio(bundle, sound.samples, job.frames, hearing)
+    labels = sample_labels(bundle, codes, options.seeds, job.temperatures, stage=sampling)
+    return job.performance(labels, moving)
 
 
 def move(mover: Mover, performance: Performance, index: int, keep_vertices: bool = True) -> Iterator[Block]:
@@ -151,31 +146,108 @@ def _rising(progress: Progress | None) -> Progress | None:
     return report
 
 
-def _stages(
-    takes: int, lanes: int, passes: int, progress: Progress | None, cancelled: CancelCheck | None
-) -> tuple[Stage, Stage, Stage]:
-    """Hearing, sampling and moving, as long as they take."""
-    hearing, sampling, moving = HEARING, SAMPLING * -(-takes // lanes), MOVING * takes * passes
-    whole = hearing + sampling + moving
-    heard, sampled = hearing / whole, (hearing + sampling) / whole
-    return (
-        Stage("Listening", 0.0, heard, progress, cancelled),
-        Stage("Sampling", heard, sampled, progress, cancelled),
-        Stage("Moving", sampled, 1.0, progress, cancelled),
-    )
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """What is to be generated: ``frames`` at the model's rate, ``count`` samples at ``fps``."""
+
+    bundle: Bundle
+    options: GenerateOptions
+    frames: int
+    fps: Fraction
+    count: int
+
+    @property
+    def tolerance(self) -> float | None:
+        """That of the correctives, None where there will be none."""
+        return self.options.corrective_tolerance_mm if self.bundle.template.corrective_names else None
+
+    @property
+    def temperatures(self) -> float | NDArray[np.float32]:
+        """The temperature of all heads, or of each (heads,)."""
+        return head_temperatures(self.bundle, self.options.temperature, self.options.upper_temperature)
+
+    def labels(self, codes: NDArray[np.float32], seeds: slice, stage: Stage) -> Iterator[Labels]:
+        """Labels (seeds, n, heads) of some seeds, n the decoder's block but for the last."""
+        size, waiting = self.bundle.card.block_frames, np.zeros((0, 0, 0), np.int16)
+        for labels in sample_blocks(
+            self.bundle, codes, self.options.seeds[seeds], self.temperatures, stage=stage
+        ):
+            waiting = np.concatenate([waiting, labels], axis=1) if waiting.size else labels
+            while waiting.shape[1] >= size:
+                yield waiting[:, :size]
+                waiting = waiting[:, size:]
+        if waiting.size:
+            yield waiting
+
+    def performance(self, labels: Labels, moving: Stage, seeds: slice = slice(None)) -> Performance:
+        """All takes, or those of some seeds, once their labels (takes, T, heads) are known."""
+        return Performance(labels, self.options.seeds[seeds], self.fps, self.count, moving, self.tolerance)
+
+    def stages(
+        self, beside: bool, progress: Progress | None, cancelled: CancelCheck | None
+    ) -> tuple[Stage, Stage, Stage]:
+        """Hearing, sampling and moving, as long as they take; what is moved ``beside`` the sampling counts
+        there."""
+        takes = self.options.takes
+        hearing, sampling = HEARING, SAMPLING * -(-takes // self.bundle.card.lanes)
+        moving = takes * (MOVING if self.tolerance is None else 2 * MOVING)
+        if beside:
+            sampling, moving = sampling + MOVING * takes, moving + (FINISHING - MOVING) * takes
+        whole = hearing + sampling + moving
+        heard, sampled = hearing / whole, (hearing + sampling) / whole
+        return (
+            Stage("Listening", 0.0, heard, progress, cancelled),
+            Stage("Sampling", heard, sampled, progress, cancelled),
+            Stage("Moving", sampled, 1.0, progress, cancelled),
+        )
 
 
-def _joined(
-    count: int, units: int, blocks: Iterator[Block]
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Weights (count, units) and vertices (count, V', 3) of all blocks."""
-    weights = np.empty((count, units), np.float32)
-    vertices: NDArray[np.float32] | None = None
-    for block in blocks:
-        part = slice(block.first, block.first + len(block.weights))
-        weights[part] = block.weights
-        if block.vertices is not None:
-            if vertices is None:
-                vertices = np.empty((count, *block.vertices.shape[1:]), np.float32)
-            vertices[part] = block.vertices
-    return weights, vertices
+def _prepared(bundle: Bundle, sound: Sound, options: GenerateOptions) -> _Job:
+    """The job; SoundError where there is nothing to hear."""
+    rate = Fraction(bundle.card.frame_rate)
+    fps = rate if options.fps is None else as_rate(options.fps)
+    count = frame_count(sound.duration, fps)
+    if count == 0:
+        raise SoundError(
+            f"The sound is shorter than one frame ({float(sound.duration):.4f} s); choose a longer one."
+        )
+    return _Job(bundle, options, max(1, frame_count(sound.duration, rate)), fps, count)
+
+
+@dataclass(frozen=True, eq=False)
+class _Maker:
+    """Makes takes on one head of labels as they come."""
+
+    job: _Job
+    mover: Mover
+    finishing: Stage
+
+    def takes(self, seeds: slice, labels: Iterator[Labels]) -> list[Take]:
+        """The takes of some seeds, whose labels (seeds, n, heads) come block by block."""
+        job = self.job
+        moving = [
+            self.mover.take(job.frames, job.fps, job.count, job.options.keep_vertices)
+            for _ in job.options.seeds[seeds]
+        ]
+        every: list[Labels] = []
+        for block in labels:
+            every.append(block)
+            for take, own in zip(moving, block, strict=True):
+                self.finishing.check()
+                take.add(own)
+        share = self.finishing.span(
+            self.finishing.name, seeds.start / job.options.takes, seeds.stop / job.options.takes
+        )
+        performance = job.performance(np.concatenate(every, axis=1), share, seeds)
+        return [self._finished(performance, index, take) for index, take in enumerate(moving)]
+
+    def _finished(self, performance: Performance, index: int, take: MovingTake) -> Take:
+        """Take ``index`` of a performance once all its labels have come."""
+        stage = performance.stage(index)
+        stage.at(0, 2)
+        weights = take.weights()
+        stage.at(1, 2)
+        weights = self.mover.clean(weights)
+        stage.at(2, 2)
+        correction = correct(self.mover, performance, index, weights)
+        return performance.take(index, weights, self.job.bundle.unit_names, take.vertices, correction)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -46,28 +46,46 @@ def sample_labels(
     −1 where to sample.
     """
     labels = np.empty((len(seeds), len(audio_code), bundle.card.heads), np.int16)
-    groups = _groups(len(seeds), bundle.threads)
+    groups = seed_groups(len(seeds), bundle.threads)
 
     def run(index: int) -> None:
-        told = stage.part(index, len(groups)) if len(groups) > bundle.threads else stage
-        told = told if index % bundle.threads == 0 else replace(told, progress=None)
-        group = _Group(bundle, seeds[groups[index]], temperature)
-        for first in range(0, len(audio_code), FRAMES_AT_ONCE):
-            told.at(first, len(audio_code))
-            frames = slice(first, min(first + FRAMES_AT_ONCE, len(audio_code)))
-            kept = None if forced is None else forced[frames]
-            labels[groups[index], frames] = group.run(audio_code[frames], kept)
+        told, first = told_by(stage, index, len(groups), bundle.threads), 0
+        for block in sample_blocks(bundle, audio_code, seeds[groups[index]], temperature, forced, told):
+            labels[groups[index], first : first + block.shape[1]] = block
+            first += block.shape[1]
 
     in_threads(run, range(len(groups)), bundle.threads)
     stage.at(1, 1)
     return labels
 
 
-def _groups(seeds: int, threads: int) -> list[slice]:
+def sample_blocks(
+    bundle: Bundle,
+    audio_code: Float32,
+    seeds: Sequence[int],
+    temperature: float | Float32,
+    forced: Labels | None = None,
+    stage: Stage = QUIET,
+) -> Iterator[Labels]:
+    """The labels of `sample_labels` as they come, in blocks ``(seeds, n, heads)``, all on one thread."""
+    group = _Group(bundle, seeds, temperature)
+    for first in range(0, len(audio_code), FRAMES_AT_ONCE):
+        stage.at(first, len(audio_code))
+        frames = slice(first, min(first + FRAMES_AT_ONCE, len(audio_code)))
+        yield group.run(audio_code[frames], None if forced is None else forced[frames])
+
+
+def seed_groups(seeds: int, threads: int) -> list[slice]:
     """Seeds that run beside each other: as many groups as there are threads, where each has some."""
     count = max(-(-seeds // MOST_SEEDS), min(threads, seeds // FEWEST_SEEDS), 1)
     ends = [seeds * index // count for index in range(count + 1)]
     return [slice(first, stop) for first, stop in zip(ends[:-1], ends[1:], strict=True)]
+
+
+def told_by(stage: Stage, index: int, groups: int, threads: int) -> Stage:
+    """The part of a stage that a group of seeds tells: those that begin together are told of by the first."""
+    told = stage.part(index, groups) if groups > threads else stage
+    return told if index % threads == 0 else replace(told, progress=None)
 
 
 class _Group:
