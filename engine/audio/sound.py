@@ -30,6 +30,9 @@ MAX_CHANNELS = 256
 LOUDEST = 1e9
 """No recording has larger samples, whatever its scale; more would overflow float32 when squared."""
 
+OFFSET = 0.05
+"""A mean larger than this part of the loudness is an offset of the recording."""
+
 UNKNOWN_LENGTH = 1 << 62
 """What libsndfile gives as the length of a stream whose header doesn't say it, or more."""
 
@@ -63,8 +66,9 @@ def load_sound(
 ) -> Sound:
     """Read a wav, flac, ogg, mp3 (or whatever else libsndfile knows) of any usual rate and channel count.
 
-    ``start`` and ``duration`` in seconds cut a part out. Channels are averaged. The file is streamed, so
-    memory is bounded by the 16 kHz result. Raises SoundError, OptionError for a senseless part, Cancelled.
+    ``start`` and ``duration`` in seconds cut a part out. Channels are averaged, a constant offset is taken
+    off. The file is streamed, so memory is bounded by the 16 kHz result. Raises SoundError, OptionError for
+    a senseless part, Cancelled.
     """
     path = Path(path)
     _check_part(start, duration)
@@ -198,8 +202,28 @@ def _mono(block: NDArray[Any], name: str) -> Float32:
         )
     if np.abs(block).max(initial=0.0) > LOUDEST:
         raise SoundError(f"{name} holds samples that are far too large to be sound; export it again.")
-    mono = block if block.ndim == 1 else block.mean(axis=1, dtype=np.float64)
+    mono = block if block.ndim == 1 else _mixed(block)
     return np.ascontiguousarray(mono, np.float32)
+
+
+def _mixed(block: NDArray[Any]) -> NDArray[np.float64]:
+    """The mean (N,) of the channels; the loudest one where they cancel each other out, as they do where one
+    was wired the wrong way round: the mean of one voice and silence is never that quiet."""
+    mean = block.mean(axis=1, dtype=np.float64)
+    powers = np.einsum("nc,nc->c", block, block, dtype=np.float64)
+    loudest = int(powers.argmax())
+    if mean @ mean < powers[loudest] / (2 * block.shape[1]) ** 2:
+        return block[:, loudest].astype(np.float64)
+    return mean
+
+
+def _take_offset_off(samples: Float32) -> None:
+    """Take a constant offset off, in place: cheap converters add one, and the model would hear a rumble in
+    each pause. As little of it as any recording has is left."""
+    mean = float(samples.mean(dtype=np.float64))
+    power = float(np.einsum("n,n->", samples, samples, dtype=np.float64)) / len(samples)
+    if mean * mean > OFFSET**2 * power:
+        samples -= np.float32(mean)
 
 
 def _resample(blocks: Iterator[Float32], rate: int) -> Float32:
@@ -207,6 +231,8 @@ def _resample(blocks: Iterator[Float32], rate: int) -> Float32:
     grown = bytearray()
     for block in blocks if rate == SAMPLE_RATE else _stream(blocks, rate):
         grown += block.tobytes()
+    if grown:
+        _take_offset_off(np.frombuffer(grown, np.float32))
     grown += bytes(4 * SPARE_SAMPLES)
     return np.frombuffer(grown, np.float32)
 

@@ -62,9 +62,29 @@ def test_resampling_keeps_time_over_ten_minutes(tmp_path: Path) -> None:
 
 def test_channels_are_averaged(tmp_path: Path) -> None:
     both = tone(16_000, 0.5, 2)
-    both[:, 1] = 0.1
+    both[:, 1] = 0.5 * np.roll(both[:, 0], 13)
     soundfile.write(tmp_path / "a.wav", both, 16_000, subtype="FLOAT")
     assert load_sound(tmp_path / "a.wav").samples == pytest.approx(both.mean(axis=1), abs=1e-6)
+
+
+def test_channels_that_cancel_each_other_out_are_heard(tmp_path: Path) -> None:
+    """A microphone's second channel wired the wrong way round: a player plays it, so nobody notices."""
+    voice = tone(16_000, 0.5)[:, 0]
+    for name, other, expected in (
+        ("a", -voice, voice),
+        ("b", -0.97 * voice, voice),
+        ("c", 0 * voice, voice / 2),
+    ):
+        soundfile.write(tmp_path / f"{name}.wav", np.stack([voice, other], axis=1), 16_000, subtype="FLOAT")
+        assert load_sound(tmp_path / f"{name}.wav").samples == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("offset", [0.01, -0.4])
+def test_an_offset_is_taken_off(tmp_path: Path, offset: float) -> None:
+    soundfile.write(tmp_path / "a.wav", 0.5 * tone(44_100, 2.0) + offset, 44_100, subtype="FLOAT")
+    samples = load_sound(tmp_path / "a.wav").samples[1000:-1000]
+    assert abs(samples.mean()) < 1e-3
+    assert loudness(samples) == pytest.approx(0.15 / np.sqrt(2), rel=0.01)
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
