@@ -86,6 +86,14 @@ class MeshTalkHead(bpy.types.PropertyGroup):
             ("SKIP", "Leave Out", "Animate only the shape keys that the mesh has"),
         ),
     )
+    use_matching: BoolProperty(
+        name="Match Shapes",
+        description=(
+            "Give the head's own shape keys values that suit how far they move it, so that lips meet and it "
+            "moves as the model means it. Off: each key gets just the value of what drives it"
+        ),
+        default=True,
+    )
     use_correctives: BoolProperty(
         name="Corrective Keys",
         description="Add a few shape keys for what the named ones can't express of the motion",

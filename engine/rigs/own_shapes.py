@@ -174,4 +174,4 @@ def _pattern(drive: str, unit_names: Sequence[str]) -> Float64:
 
 def _products(one: Float32, other: Float32) -> Float64:
     """Products (A, B) of motions (A, V, 3) and (B, V, 3)."""
-    return one.reshape(len(one), -1).astype(np.float64) @ other.reshape(len(other), -1).T.astype(np.float64)
+    return np.tensordot(one.astype(np.float64), other.astype(np.float64), axes=([1, 2], [1, 2]))

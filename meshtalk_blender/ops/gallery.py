@@ -15,6 +15,7 @@ from ...engine.progress import CancelCheck, Progress, Stage
 from ..models import loaded_bundle
 from ..scene.sound import SoundSource, read_sound
 from .job import FITTED, LOADED, FitRequest, Rising, bind_request, figures_of
+from .matching import own_shapes_of
 from .plan import Plan
 from .writing import HeadResult, Spoken, Target
 
@@ -172,6 +173,7 @@ def _gallery(
     )
     correctives = None if most.correctives is None else binding.carry(most.correctives)
     painter = SheetPainter(bundle.template, binding.rest)
+    shapes = own_shapes_of(binding, request.target)
     temperature = request.temperature * bundle.card.default_temperature
     seeds = []
     for number in range(request.count):
@@ -182,7 +184,7 @@ def _gallery(
         )
         used = max(len(take.corrective_names or ()) for take in takes)
         own = None if correctives is None else correctives[:used]
-        result = HeadResult(stretches, units, own, data, figures, landmarks)
+        result = HeadResult(stretches, units, own, data, figures, landmarks, own_shapes=shapes)
         overview = painter.overview(np.concatenate([take.weights for take in takes]), request.target.rate)
         seeds.append(SeedTake(takes[0].seed, result, overview))
         stage.at(number + 1, request.count)

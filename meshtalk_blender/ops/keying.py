@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engine.rigs.mapping import MOUTH, VISEME_KIND, KeyDrive, RigMapping, units_of
+from ...engine.rigs.own_shapes import OwnShapes
 from ..scene.actions import locked_paths
 from ..scene.errors import SceneError
 from ..scene.mapping import mapping_of
@@ -45,6 +46,7 @@ class Motion:
     corrective_names: tuple[str, ...] = ()
     corrective_deltas: Floats | None = None
     is_part: bool = False
+    own_shapes: OwnShapes | None = None
 
     @property
     def is_layer(self) -> bool:
@@ -82,11 +84,27 @@ def plan_objects(
         plans = [_plan_layer(thing, part, motion) for thing, part in parts]
     else:
         policy = face.meshtalk.missing_units
-        plans = [_plan_object(thing, part, motion, policy) for thing, part in parts]
+        plans = _matched([_plan_object(thing, part, motion, policy) for thing, part in parts], motion)
     moved = tuple(plan for plan in plans if plan.recipe.paths)
     if not moved:
         raise SceneError(_nothing_to_move(face, [plan.keys for plan in plans]))
     return moved
+
+
+def _matched(plans: list[ObjectPlan], motion: Motion) -> list[ObjectPlan]:
+    """The plans with values matched to the shapes of the face's own keys. Other objects' keys of the same
+    names take the same values; units that keys of the model's own shape show are left to those."""
+    if motion.own_shapes is None:
+        return plans
+    known = motion.own_shapes.drives
+    others = [entry.drive for entry in plans[0].recipe.drives if entry not in known]
+    own = motion.own_shapes.without_units(others)
+    return [
+        replace(plan, recipe=replace(plan.recipe, own=own))
+        if any(entry in known for entry in plan.recipe.drives)
+        else plan
+        for plan in plans
+    ]
 
 
 def summary(plans: Sequence[KeyPlan], used: int, left_mm: float | None) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 from ...engine.progress import CancelCheck, Progress, Stage
 from ..models import loaded_bundle
 from .job import LOADED, FitRequest, Rising, bind_request, figures_of, pass_on
+from .matching import own_shapes_of
 from .played import Played, Roles
 from .writing import HeadResult, Spoken, Target
 
@@ -64,7 +65,8 @@ def run_retarget(request: RetargetRequest, progress: Progress, cancelled: Cancel
     spoken, deltas, units = _retarget(bundle, (source, binding), request, moving)
     figures, landmarks = figures_of(binding)
     is_part = request.part != "ALL"
-    result = HeadResult((spoken,), units, deltas, data, figures, landmarks, is_part=is_part)
+    own = own_shapes_of(binding, target)
+    result = HeadResult((spoken,), units, deltas, data, figures, landmarks, is_part, own)
     return Retargeted(result, source_data, figures_of(source)[0])
 
 

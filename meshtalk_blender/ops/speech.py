@@ -16,6 +16,7 @@ from ...engine.progress import CancelCheck, Progress, Stage
 from ..models import loaded_bundle
 from ..scene.sound import SoundSource, read_sound
 from .job import FITTED, LOADED, FitRequest, Rising, bind_request, figures_of
+from .matching import own_shapes_of
 from .writing import HeadResult, Spoken, Target
 
 if TYPE_CHECKING:
@@ -148,4 +149,5 @@ def _result(
         head.data,
         figures,
         landmarks,
+        own_shapes=own_shapes_of(head.binding, head.target),
     )

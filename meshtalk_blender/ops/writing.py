@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 from ...engine.generate.lip_gaps import LipGaps, lip_gaps
 from ...engine.takes.compose import overlaps
 from ...engine.takes.curves import curves_of
+from ..mapping_props import model_units
 from ..models import chosen_threads, loaded_bundle, model_folder
 from ..scene.binding import store_binding, stored_binding
 from ..scene.errors import SceneError
 from ..scene.landmarks import placed_landmarks, set_fitted_landmarks
 from ..scene.mesh import HeadHandle, RestPose, find_head, find_parts, handle_of, head_problem, read_rest_pose
+from ..scene.own_keys import OwnKeys, read_own_keys
 from ..scene.parts import companions
 from ..scene.recipe import Recipe
 from ..scene.shape_keys import apply_keys
@@ -35,6 +37,7 @@ from .keying import Motion, ObjectPlan, plan_objects, summary
 if TYPE_CHECKING:
     from ...engine.generate import Take
     from ...engine.geometry.fit.binding import FitFigures
+    from ...engine.rigs.own_shapes import OwnShapes
 
 Place = tuple[float, float, float]
 
@@ -61,6 +64,7 @@ class Target:
     placement: str = "NEW"
     kind: str = "GENERATE"
     name: str = ""
+    own_keys: OwnKeys | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +91,7 @@ class HeadResult:
     fit: FitFigures | None = None
     fit_landmarks: Mapping[str, Place] = field(default_factory=dict)
     is_part: bool = False
+    own_shapes: OwnShapes | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,7 @@ def target_of(
         placement,
         kind,
         name,
+        None if kind == "DUB" else read_own_keys(head, model_units(model)),  # a dub keeps its old values
     )
 
 
@@ -196,7 +202,7 @@ def _motion(result: HeadResult) -> Motion:
     takes = [spoken.take for spoken in result.spoken]
     names = max((take.corrective_names or () for take in takes), key=len)
     deltas = result.corrective_deltas if names else None
-    return Motion(takes[0].unit_names, result.unit_deltas, names, deltas, result.is_part)
+    return Motion(takes[0].unit_names, result.unit_deltas, names, deltas, result.is_part, result.own_shapes)
 
 
 def _write(ready: _Ready, preview: bool) -> Written:

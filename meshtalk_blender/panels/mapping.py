@@ -159,6 +159,7 @@ def _draw_making(layout: bpy.types.UILayout, head: bpy.types.Object) -> None:
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False
+    column.prop(head.meshtalk, "use_matching")
     column.prop(head.meshtalk, "missing_units", text="Missing Ones")
     column.prop(head.meshtalk, "use_correctives")
     tolerance = column.row()

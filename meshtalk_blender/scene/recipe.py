@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from ...engine.rigs.drive import drive
 from ...engine.rigs.lips import LipMotion
 from ...engine.rigs.mapping import MOUTH, UNITS, KeyDrive, RigMapping
+from ...engine.rigs.match import matched_values
+from ...engine.rigs.own_shapes import OwnShapes, own_shapes_text, read_own_shapes
 from ...engine.takes.compose import Stretch
 from .shape_keys import value_path
 
@@ -27,11 +29,13 @@ Range = tuple[float, float]
 @dataclass(frozen=True)
 class Recipe:
     """`drives` are keys moved by units or visemes, `correctives` pairs of a key and the corrective's name in
-    the model, and `still` RNA paths that rest at 0, because an earlier take moves them."""
+    the model, and `still` RNA paths that rest at 0, because an earlier take moves them. With `own` the drives
+    that it knows get values that are matched to the keys' shapes."""
 
     drives: tuple[KeyDrive, ...] = ()
     correctives: tuple[tuple[str, str], ...] = ()
     still: tuple[str, ...] = ()
+    own: OwnShapes | None = None
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -71,7 +75,13 @@ class Recipe:
 def recipe_text(recipe: Recipe) -> str:
     """A recipe as it is kept."""
     drives = [[entry.key, entry.drive, entry.gain] for entry in recipe.drives]
-    content = {"drives": drives, "correctives": recipe.correctives, "still": recipe.still}
+    content: dict[str, object] = {
+        "drives": drives,
+        "correctives": recipe.correctives,
+        "still": recipe.still,
+    }
+    if recipe.own is not None:
+        content["own"] = own_shapes_text(recipe.own)
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -82,6 +92,7 @@ def read_recipe(text: str) -> Recipe:
         tuple(KeyDrive(key, what, gain) for key, what, gain in content.get("drives", ())),
         tuple((key, name) for key, name in content.get("correctives", ())),
         tuple(content.get("still", ())),
+        read_own_shapes(content["own"]) if "own" in content else None,
     )
 
 
@@ -90,13 +101,24 @@ def recipe_values(
 ) -> dict[str, Floats]:
     """Values (T,) of each curve over a stretch, by RNA path, within the keys' slider `ranges`; without `lips`
     what visemes drive rests."""
-    drives = recipe.drives if lips is not None else _without_visemes(recipe.drives)
+    values = {} if recipe.own is None or lips is None else _matched(recipe, recipe.own, stretch, lips, ranges)
+    drives = tuple(entry for entry in recipe.drives if entry.key not in values)
+    drives = drives if lips is not None else _without_visemes(drives)
     motion = lips or LipMotion(np.zeros((0, 0)), np.zeros(0))
-    values = drive(RigMapping("", UNITS, drives), stretch.unit_names, stretch.units, motion, ranges)
+    values |= drive(RigMapping("", UNITS, drives), stretch.unit_names, stretch.units, motion, ranges)
     values |= _corrective_values(recipe, stretch, ranges)
     rest = np.zeros(len(stretch), np.float32)
     moved = {value_path(key): values.get(key, rest) for key in recipe.keys}
     return moved | {path: rest for path in recipe.still}
+
+
+def _matched(
+    recipe: Recipe, own: OwnShapes, stretch: Stretch, lips: LipMotion, ranges: Mapping[str, Range]
+) -> dict[str, Floats]:
+    """Values (T,) of the keys whose shapes are known."""
+    extra = stretch.corrective_names, stretch.correctives
+    values = matched_values(own, stretch.unit_names, stretch.units, lips, ranges, *extra)
+    return {entry.key: values[entry.key] for entry in recipe.drives if entry in own.drives}
 
 
 def _without_visemes(drives: tuple[KeyDrive, ...]) -> tuple[KeyDrive, ...]:
