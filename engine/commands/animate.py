@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..audio.sound import load_sound
 from ..bundle import Bundle, default_bundle_path, load_bundle
+from ..errors import TakeError
 from ..generate import GenerateOptions, Mover, Performance, Take, as_rate, correct, move, perform
 from ..geometry.topology import Binding
 from ..heads import Head
@@ -85,7 +86,10 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def take_stems(out: Path, takes: int) -> list[Path]:
-    """Paths of the takes without suffix: ``out`` itself, or ``out-1``, ``out-2``, … for several."""
+    """Paths of the takes without suffix: ``out`` itself, or ``out-1``, ``out-2``, … for several. TakeError
+    where it names no file, which would be written hidden, as ``.npz``."""
+    if out.name in ("", ".."):
+        raise TakeError("--out needs a file's name, such as take or folder/take.")
     stem = out.with_suffix("") if out.suffix.lower() in SUFFIXES else out
     return [stem] if takes == 1 else [_with(stem, f"-{take}") for take in range(1, takes + 1)]
 

@@ -162,6 +162,21 @@ def test_wrong_places_and_models(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["speech.wav"]
 
 
+@pytest.mark.parametrize("out", ["", ".", ".."])
+def test_a_place_without_a_name(
+    wav: Path,
+    tmp_path: Path,
+    tiny_folder: Path,
+    out: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["animate", str(wav), "--out", out, "--model", str(tiny_folder)]) == 2
+    assert "needs a file's name" in capsys.readouterr().err
+    assert os.listdir(tmp_path) == ["speech.wav"]
+
+
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, tiny_folder: Path) -> None:
     """Five minutes of speech are stopped while their file grows."""
     soundfile.write(tmp_path / "long.flac", np.tile(syllables(10.0), 30), 16_000)
