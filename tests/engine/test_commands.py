@@ -174,7 +174,7 @@ def test_a_place_without_a_name(
     monkeypatch.chdir(tmp_path)
     assert main(["animate", str(wav), "--out", out, "--model", str(tiny_folder)]) == 2
     assert "needs a file's name" in capsys.readouterr().err
-    assert os.listdir(tmp_path) == ["speech.wav"]
+    assert [path.name for path in tmp_path.iterdir()] == ["speech.wav"]
 
 
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, tiny_folder: Path) -> None:
