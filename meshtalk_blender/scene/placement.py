@@ -197,8 +197,8 @@ def clear_room(thing: bpy.types.Object | None, item: MeshTalkTakeObject, placeme
         return
     if placement == NLA:
         remove_strips(animation, item.action)
-        remove_rest(animation)
         pull_up_highest(animation)
+        remove_rest(animation)
     elif placement == RANGE:
         ranges.restore(item, channels(item.action, slot_named(item.action, item.slot)))
     elif animation.action == item.action:

@@ -42,14 +42,21 @@ def heads_with_takes() -> list[bpy.types.Object]:
 def _adopt(head: bpy.types.Object, take: MeshTalkTake) -> None:
     """Where Blender copied a take's Action together with the object, that copy is the take's now."""
     for number, item in enumerate(take.objects):
-        animation = _animation(item_object(head, take, number))
-        wanted = _take_of(item.action)
-        if animation is None or not wanted:
+        thing, wanted = item_object(head, take, number), _take_of(item.action)
+        if _animation(thing) is None or not wanted:
             continue
-        playing = [animation.action, *(s.action for t in animation.nla_tracks for s in t.strips)]
+        playing = actions_on(thing)
         if item.action not in playing:
             copies = [action for action in playing if _take_of(action) == wanted]
             item.action = copies[0] if copies else item.action
+
+
+def actions_on(thing: bpy.types.Object | None) -> list[bpy.types.Action | None]:
+    """What an object's keys play: the Action, and those of all NLA strips."""
+    animation = _animation(thing)
+    if animation is None:
+        return []
+    return [animation.action, *(strip.action for track in animation.nla_tracks for strip in track.strips)]
 
 
 def _animation(thing: bpy.types.Object | None) -> bpy.types.AnimData | None:

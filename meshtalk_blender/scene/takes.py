@@ -214,7 +214,8 @@ def remove_take(head: bpy.types.Object, take: MeshTalkTake) -> None:
             thing = item_object(head, take, place)
             clear_room(thing, item, take.placement)
             _give_back_original(head, item)
-            actions += [item.action, item.before]
+            # What comes up may be of a take that was deleted while this one was above it.
+            actions += [item.action, item.before, *sharing.actions_on(thing)]
             things.append(thing)
         head.meshtalk.takes.remove(number)
     last = len(head.meshtalk.takes) == 0
@@ -224,7 +225,7 @@ def remove_take(head: bpy.types.Object, take: MeshTalkTake) -> None:
         _stand_on(head, active - 1)
     if last:
         head.meshtalk.originals.clear()
-    for action in actions:
+    for action in dict.fromkeys(actions):
         _remove_if_unused(action)
     for thing in things:
         if thing is not None:

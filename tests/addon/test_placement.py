@@ -339,3 +339,15 @@ def test_rates_that_are_no_whole_numbers(part, scene, head):
     weights = speaker.write(FIRST, COUNT, placement="NLA")
     speech = np.arange(FIRST, FIRST + COUNT)
     np.testing.assert_allclose(played_values(head, JAW, speech), weights[:, speaker.unit(JAW)], atol=1e-5)
+
+
+@pytest.mark.parametrize("order", ["012", "021", "102", "120", "201", "210"])
+def test_takes_of_all_placements_leave_nothing_in_whatever_order_they_are_deleted(head, speaker, order):
+    action = users_motion(head)
+    for number, placement in enumerate(PLACEMENTS):
+        speaker.write(FIRST, COUNT, placement=placement, name=str(number))
+    for name in order:
+        assert bpy.ops.meshtalk.remove_take(take=name) == {"FINISHED"}
+    animation = head.data.shape_keys.animation_data
+    assert list(bpy.data.actions) == [action] and animation.action == action
+    assert len(animation.nla_tracks) == 0
