@@ -49,7 +49,7 @@ class MeshTalkSettings(bpy.types.PropertyGroup):
         description="Where the speech comes from",
         items=(
             ("STRIP", "Strip", "A sound strip of the sequencer, with its trim and its place in time"),
-            ("SELECTED", "Strips", "All selected sound strips of the sequencer, as one take"),
+            ("SELECTED", "Selected", "All selected sound strips of the sequencer, as one take"),
             ("FILE", "File", "A sound file, which is put into the sequencer at the scene's first frame"),
         ),
     )

@@ -80,7 +80,9 @@ def _draw_state(layout: bpy.types.UILayout, state: HeadState) -> None:
 def _draw_sound(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.meshtalk
     layout.separator()
-    layout.row().prop(settings, "sound_source", expand=True)
+    row = layout.row()
+    row.use_property_split = False  # three words are cut off in what a label leaves of a narrow sidebar
+    row.prop(settings, "sound_source", expand=True)
     if settings.sound_source == "FILE":
         layout.prop(settings, "sound_file")
         return
@@ -129,7 +131,7 @@ def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     row.operator(MESHTALK_OT_generate.bl_idname, icon="PLAY")
     if reason is not None:
         sentence(layout, context, reason, "INFO")
-    if desk.message:
+    if desk.message and desk.message != reason:
         sentence(layout, context, desk.message, "ERROR" if desk.is_problem else "CHECKMARK")
 
 
@@ -141,7 +143,7 @@ def _draw_progress(layout: bpy.types.UILayout, job: Job) -> None:
     row.operator(MESHTALK_OT_cancel.bl_idname, icon="CANCEL")
     status = job.status
     left = job.seconds_left
-    words = "" if left is None else f",  {left_words(left)}"
+    words = "" if left is None else f",  {say(left_words(left))}"
     layout.progress(
         factor=status.fraction, text=f"{say(status.stage)}  {round(100 * status.fraction)} %{words}"
     )

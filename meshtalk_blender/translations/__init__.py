@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""MeshTalk's words in other languages: one JSON file each, from the English words to the translated ones.
+"""MeshTalk's words in other languages: JSON files, from the English words to the translated ones; the
+engine's own (errors, stages of a job) are in a file of their own.
 
-Blender looks up labels, tooltips and fixed texts by itself. Sentences with names and numbers in them are
-translated by `say`: `{}` stands for whatever is filled in, `{0}`, `{1}` … for the same in the translation.
+Blender looks up labels, tooltips and fixed texts by itself, first among its own words. Sentences with names
+and numbers in them are translated by `say`: `{}` stands for whatever is filled in, `{0}`, `{1}` … for the
+same in the translation. What is filled in between “ and ” is a name: it stays as it is.
 """
 
 from __future__ import annotations
@@ -11,11 +13,15 @@ import json
 import re
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import bpy
 
-FILES = {"de_DE": "de.json"}
+FILES = {"de_DE": ("de.json", "de_engine.json")}
 """By Blender's names of the languages."""
+
+NAMED = ("Active object: {}", "Only strip: {}", "Original: {}", "Saved as {}")
+"""What is filled in here is a name too."""
 
 CONTEXTS = ("*", "Operator")
 """Where Blender looks: operators' labels have a context of their own."""
@@ -26,7 +32,10 @@ _FRAGMENT = (";", ",", " ")
 
 def load(locale: str) -> dict[str, str]:
     """All words of a language: English to translated."""
-    return json.loads((Path(__file__).parent / FILES[locale]).read_text(encoding="utf-8"))
+    words: dict[str, str] = {}
+    for name in FILES[locale]:
+        words |= json.loads((Path(__file__).parent / name).read_text(encoding="utf-8"))
+    return words
 
 
 def say(text: str) -> str:
@@ -43,16 +52,30 @@ def translate(text: str, locale: str) -> str:
     plain, templates, fragments = _words(locale)
     if text in plain:
         return plain[text]
-    for pattern, words in templates:
-        found = pattern.fullmatch(text)
+    for template in templates:
+        found = template.pattern.fullmatch(text)
         if found is not None:
-            return words.format(*(translate(part, locale) for part in found.groups()))
-    for pattern, words in fragments:
-        text = pattern.sub(lambda found, words=words: words.format(*found.groups()), text)
+            return template.words.format(
+                *(
+                    part if is_name else translate(part, locale)
+                    for part, is_name in zip(found.groups(), template.are_names, strict=True)
+                )
+            )
+    for template in fragments:
+        words = template.words
+        text = template.pattern.sub(lambda found, words=words: words.format(*found.groups()), text)
     return text
 
 
-Templates = list[tuple[re.Pattern[str], str]]
+class Template(NamedTuple):
+    """A sentence to fill in: what it matches, the translated `words`, and which gaps hold names."""
+
+    pattern: re.Pattern[str]
+    words: str
+    are_names: tuple[bool, ...]
+
+
+Templates = list[Template]
 
 
 @lru_cache(maxsize=len(FILES))
@@ -75,7 +98,11 @@ def _letters(key: str) -> int:
 def _patterns(keys: list[str], whole: dict[str, str]) -> Templates:
     """Each `{}` takes as little as it can, but for names in quotes, which may hold anything."""
     return [
-        (re.compile("(.*?)".join(re.escape(part) for part in key.split("{}")), re.DOTALL), whole[key])
+        Template(
+            re.compile("(.*?)".join(re.escape(part) for part in key.split("{}")), re.DOTALL),
+            whole[key],
+            tuple(key in NAMED or before.endswith("“") for before in key.split("{}")[:-1]),
+        )
         for key in keys
     ]
 
