@@ -76,7 +76,9 @@ class Painter:
         self._colours = np.array([PART_COLOURS.get(number, SKIN) for number in part.tolist()], np.float32)
         self._place = _places(template, part)
         self._dark = np.flatnonzero(np.isin(part, HIDDEN))
-        triangles = self._worth_drawing(whole, triangles_of(faces))
+        triangles = triangles_of(faces)
+        inside = np.isin(triangles, self._dark).any(axis=1)
+        triangles = worth_drawing(self._camera, whole, triangles, inside)
         inner = np.isin(triangles, self._dark).all(axis=1)
         self._outer, self._inner = triangles[~inner], triangles[inner]
 
@@ -115,16 +117,20 @@ class Painter:
         over = np.maximum(np.maximum(a, b), c) > low
         return (over & (np.minimum(np.minimum(a, b), c) < high)).all(axis=1)
 
-    def _worth_drawing(self, whole: Array, triangles: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Triangles without those that lie outside the frame, or look away, whatever the face does."""
-        pixels, size = self._camera.project(whole)[triangles], self._camera.size
-        across, down = pixels[..., 0], pixels[..., 1]
-        near = (across.max(axis=1) > -SLACK * size) & (across.min(axis=1) < (1 + SLACK) * size)
-        near &= (down.max(axis=1) > -SLACK * size) & (down.min(axis=1) < (1 + SLACK) * size)
-        a, b, c = (whole[triangles[:, i]] for i in range(3))
-        facing = unit_length(np.cross(b - a, c - a)) @ self._camera.turn.T[:, 1]
-        inside = np.isin(triangles, self._dark).any(axis=1)
-        return triangles[near & (inside | (facing < AWAY))]
+
+def worth_drawing(
+    camera: Camera, vertices: Array, triangles: NDArray[np.int64], inside: NDArray[np.bool_] | None = None
+) -> NDArray[np.int64]:
+    """Triangles (N, 3) without those that lie outside the frame, or look away and aren't `inside` (N,) the
+    mouth, whatever the face does."""
+    pixels, size = camera.project(vertices)[triangles], camera.size
+    across, down = pixels[..., 0], pixels[..., 1]
+    near = (across.max(axis=1) > -SLACK * size) & (across.min(axis=1) < (1 + SLACK) * size)
+    near &= (down.max(axis=1) > -SLACK * size) & (down.min(axis=1) < (1 + SLACK) * size)
+    a, b, c = (vertices[triangles[:, i]] for i in range(3))
+    facing = unit_length(np.cross(b - a, c - a)) @ camera.turn.T[:, 1]
+    kept = facing < AWAY if inside is None else inside | (facing < AWAY)
+    return triangles[near & kept]
 
 
 def render_head(

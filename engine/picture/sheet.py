@@ -4,17 +4,20 @@ time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..geometry.topology import Binding
 from ..geometry.units import carry_units
 from ..template import Template
-from .face import Painter
+from .face import GAP, Painter
 from .overview import blinks, brow_height, liveliness, telling_moments
+from .own import own_painter
 
 Picture = NDArray[np.uint8]
 Floats = NDArray[np.floating]
@@ -44,16 +47,22 @@ class Overview:
 
 
 class SheetPainter:
-    """Paints takes of one head; `rest` (V, 3) is the template fitted to it."""
+    """Paints takes of one head; `rest` (V, 3) is the template fitted to it. `paint` takes weights (U,) and
+    gives a face (size, size, 3): the template's where there is none."""
 
     def __init__(
-        self, template: Template, rest: ArrayLike | None = None, size: int = SIZE, width: int = WIDTH
+        self,
+        template: Template,
+        rest: ArrayLike | None = None,
+        size: int = SIZE,
+        width: int = WIDTH,
+        paint: Callable[[Floats], Picture] | None = None,
     ) -> None:
         shape = np.asarray(template.rest if rest is None else rest, np.float32)
         self._names = template.unit_names
         self._units = carry_units(template, shape)
         self._sizes = np.linalg.norm(self._units, axis=2).max(axis=1)
-        self._painter = Painter(template, shape, size)
+        self._paint = paint or partial(_paint_units, Painter(template, shape, size), self._units)
         self._sides = slice((size - width) // 2, (size - width) // 2 + width)
 
     def overview(self, weights: Floats, fps: Fraction) -> Overview:
@@ -69,8 +78,23 @@ class SheetPainter:
 
     def face(self, weights: Floats) -> Picture:
         """The face (H, W, 3) at weights (U,)."""
-        motion = np.tensordot(np.asarray(weights, np.float32), self._units, 1)
-        return self._painter.paint(motion)[:, self._sides]
+        return self._paint(weights)[:, self._sides]
+
+
+def own_sheets(
+    binding: Binding, units: Floats, polygons: NDArray[np.integer], colours: ArrayLike | None = None
+) -> SheetPainter:
+    """Paints takes of the head's own mesh, `units` (U, V', 3) in its own axes and `polygons` (F, K) padded
+    with −1, in `colours` (V', 3); of the template fitted to it where the mesh can't be painted well."""
+    template = binding.template
+    names = [template.landmarks[name] for name in GAP if name in template.landmarks]
+    marks = carry_units(template, binding.rest)[:, names]
+    painter = own_painter(binding, polygons, units, marks, colours, SIZE)
+    return SheetPainter(template, binding.rest, paint=None if painter is None else painter.paint)
+
+
+def _paint_units(painter: Painter, units: Floats, weights: Floats) -> Picture:
+    return painter.paint(np.tensordot(np.asarray(weights, np.float32), units, 1))
 
 
 def time_line(

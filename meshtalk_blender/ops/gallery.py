@@ -20,6 +20,8 @@ from .plan import Plan
 from .writing import HeadResult, Spoken, Target
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from ...engine.bundle import Bundle
     from ...engine.generate import GenerateOptions, Take
     from ...engine.geometry.topology import Binding
@@ -32,11 +34,12 @@ PAINTING = 0.15
 @dataclass(frozen=True)
 class SeedsRequest:
     """`count` seeds of one head, from that of the `plan` on. The upper face's temperature is a factor on the
-    model's own, None for the plan's."""
+    model's own, None for the plan's. The head's `colours` (V', 3) are for the pictures; NaN where unknown."""
 
     plan: Plan
     count: int = 8
     upper_temperature: float | None = None
+    colours: NDArray[np.float32] | None = None
 
     @property
     def target(self) -> Target:
@@ -163,7 +166,7 @@ def _gallery(
     spoken: Sequence[tuple[Take, ...]],
     stage: Stage,
 ) -> Gallery:
-    from ...engine.picture.sheet import SheetPainter
+    from ...engine.picture.sheet import own_sheets
 
     stage.at(0, request.count)
     figures, landmarks = figures_of(binding)
@@ -172,7 +175,7 @@ def _gallery(
         (take for takes in spoken for take in takes), key=lambda take: len(take.corrective_names or ())
     )
     correctives = None if most.correctives is None else binding.carry(most.correctives)
-    painter = SheetPainter(bundle.template, binding.rest)
+    painter = own_sheets(binding, units, request.target.rest.polygons, request.colours)
     shapes = own_shapes_of(binding, request.target)
     temperature = request.temperature * bundle.card.default_temperature
     seeds = []

@@ -19,6 +19,7 @@ from ..translations import say
 from .background import InBackground, redraw_panels
 from .checks import busy_reason, chosen_head, disabled_reason
 from .job import Work, desk
+from .redo import Redone
 
 if TYPE_CHECKING:
     from .gallery import Gallery
@@ -113,6 +114,7 @@ class MESHTALK_OT_sample_seeds(InBackground, bpy.types.Operator):
         return _allowed(cls, seeds_reason(context))
 
     def prepare(self, context: bpy.types.Context) -> Work:
+        from ..scene.looks import head_colours
         from .gallery import SeedsRequest, run_seeds
         from .plan import make_plan, wish_of
 
@@ -121,7 +123,8 @@ class MESHTALK_OT_sample_seeds(InBackground, bpy.types.Operator):
         wish = wish if self.seed < 0 else replace(wish, seed=self.seed)
         wish = wish if self.temperature < 0 else replace(wish, temperature=self.temperature)
         count = self.count if self.properties.is_property_set("count") else context.scene.meshtalk_seeds.count
-        return partial(run_seeds, SeedsRequest(make_plan(context, wish), count, _upper(self, context)))
+        plan = make_plan(context, wish)
+        return partial(run_seeds, SeedsRequest(plan, count, _upper(self, context), head_colours(head)))
 
     def write(self, _context: bpy.types.Context, gallery: Gallery) -> str:
         from .gallery import gallery_desk
@@ -183,12 +186,13 @@ class MESHTALK_OT_discard_seed(bpy.types.Operator):
         return _do(self, lambda: discard_seed(_head(context)))
 
 
-class MESHTALK_OT_combine_takes(bpy.types.Operator):
+class MESHTALK_OT_combine_takes(Redone, bpy.types.Operator):
     """Make a take with the mouth of one take and the brows, lids and gaze of another"""
 
     bl_idname = "meshtalk.combine_takes"
     bl_label = "Combine"
     bl_options = {"REGISTER", "UNDO"}
+    redone = ("name",)
 
     mouth: StringProperty(
         name="Mouth", description="Take whose jaw, lips and cheeks are used", options={"SKIP_SAVE"}
@@ -210,12 +214,13 @@ class MESHTALK_OT_combine_takes(bpy.types.Operator):
         return _do(self, lambda: combine_takes(_head(context), mouth, upper, self.name))
 
 
-class MESHTALK_OT_sample_range(InBackground, bpy.types.Operator):
+class MESHTALK_OT_sample_range(InBackground, Redone, bpy.types.Operator):
     """Sample these frames of the take again with another seed; all the rest stays as it is"""
 
     bl_idname = "meshtalk.sample_range"
     bl_label = "Sample Range Again"
     bl_options = {"REGISTER", "UNDO"}
+    redone = ("start", "end", "seed")
 
     start: IntProperty(name="Start", description="First frame of the scene", options={"SKIP_SAVE"})
     end: IntProperty(name="End", description="Last frame of the scene", options={"SKIP_SAVE"})
@@ -240,6 +245,7 @@ class MESHTALK_OT_sample_range(InBackground, bpy.types.Operator):
         last = self.end if given("end") else settings.range_end
         seed = self.seed if given("seed") else settings.range_seed
         self._request = range_request(context, head, take, (first, last), seed, _upper(self, context))
+        self.start, self.end, self.seed = first, last, seed  # which the redo panel shows
         return partial(run_range, self._request)
 
     def write(self, _context: bpy.types.Context, result: tuple) -> str:
@@ -295,11 +301,11 @@ def _do(operator: bpy.types.Operator, step: Callable[[], str]) -> set[str]:
         done = step()
     except MeshTalkError as error:
         desk.tell(str(error), is_problem=True)
-        operator.report({"ERROR"}, str(error))
+        operator.report({"ERROR"}, say(str(error)))
         return {"CANCELLED"}
     desk.tell(done)
     redraw_panels()
-    operator.report({"INFO"}, done)
+    operator.report({"INFO"}, say(done))
     return {"FINISHED"}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..gallery_props import MeshTalkSeeds
-from ..ops.checks import chosen_head
+from ..ops.checks import chosen_head, disabled_reason
 from ..ops.job import desk
 from ..ops.seeds import (
     MESHTALK_OT_combine_takes,
@@ -31,6 +31,9 @@ EDGES, BORDER = 45, 10
 
 UNIT = 20.0
 """Pixels of an icon's scale 1, at the interface's scale 1."""
+
+SIDE_BY_SIDE = 4
+"""Columns of the gallery that opens over a narrow sidebar."""
 
 COMFORTABLE = 190
 """Width of a picture, in pixels at scale 1: as many are side by side as have nearly so much room."""
@@ -73,6 +76,30 @@ class MESHTALK_PT_seeds(bpy.types.Panel):
             _draw_gallery(layout, context, gallery, is_shown=shown is not None)
 
 
+class MESHTALK_PT_gallery(bpy.types.Panel):
+    """All seeds side by side, however narrow the sidebar is"""
+
+    bl_label = "Side by Side"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_options = {"INSTANCED"}
+    bl_ui_units_x = round(SIDE_BY_SIDE * (COMFORTABLE + BORDER) / UNIT) + 1
+
+    def draw(self, context: bpy.types.Context) -> None:
+        from ..ops.preview import gallery_of
+
+        layout, head = self.layout, chosen_head(context)
+        gallery = gallery_of(head)
+        if gallery is None or head is None:
+            layout.label(text="There is no gallery: sample seeds first.")
+            return
+        layout.enabled = desk.job is None
+        shown = find_preview(head)
+        _draw_pictures(layout, gallery, SIDE_BY_SIDE, COMFORTABLE, is_shown=shown is not None)
+        if shown is not None:
+            _draw_choice(layout, shown.name)
+
+
 def _draw_sampling(layout: bpy.types.UILayout, context: bpy.types.Context, settings: MeshTalkSeeds) -> None:
     column = layout.column()
     column.prop(settings, "count")
@@ -80,13 +107,13 @@ def _draw_sampling(layout: bpy.types.UILayout, context: bpy.types.Context, setti
     row.prop(settings, "use_upper_temperature", text="")
     own = row.row()
     own.active = settings.use_upper_temperature
-    own.prop(settings, "upper_temperature", text="Temperature")
+    own.prop(settings, "upper_temperature", text="")
     reason = seeds_reason(context)
     row = column.row()
     row.enabled = reason is None
     row.operator_context = "INVOKE_DEFAULT"
     row.operator(MESHTALK_OT_sample_seeds.bl_idname, icon="OUTLINER_OB_POINTCLOUD").count = settings.count
-    if reason is not None and desk.job is None:  # what runs has its own progress above
+    if reason not in (None, disabled_reason(context)):  # that one stands above, below Generate
         sentence(column, context, reason, "INFO")
 
 
@@ -104,10 +131,19 @@ def _draw_gallery(
     scale = context.preferences.system.ui_scale
     room = max(120.0, context.region.width / scale - EDGES)
     columns = max(1, round(room / COMFORTABLE))
+    if columns == 1 and len(gallery.seeds) > 1:
+        layout.popover(MESHTALK_PT_gallery.__name__, text="Side by Side", icon="IMGDISPLAY")
+    _draw_pictures(layout, gallery, columns, room / columns - BORDER, is_shown=is_shown)
+
+
+def _draw_pictures(
+    layout: bpy.types.UILayout, gallery: Gallery, columns: int, width: float, *, is_shown: bool
+) -> None:
+    """All seeds in so many columns, each picture of this width, in pixels at scale 1."""
     grid = layout.grid_flow(row_major=True, columns=columns, even_columns=True, align=False)
     for number, (seed, icon) in enumerate(zip(gallery.seeds, gallery.pictures, strict=False)):
         cell = grid.column(align=True)
-        cell.template_icon(icon_value=icon, scale=(room / columns - BORDER) / UNIT)
+        cell.template_icon(icon_value=icon, scale=width / UNIT)
         chosen = is_shown and number == gallery.shown
         mark = "RADIOBUT_ON" if chosen else "RADIOBUT_OFF"
         operator = MESHTALK_OT_preview_seed.bl_idname
@@ -159,4 +195,4 @@ def _section(layout: bpy.types.UILayout, name: str, title: str) -> bpy.types.UIL
     return body.column(align=True)
 
 
-CLASSES = (MESHTALK_PT_seeds,)
+CLASSES = (MESHTALK_PT_seeds, MESHTALK_PT_gallery)
