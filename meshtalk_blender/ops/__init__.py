@@ -44,6 +44,8 @@ def register() -> None:
             bpy.utils.register_class(cls)
     bpy.types.VIEW3D_MT_mesh_add.append(add_head.draw_menu)
     bpy.app.handlers.load_pre.append(cancel.stop_before_load)
+    bpy.app.handlers.undo_post.append(cancel.forget_words)
+    bpy.app.handlers.redo_post.append(cancel.forget_words)
     head_state.register()
     seeds.register()
 
@@ -53,6 +55,8 @@ def unregister() -> None:
     cancel.stop_job()
     seeds.unregister()
     head_state.unregister()
+    bpy.app.handlers.redo_post.remove(cancel.forget_words)
+    bpy.app.handlers.undo_post.remove(cancel.forget_words)
     bpy.app.handlers.load_pre.remove(cancel.stop_before_load)
     bpy.types.VIEW3D_MT_mesh_add.remove(add_head.draw_menu)
     for module in reversed(_MODULES):

@@ -30,6 +30,13 @@ def stop_before_load(*_: object) -> None:
     desk.tell("")
 
 
+@bpy.app.handlers.persistent
+def forget_words(*_: object) -> None:
+    """What was done last may be undone now: the panel no longer says that it was."""
+    if desk.job is None:
+        desk.tell("")
+
+
 class MESHTALK_OT_cancel(bpy.types.Operator):
     """Stop what is running and leave everything as it was"""
 

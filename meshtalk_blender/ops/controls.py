@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
@@ -23,6 +24,8 @@ from ..scene.errors import SceneError
 from ..scene.take_list import active_take, take_problem
 from ..translations import say
 from .checks import busy_reason, chosen_head
+from .presets import RemovesPreset, SavesPreset
+from .redo import Redone
 
 if TYPE_CHECKING:
     from ..take_props import MeshTalkTake
@@ -73,12 +76,12 @@ def turn(operator: bpy.types.Operator, context: bpy.types.Context, values: Mappi
         set_controls(shown_take(context).controls, values)
         write_due()
     except MeshTalkError as error:
-        operator.report({"ERROR"}, str(error))
+        operator.report({"ERROR"}, say(str(error)))
         return {"CANCELLED"}
     return {"FINISHED"}
 
 
-class MESHTALK_OT_choose_controls(_OnTake, bpy.types.Operator):
+class MESHTALK_OT_choose_controls(Redone, _OnTake, bpy.types.Operator):
     """Set the controls as this preset has them; offset and key reduction stay"""
 
     bl_idname = "meshtalk.choose_controls"
@@ -94,7 +97,7 @@ class MESHTALK_OT_choose_controls(_OnTake, bpy.types.Operator):
         return turn(self, context, preset.values)
 
 
-class MESHTALK_OT_reset_controls(_OnTake, bpy.types.Operator):
+class MESHTALK_OT_reset_controls(Redone, _OnTake, bpy.types.Operator):
     """Back to how it was spoken"""
 
     bl_idname = "meshtalk.reset_controls"
@@ -114,62 +117,35 @@ class MESHTALK_OT_reset_controls(_OnTake, bpy.types.Operator):
         return turn(self, context, {name: getattr(Controls(), name) for name in names})
 
 
-class MESHTALK_OT_save_controls(_OnTake, bpy.types.Operator):
+class MESHTALK_OT_save_controls(SavesPreset, _OnTake, bpy.types.Operator):
     """Save the controls as a preset of your own, for other takes and files; the offset isn't part of it"""
 
     bl_idname = "meshtalk.save_controls"
     bl_label = "Save Preset"
+    bl_options = {"REGISTER"}
 
-    name: StringProperty(name="Name", description="An own preset of this name is replaced", default="")
+    def suggested(self, context: bpy.types.Context) -> str:
+        return own_preset_of(context) or shown_take(context).name
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        chosen = own_preset_of(context)
-        self.name = chosen or shown_take(context).name
-        return context.window_manager.invoke_props_dialog(self)
-
-    def draw(self, context: bpy.types.Context) -> None:
-        self.layout.activate_init = True  # the name can be typed at once
-        self.layout.prop(self, "name")
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            path = save_preset(controls_of(shown_take(context).controls), self.name)
-        except MeshTalkError as error:
-            self.report({"ERROR"}, say(str(error)))
-            return {"CANCELLED"}
-        self.report({"INFO"}, say(f"Saved as {path}"))
-        return {"FINISHED"}
+    def save(self, context: bpy.types.Context) -> Path:
+        return save_preset(controls_of(shown_take(context).controls), self.name)
 
 
-class MESHTALK_OT_remove_controls(_OnTake, bpy.types.Operator):
+class MESHTALK_OT_remove_controls(RemovesPreset, _OnTake, bpy.types.Operator):
     """Delete this preset of your own from this computer; takes keep the controls that it gave them"""
 
     bl_idname = "meshtalk.remove_controls"
     bl_label = "Remove Preset"
+    bl_options = {"REGISTER"}
+
+    refusal = "Only presets that you saved yourself can be removed: choose one first."
 
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if not super().poll(context):
-            return False
-        own = own_preset_of(context)
-        if not own:
-            cls.poll_message_set(
-                say("Only presets that you saved yourself can be removed: choose one first.")
-            )
-        return bool(own)
+    def chosen(cls, context: bpy.types.Context) -> str:
+        return own_preset_of(context)
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_confirm(self, event)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        name = own_preset_of(context)
-        try:
-            remove_preset(name)
-        except MeshTalkError as error:
-            self.report({"ERROR"}, say(str(error)))
-            return {"CANCELLED"}
-        self.report({"INFO"}, say(f"“{name}” was removed"))
-        return {"FINISHED"}
+    def remove(self, _context: bpy.types.Context, name: str) -> None:
+        remove_preset(name)
 
 
 class MESHTALK_OT_bake(_OnTake, bpy.types.Operator):

@@ -20,6 +20,7 @@ from ..translations import say
 from .background import InBackground
 from .checks import busy_reason, chosen_head, chosen_strips, model_problem, sound_problem
 from .job import Gathering, Work
+from .redo import Redone
 
 if TYPE_CHECKING:
     from ..scene.performance import Performance
@@ -33,12 +34,13 @@ PERCENT = 10.0
 SKIP = {"SKIP_SAVE"}
 
 
-class MESHTALK_OT_dub(InBackground, bpy.types.Operator):
+class MESHTALK_OT_dub(InBackground, Redone, bpy.types.Operator):
     """Put new words into the mouth of a head that moves already; its upper face keeps the performance"""
 
     bl_idname = "meshtalk.dub"
     bl_label = "Dub"
     bl_options = {"REGISTER", "UNDO"}
+    redone = ("name", "upper", "mouth", "keep_silence", "stretch", "seed", "temperature")
 
     head: StringProperty(name="Head", description="Object; empty for the panel's", options=SKIP)
     strip: StringProperty(name="Strip", description="Sound strip; empty for the panel's", options=SKIP)

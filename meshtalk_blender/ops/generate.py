@@ -17,6 +17,7 @@ from ..take_props import PLACEMENTS
 from ..translations import say
 from .background import InBackground
 from .checks import ready_reason
+from .redo import Redone
 
 if TYPE_CHECKING:
     from .job import Work
@@ -28,12 +29,13 @@ class MeshTalkName(bpy.types.PropertyGroup):
     """A name in a list of them; `name` is every group's own."""
 
 
-class MESHTALK_OT_generate(InBackground, bpy.types.Operator):
+class MESHTALK_OT_generate(InBackground, Redone, bpy.types.Operator):
     """Make the head speak the sound: shape keys, and a take at the sound's place in time"""
 
     bl_idname = "meshtalk.generate"
     bl_label = "Generate"
     bl_options = {"REGISTER", "UNDO"}
+    redone = ("name", "placement", "seed", "temperature")
 
     head: StringProperty(
         name="Head", description="Name of the head's object; when empty, the panel's", options={"SKIP_SAVE"}
@@ -91,12 +93,6 @@ class MESHTALK_OT_generate(InBackground, bpy.types.Operator):
         if reason is not None:
             cls.poll_message_set(say(reason))
         return reason is None
-
-    def draw(self, _context: bpy.types.Context) -> None:
-        layout = self.layout
-        layout.use_property_split = True
-        for name in ("name", "placement", "seed", "temperature"):
-            layout.prop(self, name)
 
     def prepare(self, context: bpy.types.Context) -> Work:
         from .plan import make_plan

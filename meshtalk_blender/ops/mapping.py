@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import bpy
 from bpy.props import StringProperty
 
 from ...engine.rigs.mapping import RigMapping, drive_names, is_mixed, sides_of
 from ..mapping_props import model_units
-from ..scene.errors import SceneError
 from ..scene.mapping import (
     all_presets,
     choose_mapping,
@@ -27,6 +27,7 @@ from ..scene.mapping import (
 from ..translations import say
 from .checks import chosen_head
 from .job import desk
+from .presets import RemovesPreset, SavesPreset
 
 BY_NAME = "By Names"
 
@@ -145,66 +146,44 @@ class MESHTALK_OT_edit_mapping(_OnHead, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class MESHTALK_OT_save_mapping(_OnHead, bpy.types.Operator):
+class MESHTALK_OT_save_mapping(SavesPreset, _OnHead, bpy.types.Operator):
     """Save what drives the shape keys as a mapping of your own, for other heads with the same names"""
 
     bl_idname = "meshtalk.save_mapping"
     bl_label = "Save Mapping"
+    bl_options = {"REGISTER"}
 
-    name: StringProperty(name="Name", description="An own mapping of this name is replaced", default="")
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        own = {preset.name for preset in own_presets()[0]}
+    def suggested(self, context: bpy.types.Context) -> str:
         taken = {preset.name.lower() for preset in all_presets()[0]}
         head = chosen_head(context)
         fresh = f"My {head.name}" if head.name.lower() in taken else head.name
-        self.name = head.meshtalk.mapping if head.meshtalk.mapping in own else fresh
-        return context.window_manager.invoke_props_dialog(self)
+        return own_mapping_of(context) or fresh
 
-    def draw(self, context: bpy.types.Context) -> None:
-        self.layout.activate_init = True  # the name can be typed at once
-        self.layout.prop(self, "name")
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            path = save_preset(chosen_head(context), self.name, model_units(context.scene.meshtalk.model))
-        except SceneError as error:
-            self.report({"ERROR"}, say(str(error)))
-            return {"CANCELLED"}
-        self.report({"INFO"}, say(f"Saved as {path}"))
-        return {"FINISHED"}
+    def save(self, context: bpy.types.Context) -> Path:
+        return save_preset(chosen_head(context), self.name, model_units(context.scene.meshtalk.model))
 
 
-class MESHTALK_OT_remove_mapping(_OnHead, bpy.types.Operator):
+class MESHTALK_OT_remove_mapping(RemovesPreset, _OnHead, bpy.types.Operator):
     """Delete this mapping of your own from this computer; heads that used it go by the names of their keys"""
 
     bl_idname = "meshtalk.remove_mapping"
     bl_label = "Remove Mapping"
 
+    refusal = "Only mappings that you saved yourself can be removed."
+
     @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if not super().poll(context):
-            return False
-        chosen = chosen_head(context).meshtalk.mapping
-        own = any(preset.name == chosen for preset in own_presets()[0])
-        if not own:
-            cls.poll_message_set(say("Only mappings that you saved yourself can be removed."))
-        return own
+    def chosen(cls, context: bpy.types.Context) -> str:
+        return own_mapping_of(context)
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_confirm(self, event)
+    def remove(self, context: bpy.types.Context, name: str) -> None:
+        remove_preset(name)
+        chosen_head(context).meshtalk.mapping = ""
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        head = chosen_head(context)
-        name = head.meshtalk.mapping
-        try:
-            remove_preset(name)
-        except SceneError as error:
-            self.report({"ERROR"}, say(str(error)))
-            return {"CANCELLED"}
-        head.meshtalk.mapping = ""
-        self.report({"INFO"}, say(f"“{name}” was removed"))
-        return {"FINISHED"}
+
+def own_mapping_of(context: bpy.types.Context) -> str:
+    """The name of the user's own mapping that the head uses; "" where it uses none."""
+    chosen = chosen_head(context).meshtalk.mapping
+    return chosen if any(preset.name == chosen for preset in own_presets()[0]) else ""
 
 
 CLASSES = (

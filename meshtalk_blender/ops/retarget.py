@@ -20,6 +20,7 @@ from .background import InBackground
 from .checks import busy_reason, chosen_head, model_problem
 from .dub import chosen_range, head_named, roles_of, take_settings
 from .job import FitRequest, Gathering, Work
+from .redo import Redone
 
 if TYPE_CHECKING:
     from ..scene.performance import Performance
@@ -28,12 +29,13 @@ if TYPE_CHECKING:
 SKIP = {"SKIP_SAVE"}
 
 
-class MESHTALK_OT_retarget(InBackground, bpy.types.Operator):
+class MESHTALK_OT_retarget(InBackground, Redone, bpy.types.Operator):
     """Let the head do what another one does, in its own size: shape keys, and a new Action"""
 
     bl_idname = "meshtalk.retarget"
     bl_label = "Retarget"
     bl_options = {"REGISTER", "UNDO"}
+    redone = ("name", "part")
 
     source: StringProperty(name="Source", description="Object; empty for the panel's", options=SKIP)
     head: StringProperty(name="Head", description="Object; empty for the panel's", options=SKIP)

@@ -15,6 +15,7 @@ from ..scene.take_list import active_take, find_take, is_playing, take_problem
 from ..translations import say
 from .checks import busy_reason, chosen_head
 from .job import desk
+from .redo import Redone
 
 if TYPE_CHECKING:
     from ..take_props import MeshTalkTake
@@ -71,7 +72,7 @@ def _edit_reason(head: bpy.types.Object) -> str | None:
     return None
 
 
-class _OfTake:
+class _OfTake(Redone):
     """Base of operators on one take: `head` and `take` say which; without them, the panel's head and the
     active take."""
 
@@ -174,6 +175,7 @@ class MESHTALK_OT_rename_take(_OfTake, bpy.types.Operator):
     bl_idname = "meshtalk.rename_take"
     bl_label = "Rename Take"
     bl_options = {"REGISTER", "UNDO"}
+    redone = ("name",)
 
     head: _text("Head", "Name of the head; when empty, the panel's")
     take: _text("Take", "Name of the take; when empty, the active one")
@@ -184,9 +186,6 @@ class MESHTALK_OT_rename_take(_OfTake, bpy.types.Operator):
         take = active_take(head) if not self.take else named_take(head, self.take)
         self.name = "" if take is None else take.name
         return context.window_manager.invoke_props_dialog(self)
-
-    def draw(self, _context: bpy.types.Context) -> None:
-        self.layout.prop(self, "name")
 
     def act(self, head: bpy.types.Object, take: MeshTalkTake, /) -> str:
         from ..scene.takes import rename_take
