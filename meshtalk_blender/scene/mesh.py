@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+SEAM = 0.02
+"""Half a mesh reaches over its middle by less than this part of its width."""
+
+
 @dataclass(frozen=True, eq=False)
 class PartSlice:
     """The vertices start…stop of a RestPose that belong to one object; motion (…, 3) in the face's object
@@ -196,7 +200,8 @@ def _check_unchanged(thing: bpy.types.Object, handle: MeshHandle) -> None:
 
 def read_rest_pose(head: bpy.types.Object) -> RestPose:
     """The head at rest: of each object the reference shape key (Basis), or its vertices where it has no shape
-    keys. The matrices of the face's parts must be regular (`head_problem`)."""
+    keys. The matrices of the face's parts must be regular (`head_problem`). SceneError for half a face."""
+    _check_whole(head)
     vertices, polygons, slices = [], [], []
     start = 0
     for thing in head_objects(head):
@@ -208,6 +213,22 @@ def read_rest_pose(head: bpy.types.Object) -> RestPose:
         slices.append(PartSlice(thing.name, thing.session_uid, start, start + len(points), turn))
         start += len(points)
     return RestPose(np.concatenate(vertices), _stacked(polygons), tuple(slices))
+
+
+def _check_whole(head: bpy.types.Object) -> None:
+    """SceneError where a Mirror modifier makes the other half of the face: one half's keys can't move both
+    sides apart, so there is nothing to be found in it."""
+    points = read_vertices(head.data)
+    for modifier in head.modifiers:
+        if modifier.type != "MIRROR" or not modifier.show_viewport or modifier.mirror_object is not None:
+            continue
+        for axis in (axis for axis in range(3) if modifier.use_axis[axis]):
+            low, high = points[:, axis].min(), points[:, axis].max()
+            if max(low, -high) > -SEAM * (high - low):
+                raise SceneError(
+                    f"“{head.name}” is half a head, and its Mirror modifier makes the other half: apply the "
+                    "modifier first."
+                )
 
 
 def read_mesh(mesh: bpy.types.Mesh) -> tuple[NDArray[np.float32], NDArray[np.int32]]:

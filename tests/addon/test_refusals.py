@@ -87,6 +87,17 @@ def test_of_several_heads_it_is_said_which_is_none(talking, head):
     assert head.data.shape_keys is None
 
 
+def test_half_a_head_with_a_mirror(talking, head):
+    head.modifiers.new("Mirror", "MIRROR")
+    assert bpy.ops.meshtalk.generate() == {"FINISHED"}  # a whole one may have a modifier left over
+    bpy.ops.meshtalk.add_head()
+    half = bpy.context.active_object
+    half.modifiers.new("Mirror", "MIRROR")
+    for vertex in half.data.vertices:
+        vertex.co.x = max(vertex.co.x, 0)
+    refused("half a head")
+
+
 def test_a_head_with_shuffled_faces_or_moved_far_is_still_no_surprise(talking, head):
     coordinates = np.random.default_rng(0).normal(size=len(head.data.vertices) * 3).astype(np.float32)
     head.data.vertices.foreach_set("co", coordinates)
