@@ -81,7 +81,7 @@ class MESHTALK_PT_gallery(bpy.types.Panel):
 
     bl_label = "Side by Side"
     bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
+    bl_region_type = "HEADER"  # a popover, no panel of the sidebar
     bl_options = {"INSTANCED"}
     bl_ui_units_x = round(SIDE_BY_SIDE * (COMFORTABLE + BORDER) / UNIT) + 1
 
