@@ -25,6 +25,7 @@ FLAT = 0.025  # of its area at rest: a triangle that shows less is unfolded …
 SHOWN = 0.05  # … until it shows this
 STEP = 1.2  # of the mean of what its triangles ask of a vertex: above 1, since they ask it together
 ROUNDS, HOLD_ROUNDS = 80, 1000
+TURNS = 20  # of a unit that must be upright in two places
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +60,8 @@ class _Mesh:
 def unfold(units: Floats, points: Doubles, triangles: Indices, partners: Mapping[int, int]) -> Floats:
     """Units (U, N, 3) of a mesh with points (N, 3), in place, so that none turns a triangle over at weight 1.
 
-    A unit with a partner only makes sense on top of it (mouthClose on jawOpen), and is looked at there.
+    A unit with a partner is meant to go on top of it (mouthClose on jawOpen), and is looked at there, but
+    also alone, because sliders are tried one by one.
     """
     a, b, c = (points[triangles[:, corner]] for corner in range(3))
     normals = cross(b - a, c - a)
@@ -68,13 +70,22 @@ def unfold(units: Floats, points: Doubles, triangles: Indices, partners: Mapping
     normals = normals[real] / doubled[real, None]
     mesh = _Mesh(points, triangles[real], normals, doubled[real])
     for unit in sorted(range(len(units)), key=partners.__contains__):
-        base = points + units[partners[unit]] if unit in partners else points
-        moves = np.abs(base + units[unit] - points).max(axis=1) > STILL
-        moving = np.flatnonzero(moves[mesh.triangles].any(axis=1))
-        placed = _unfolded(mesh, base + units[unit], moving)
-        if placed is not None:
-            units[unit] = placed - base
+        bases = [points, points + units[partners[unit]]] if unit in partners else [points]
+        for _ in range(TURNS):
+            if not any([_unfold_on(mesh, base, units[unit]) for base in bases]) or len(bases) == 1:
+                break
     return units
+
+
+def _unfold_on(mesh: _Mesh, base: Doubles, unit: Floats) -> bool:
+    """Unfold a unit (N, 3), in place, where it moves a mesh that lies at `base` (N, 3); whether there was
+    anything to unfold."""
+    moves = np.abs(base + unit - mesh.rest).max(axis=1) > STILL
+    moving = np.flatnonzero(moves[mesh.triangles].any(axis=1))
+    placed = _unfolded(mesh, base + unit, moving)
+    if placed is not None:
+        unit[:] = placed - base
+    return placed is not None
 
 
 def cross(a: Doubles, b: Doubles) -> Doubles:
