@@ -33,6 +33,9 @@ _CARRYING = Lock()
 BLOCKS_SOLVED = 8
 """Blocks whose unit weights are found together: many rows a step are cheaper than few."""
 
+BLOCKS_PLACED = 2
+"""Blocks of a take whose vertices are one product: it reads the basis, which is larger than a cache, once."""
+
 
 @dataclass(frozen=True, eq=False)
 class Block:
@@ -193,9 +196,21 @@ class Mover:
 
     def vertices_of(self, codes: Float32) -> Float32:
         """Vertices (n, V', 3) on the head of the decoder's coefficients (n, K)."""
+        vertices = np.empty((len(codes), *self._still.shape), np.float32)
+        self.place(codes, vertices)
+        return vertices
+
+    def place(self, codes: Float32, out: Float32) -> None:
+        """`vertices_of` into ``out`` (n, V', 3)."""
         if self._carried is None:
-            return self._moved(self._binding.carry(self.decoder.displacement(codes)))
-        return self._moved(self._carried.carry(codes))
+            out[:] = self._moved(self._binding.carry(self.decoder.displacement(codes)))
+        else:
+            self._carried.place(codes, self._still.reshape(-1), out.reshape(len(codes), -1))
+
+    @property
+    def still(self) -> Float32:
+        """The head's vertices (V', 3) at rest, in its own units, axes and order."""
+        return self._still
 
     @cached_property
     def _carried(self) -> CarriedBasis | None:
@@ -222,21 +237,23 @@ class MovingTake:
     ) -> None:
         self._mover, self._frames, self._count, self._fps = mover, frames, count, fps
         self._stream, self._products = mover.decoder.stream(), np.zeros((0, 0), np.float32)
-        self._heard, self._moved, self._kept = 0, 0, keep_vertices
+        self._known, self._moved = 0, 0
+        self._waiting: list[Float32] = []
         self._motion = None if fps is None else mover.resampler(fps, frames, count)
-        self.vertices: Float32 | None = None
+        shape = (count, *mover.still.shape)
+        self.vertices = np.empty(shape, np.float32) if keep_vertices else None
         """(count, V', 3) in the head's own units, axes and order, where they are kept."""
 
     def add(self, labels: Labels) -> None:
         """The next labels (n, heads), in whole blocks but for the last."""
         codes = self._stream.add(labels)
         products = self._mover.products_of(codes)
-        if not self._heard:
+        if not self._known:
             self._products = np.empty((self._frames, products.shape[1]), np.float32)
-        self._products[self._heard : self._heard + len(products)] = products
-        self._heard += len(products)
-        if self._kept:
-            self._move(codes)
+        self._products[self._known : self._known + len(products)] = products
+        self._known += len(products)
+        if self.vertices is not None:
+            self._move(codes, self.vertices)
 
     def weights(self) -> Float32:
         """Unit weights (count, U), not yet cleaned, once all labels have come."""
@@ -245,15 +262,15 @@ class MovingTake:
             return solved
         return np.clip(self._mover.resampler(self._fps, self._frames, self._count).push(solved), 0.0, 1.0)
 
-    def _move(self, codes: Float32) -> None:
-        if self._motion is None:
-            self._keep(self._mover.vertices_of(codes))
+    def _move(self, codes: Float32, vertices: Float32) -> None:
+        if self._motion is not None:
+            for moved in self._mover.resampled(self._motion, codes):
+                vertices[self._moved : self._moved + len(moved)] = moved
+                self._moved += len(moved)
             return
-        for vertices in self._mover.resampled(self._motion, codes):
-            self._keep(vertices)
-
-    def _keep(self, vertices: Float32) -> None:
-        if self.vertices is None:
-            self.vertices = np.empty((self._count, *vertices.shape[1:]), np.float32)
-        self.vertices[self._moved : self._moved + len(vertices)] = vertices
-        self._moved += len(vertices)
+        self._waiting.append(codes)
+        if len(self._waiting) == BLOCKS_PLACED or self._known == self._frames:
+            every = np.concatenate(self._waiting)
+            self._mover.place(every, vertices[self._moved : self._moved + len(every)])
+            self._moved += len(every)
+            self._waiting.clear()

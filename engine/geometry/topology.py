@@ -44,6 +44,11 @@ class CarriedBasis(Protocol):
         """Displacements (T, V', 3) of the mesh, in its units and axes, by coefficients (T, K)."""
         ...
 
+    def place(self, codes: Floats, still: Floats, out: Floats) -> None:
+        """The mesh's vertices into `out` (T, 3 V'), by coefficients (T, K), where they are `still` (3 V',) at
+        rest."""
+        ...
+
 
 @dataclass(frozen=True, eq=False)
 class LinearBasis:
@@ -54,6 +59,11 @@ class LinearBasis:
     def carry(self, codes: Floats) -> Floats:
         """See `CarriedBasis`."""
         return (codes @ self.rows).reshape(len(codes), -1, 3)
+
+    def place(self, codes: Floats, still: Floats, out: Floats) -> None:
+        """See `CarriedBasis`."""
+        np.matmul(codes, self.rows, out=out)
+        out += still
 
 
 @dataclass(frozen=True, eq=False)

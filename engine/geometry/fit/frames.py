@@ -85,16 +85,29 @@ class CarriedFrames:
 
     def carry(self, codes: Floats) -> Floats:
         """Displacements (T, V', 3) of the mesh by coefficients (T, K) of the basis."""
-        turn = self.turn.astype(np.float32)
-        carried = np.zeros((len(codes), len(self.carrier.surface.vertices), 3), np.float32)
-        flat = carried.reshape(len(codes), -1)
+        carried = np.empty((len(codes), len(self.carrier.surface.vertices), 3), np.float32)
+        self._fill(codes, carried.reshape(len(codes), -1))
+        return carried
+
+    def place(self, codes: Floats, still: Floats, out: Floats) -> None:
+        """See `CarriedBasis`."""
+        self._fill(codes, out)
+        out += still
+
+    def _fill(self, codes: Floats, flat: Floats) -> None:
+        """Displacements into `flat` (T, 3 V')."""
+        filled = 0
         for run in self._soft:
+            flat[:, filled : 3 * run.start] = 0.0
             np.matmul(codes, run.values, out=flat[:, 3 * run.start : 3 * run.stop])
+            filled = 3 * run.stop
+        flat[:, filled:] = 0.0
+        turn = self.turn.astype(np.float32)
         for bone, anchors, runs in zip(self.carrier.bones, self._anchors, self._rows, strict=True):
             maps = bone.maps((codes @ anchors).reshape(len(codes), -1, 3)) @ turn
             for run in runs:
-                carried[:, run.start : run.stop] += np.matmul(run.values, maps)
-        return carried
+                moved = np.matmul(run.values, maps).reshape(len(codes), -1)
+                flat[:, 3 * run.start : 3 * run.stop] += moved
 
     @cached_property
     def _soft(self) -> tuple[Run, ...]:
@@ -148,6 +161,10 @@ class MixedFrames:
     def carry(self, codes: Floats) -> Floats:
         """Displacements (T, V', 3) of the mesh by coefficients (T, K)."""
         return self.frames.carry(codes @ self.mix)
+
+    def place(self, codes: Floats, still: Floats, out: Floats) -> None:
+        """See `CarriedBasis`."""
+        self.frames.place(codes @ self.mix, still, out)
 
 
 def runs_of(vertices: Indices) -> list[tuple[int, int]]:

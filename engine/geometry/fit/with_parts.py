@@ -71,6 +71,11 @@ class _Joined:
         carried[:, : self.count] = self.face.carry(codes)
         return carried
 
+    def place(self, codes: Floats, still: Floats, out: Floats) -> None:
+        """See `CarriedBasis`."""
+        self.parts.place(codes, still, out)
+        self.face.place(codes, still[: 3 * self.count], out[:, : 3 * self.count])
+
 
 def bind_with_parts(
     template: Template,
