@@ -26,6 +26,7 @@ from ..scene.landmarks import placed_landmarks, set_fitted_landmarks
 from ..scene.mesh import HeadHandle, RestPose, find_head, find_parts, handle_of, head_problem, read_rest_pose
 from ..scene.own_keys import OwnKeys, read_own_keys
 from ..scene.parts import companions
+from ..scene.places import has_uneven_scale
 from ..scene.recipe import Recipe
 from ..scene.shape_keys import apply_keys
 from ..scene.sound import SoundSource, current_frame
@@ -277,7 +278,7 @@ def _sentence(ready: _Ready, action: str) -> str:
     done = summary([plan.keys for plan in ready.plans], used, left)
     pinned = any(plan.thing.show_only_shape_key for plan in ready.plans)
     note = "; unpin the active shape key to see it" if pinned else ""
-    notes = _silence_note(ready) + note + _companions_note(ready)
+    notes = _silence_note(ready) + note + _companions_note(ready) + _scale_note(ready)
     return f"“{action}”: {frames} frames{done}{_overlap_note(ready)}{notes}"
 
 
@@ -299,6 +300,12 @@ def _companions_note(ready: _Ready) -> str:
     if len(others) == 1:
         return f"; “{others[0].name}” has the same shape keys: select it too and press Add Selected as Parts"
     return f"; {len(others)} meshes have the same shape keys: select them too and press Add Selected as Parts"
+
+
+def _scale_note(ready: _Ready) -> str:
+    if ready.result.fit is None or not has_uneven_scale(ready.head):
+        return ""
+    return "; the head's scale is uneven: apply it (Ctrl A) and generate again for a better fit"
 
 
 def _used_correctives(takes: Sequence[Take]) -> int:

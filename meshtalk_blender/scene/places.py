@@ -21,6 +21,16 @@ def matrix_to(face: bpy.types.Object, other: bpy.types.Object) -> Matrix | None:
     return face_world.inverted() @ world
 
 
+UNEVEN = 1.05
+
+
+def has_uneven_scale(thing: bpy.types.Object) -> bool:
+    """Whether an object's scale, its parents' included, stretches its mesh: in its own space, where heads are
+    fitted, the face is narrower or lower than it looks. Cheap."""
+    sizes = [column.length for column in thing.matrix_world.to_3x3().col]
+    return max(sizes) > UNEVEN * min(sizes)
+
+
 def _is_plain(thing: bpy.types.Object) -> bool:
     """Whether only parents (objects and bones) place this object."""
     while thing is not None:

@@ -143,6 +143,21 @@ def test_the_panel_says_where_a_head_stands(stranger, state, part):
     assert len(stranger.meshtalk.fitted) == 0
 
 
+def test_an_uneven_scale_is_told(stranger, part, default):
+    """In the mesh's own space such a face is lower than it looks."""
+    uneven = part("scene.places").has_uneven_scale
+    for scale, is_uneven in (((3, 3, -3), False), ((1, 1, 0.8), True)):
+        stranger.scale = scale
+        bpy.context.view_layer.update()
+        assert uneven(stranger) == is_uneven
+    speak(default)
+    assert bpy.ops.meshtalk.generate() == {"FINISHED"}
+    assert "scale is uneven" in part("ops.job").desk.message
+    bpy.ops.object.transform_apply(scale=True)
+    assert not uneven(stranger) and bpy.ops.meshtalk.generate() == {"FINISHED"}
+    assert "scale is uneven" not in part("ops.job").desk.message
+
+
 def test_what_the_rest_pose_means_is_kept_and_forgotten_with_the_fit(stranger, part):
     from meshtalk_checkout.engine.geometry.fit.binding import FitFigures
 
