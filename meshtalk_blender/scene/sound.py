@@ -19,7 +19,8 @@ import numpy as np
 
 from ...engine.errors import SoundError
 from .errors import SceneError
-from .strips import find_sound_strip, is_retimed, shown_frame, sound_strips, strip_frames
+from .retimed import file_times, is_retimed, keeps_pitch, retiming_problem
+from .strips import find_sound_strip, shown_frame, sound_strips, strip_frames
 from .timing import frames_to_seconds, scene_rate, seconds_to_frames
 
 if TYPE_CHECKING:
@@ -41,19 +42,19 @@ _SOUNDFILE_SUFFIXES = {
 }
 
 
-CAN_MIX = bpy.app.version >= (5, 0)
-"""Whether retimed strips can be mixed. *Measured*: 4.5 can, but its mixdown crashed in two of three long
-sessions (hundreds of files loaded); nothing is worth that."""
+MARGIN = 0.1
+"""Seconds more that are read on both sides of what a retimed strip plays, for the filters."""
 
 
 @dataclass(frozen=True)
 class SoundSource:
     """Where speech comes from, copied out of bpy.
 
-    `path` is absolute; `packed` holds the file's bytes where it is packed into the .blend, or what a retimed
-    strip plays, then with their `packed_suffix`. `start` is the time in the file, in seconds, that plays at
-    scene frame `frame` (negative: silence comes first); `duration` in seconds, None for the rest of the file.
-    `strip` is the strip's name, "" for a bare file.
+    `path` is absolute; `packed` holds the file's bytes where it is packed into the .blend. `start` is the
+    time in the file, in seconds, that plays at scene frame `frame` (negative: silence comes first);
+    `duration` in seconds, None for the rest of the file. `strip` is the strip's name, "" for a bare file. A
+    strip with a changed speed says in `times` which second of the file plays on each of its frames, and
+    whether Blender keeps the pitch; its `start` is 0.
     """
 
     label: str
@@ -63,7 +64,8 @@ class SoundSource:
     start: Fraction = Fraction(0)
     duration: Fraction | None = None
     strip: str = ""
-    packed_suffix: str = ""
+    times: tuple[float, ...] = ()
+    keeps_pitch: bool = False
 
 
 def file_problem(text: str) -> str | None:
@@ -85,14 +87,8 @@ def strip_problem(scene: bpy.types.Scene, name: str) -> str | None:
         return _no_strip(scene, name)
     if strip.sound is None:
         return f"The strip “{strip.name}” has lost its sound: add the sound again."
-    if is_retimed(strip) and not CAN_MIX:
-        return (
-            f"The strip “{strip.name}” plays at another speed, which needs Blender 5.0: "
-            "reset its retiming first."
-        )
-    if strip.sound.packed_file is None:
-        return _strip_file_problem(strip)
-    return None
+    missing = None if strip.sound.packed_file is not None else _strip_file_problem(strip)
+    return missing or retiming_problem(strip)
 
 
 def source_of_strip(
@@ -100,28 +96,26 @@ def source_of_strip(
 ) -> SoundSource:
     """What a strip plays between its handles; SceneError when it can't be used.
 
-    `scene` is the one whose frames count, where that isn't the sequencer's own (5.0). A retimed strip is
-    mixed by Blender here, which takes a moment.
+    `scene` is the one whose frames count, where that isn't the sequencer's own (5.0).
     """
-
-    from .retimed import played_wav
-
     problem = strip_problem(sequencer, name)
     strip = find_sound_strip(sequencer, name)
     if problem is not None or strip is None:
         raise SceneError(problem or _no_strip(sequencer, name))
     frame, start = _place(sequencer, strip, sequencer if scene is None else scene)
     length = strip_frames(strip, "right") - strip_frames(strip, "left")
-    retimed = is_retimed(strip)
+    rate = scene_rate(sequencer.render.fps, sequencer.render.fps_base)
+    times = file_times(strip, float(rate)) if is_retimed(strip) else ()
     return SoundSource(
         label=strip.name,
         path=_sound_path(strip.sound),
         frame=frame,
-        packed=played_wav(sequencer, strip) if retimed else _packed(strip.sound),
+        packed=_packed(strip.sound),
         start=start,
-        duration=frames_to_seconds(length, scene_rate(sequencer.render.fps, sequencer.render.fps_base)),
+        duration=frames_to_seconds(length, rate),
         strip=strip.name,
-        packed_suffix=".wav" if retimed else "",
+        times=times,
+        keeps_pitch=bool(times) and keeps_pitch(strip),
     )
 
 
@@ -157,18 +151,33 @@ def read_sound(source: SoundSource, cancelled: Callable[[], bool] | None = None)
     if source.packed is None:
         return _read_file(source, source.path, cancelled)
     with tempfile.TemporaryDirectory(prefix="meshtalk-") as folder:
-        path = Path(folder) / f"packed{source.packed_suffix or source.path.suffix}"
+        path = Path(folder) / f"packed{source.path.suffix}"
         path.write_bytes(source.packed)
         return _read_file(source, path, cancelled)
 
 
 def _read_file(source: SoundSource, path: Path, cancelled: Callable[[], bool] | None) -> Sound:
+    if source.times:
+        return _read_retimed(source, path, cancelled)
     lead = max(Fraction(0), -source.start)
     duration = None if source.duration is None else source.duration - lead
     if duration is not None and duration <= 0:
         raise SoundError(f"The strip “{source.label}” ends before its sound begins: move its handles.")
     sound = _load(path, max(Fraction(0), source.start), duration, cancelled)
     return _with_silence(sound, lead) if lead else sound
+
+
+def _read_retimed(source: SoundSource, path: Path, cancelled: Callable[[], bool] | None) -> Sound:
+    from ...engine.audio.sound import Sound
+    from ...engine.audio.warp import play_at
+
+    times, duration = np.asarray(source.times), source.duration
+    if duration is None or times[-1] <= 0:
+        raise SoundError(f"The strip “{source.label}” ends before its sound begins: move its handles.")
+    first = max(0.0, times[0] - MARGIN)
+    sound = _load(path, Fraction(first), Fraction(times[-1] + MARGIN - first), cancelled)
+    step = float(duration) / (len(times) - 1)
+    return Sound(play_at(sound.samples, times - first, step, source.keeps_pitch, cancelled), duration)
 
 
 def _load(
@@ -223,7 +232,7 @@ def _place(
     left = strip_frames(strip, "left")
     frame = round(shown_frame(sequencer, scene, left))
     if is_retimed(strip):
-        return frame, Fraction(0)  # its sound is what Blender plays from there on
+        return frame, Fraction(0)  # what is read of it begins there
     skipped = left - strip_frames(strip, "start") + strip_frames(strip, "trimmed")
     rate = scene_rate(sequencer.render.fps, sequencer.render.fps_base)
     offset = Fraction(strip.sound_offset).limit_denominator(1_000_000)

@@ -57,16 +57,6 @@ def find_sound_strip(scene: bpy.types.Scene, name: str) -> bpy.types.Strip | Non
     return next((strip for strip in strips if strip.name == name), None)
 
 
-def is_retimed(strip: bpy.types.Strip) -> bool:
-    """Whether the strip may play its sound at another speed than it was recorded: keys between its ends don't
-    say which part of the sound they show."""
-    keys = getattr(strip, "retiming_keys", ())
-    if len(keys) < 2:
-        return False
-    span = keys[-1].timeline_frame - keys[0].timeline_frame
-    return len(keys) > 2 or abs(span - strip_frames(strip, "length")) > 1
-
-
 def shown_frame(sequencer: bpy.types.Scene, scene: bpy.types.Scene, frame: float) -> float:
     """The frame of `scene` that belongs to a frame of the sequencer's scene.
 
