@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -56,6 +57,7 @@ class InBackground:
         desk.tell("")
         desk.job = self._job = Job(work)
         self._job.start()
+        self._drawn = 0.0
         self._set_timer(context, GATHER_SECONDS if self._job.is_gathering else POLL_SECONDS)
         context.window_manager.modal_handler_add(self)
         redraw_panels()
@@ -66,14 +68,13 @@ class InBackground:
             self._job.cancel()
         elif event.type != "TIMER":
             return {"PASS_THROUGH"}
-        self._gather(context)
+        self._gather_or_draw(context)
         status = self._job.status
         if self._job.is_cancelling:
             self._leave(context)
             job_ended()
             desk.tell("Cancelled: nothing was changed")
             return {"CANCELLED"}
-        redraw_panels()
         if not status.is_over:
             return {"PASS_THROUGH"}
         self._leave(context)
@@ -94,9 +95,12 @@ class InBackground:
             return self._refuse(str(error))
         return self._conclude(context, result)
 
-    def _gather(self, context: bpy.types.Context) -> None:
-        """Read a little more of the scene where there is more to read."""
-        if not self._job.is_gathering:
+    def _gather_or_draw(self, context: bpy.types.Context) -> None:
+        """Read a little more of the scene where there is more to read, or have the panels drawn: never both
+        in one turn of the window, which would hold it up for as long as both."""
+        if not self._job.is_gathering or time.monotonic() - self._drawn > POLL_SECONDS:
+            self._drawn = time.monotonic()
+            redraw_panels()
             return
         self._job.gather()
         if not self._job.is_gathering:

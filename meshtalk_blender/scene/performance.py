@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads how a head moves over a range of frames, whatever moves it: keys, bones, drivers, modifiers, caches.
 
-The evaluated mesh is read, frame by frame, in steps that hold up the window for a moment only. Modifiers that
-make other vertices (subdivision, mirror) are off while a step reads, and on again after it.
+The evaluated mesh is read, frame by frame, in steps that hold up the window for a moment only, and where that
+can be (aside.py) without changing the frame that the user sees. Modifiers that make other vertices
+(subdivision, mirror) are off while a step reads.
 """
 
 from __future__ import annotations
@@ -19,17 +20,22 @@ import numpy as np
 from mathutils import Matrix
 from numpy.typing import NDArray
 
+from .aside import Frames, InScene, evaluated_aside
 from .errors import SceneError
 from .made_keys import read_shape
 from .mesh import HeadHandle, PartSlice, RestPose, find_head, find_parts
 from .overwriting import KEEPS_COUNT, plays_cache
 from .parts import head_objects
+from .plain_keys import key_values, only_keys_move
 from .skinning import BoneSet, SkinTrack, bone_motion, bone_sets
 
 Floats = NDArray[np.float32]
 
 SLICE_SECONDS = 0.05
 """Longest time that one step holds up the window; a frame that takes longer is a step of its own."""
+
+BLOCK = 8
+"""Samples that are reckoned together where F-curves alone tell them."""
 
 LEAST_RATE = 24
 """Samples a second: scenes with fewer frames are read between their frames too, so that no blink is lost."""
@@ -84,8 +90,7 @@ def read_performance(
     reader = _Reader(handle, rest, scene_uid, steps_of(rate), first, last)
     try:
         while reader.at < reader.count:
-            with reader.slice():
-                reader.read_some()
+            reader.read_some()
             yield reader.at / reader.count
     finally:
         reader.put_back()
@@ -103,9 +108,7 @@ class _Reader:
         self._handle, self._rest, self._scene_uid = handle, rest, scene_uid
         self._steps, self._first = steps, first
         self.count, self.at = (last - first) * steps + 1, 0
-        scene = self._scene()
-        self._home = scene.frame_current, scene.frame_subframe
-        self._was_moved = False
+        self._in_scene: InScene | None = None
         self._vertices = np.empty((self.count, *rest.vertices.shape), np.float32)
         self._values: dict[int, Floats] = {}
         self._names: dict[int, tuple[str, ...]] = {}
@@ -115,38 +118,62 @@ class _Reader:
         self._motion: dict[int, Floats] = {}
         self._has_cache = False
 
-    @contextmanager
-    def slice(self) -> Iterator[None]:
-        """The objects as they are now, without modifiers that make other vertices."""
+    def read_some(self) -> None:
+        """Read as many samples as fit into a slice, one at least."""
+        begin = time.perf_counter()
         find_head(self._handle)
         self._objects = find_parts(self._handle)
-        off = [m for thing in self._objects.values() for m in _makers(thing)]
+        if self._in_scene is None and only_keys_move(self._scene(), list(self._objects.values())):
+            self._reckon_samples()
+            while self.at < self.count and time.perf_counter() - begin < SLICE_SECONDS / 2:
+                self._reckon_samples()
+            return
+        with self._slice() as frames:
+            before, longest = time.perf_counter(), 0.0
+            while self.at < self.count:
+                self._read_sample(frames)
+                self.at += 1
+                now = time.perf_counter()
+                longest, before = max(longest, now - before), now
+                if now - begin + longest > SLICE_SECONDS:
+                    break
+
+    def put_back(self) -> None:
+        """Show the frame of before."""
+        if self._in_scene is not None:
+            self._in_scene.put_back()
+
+    @contextmanager
+    def _slice(self) -> Iterator[Frames]:
+        """The objects without modifiers that make other vertices, and their frames."""
+        off: list[bpy.types.Modifier] = []
         try:
-            for modifier in off:
-                modifier.show_viewport = False
-            yield
+            with self._frames() as frames:
+                off += [m for thing in self._objects.values() for m in _makers(thing, frames.graph)]
+                for modifier in off:
+                    modifier.show_viewport = False
+                yield frames
         finally:
             for modifier in off:
                 modifier.show_viewport = True
             self._objects = {}
 
-    def read_some(self) -> None:
-        """Read as many samples as fit into a slice, one at least."""
-        begin = before = time.perf_counter()
-        longest = 0.0
-        while self.at < self.count:
-            self._read_sample()
-            self.at += 1
-            now = time.perf_counter()
-            longest, before = max(longest, now - before), now
-            if now - begin + longest > SLICE_SECONDS:
-                break
+    @contextmanager
+    def _frames(self) -> Iterator[Frames]:
+        scene = self._scene()
+        if self._in_scene is None:
+            seen = [thing for thing in self._objects.values() if thing.visible_get()]
+            with evaluated_aside(scene, seen, self._place()) as frames:
+                if frames is not None:
+                    yield frames
+                    return
+            self._in_scene = InScene(scene)
+        yield self._in_scene
 
-    def put_back(self) -> None:
-        """Show the frame of before, if the scene is still there."""
-        scene = next((s for s in bpy.data.scenes if s.session_uid == self._scene_uid), None)
-        if scene is not None and self._was_moved:
-            scene.frame_set(self._home[0], subframe=self._home[1])
+    def _place(self) -> tuple[int, float]:
+        """Frame and subframe of the next sample."""
+        whole, part = divmod(self.at, self._steps)
+        return self._first + whole, part / self._steps
 
     def performance(self, rate: Fraction) -> Performance:
         """What was read."""
@@ -194,12 +221,33 @@ class _Reader:
             raise SceneError("The scene was deleted while MeshTalk was reading it: nothing was changed.")
         return scene
 
-    def _read_sample(self) -> None:
-        scene = self._scene()
-        whole, part = divmod(self.at, self._steps)
-        self._was_moved = True
-        scene.frame_set(self._first + whole, subframe=part / self._steps)
-        graph = bpy.context.evaluated_depsgraph_get()
+    def _reckon_samples(self) -> None:
+        """The next samples of objects that only F-curves of their keys move."""
+        block = slice(self.at, min(self.at + BLOCK, self.count))
+        places = [self._first + at / self._steps for at in range(block.start, block.stop)]
+        self._vertices[block] = self._rest.vertices
+        for piece in self._rest.slices:
+            uid = piece.object_uid
+            thing = self._objects.get(uid)
+            if thing is None or thing.data.shape_keys is None:
+                continue
+            if uid not in self._values:
+                self._note_keys(piece, thing)
+            self._check_keys(piece, thing.data.shape_keys)
+            values = self._values[uid][block] = key_values(thing, self._names[uid], places)
+            moving = np.flatnonzero(values.any(axis=0))
+            self._vertices[block, piece.start : piece.stop] += np.tensordot(
+                values[:, moving], self._shapes[uid][moving], 1
+            )
+        self.at = block.stop
+
+    def _check_keys(self, piece: PartSlice, keys: bpy.types.Key) -> None:
+        names = self._names[piece.object_uid]
+        if len(keys.key_blocks) != len(names) + 1 or any(name not in keys.key_blocks for name in names):
+            raise SceneError(f"The shape keys of “{piece.name}” were changed while MeshTalk read them.")
+
+    def _read_sample(self, frames: Frames) -> None:
+        graph = frames.at(*self._place())
         face = self._objects[self._rest.slices[0].object_uid].evaluated_get(graph)
         for piece in self._rest.slices:
             target = self._vertices[self.at, piece.start : piece.stop]
@@ -250,12 +298,12 @@ class _Reader:
         self._shapes[piece.object_uid] = _shapes_of(thing, blocks, piece)
 
 
-def _makers(thing: bpy.types.Object) -> list[bpy.types.Modifier]:
+def _makers(thing: bpy.types.Object, graph: bpy.types.Depsgraph) -> list[bpy.types.Modifier]:
     """The modifiers that are on and may make other vertices, where the object now shows more or fewer."""
     on = [m for m in thing.modifiers if m.show_viewport and m.type not in KEEPS_COUNT]
     if not on:
         return []
-    seen = thing.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    seen = thing.evaluated_get(graph)
     return on if len(seen.data.vertices) != len(thing.data.vertices) else []
 
 

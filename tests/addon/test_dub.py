@@ -197,6 +197,71 @@ def test_what_is_read_is_what_is_seen(part, scene, head, tmp_path):
     np.testing.assert_allclose(read.vertices, before, atol=2e-6)
 
 
+def refused(*_arguments, **_named):
+    raise AssertionError("a scene was evaluated")
+
+
+@pytest.mark.parametrize("how", ["keys", "take"])
+def test_what_f_curves_tell_is_read_without_evaluating_a_scene(part, head, tmp_path, monkeypatch, how):
+    before = moved_by(how, part, head, tmp_path)
+    bpy.app.handlers.frame_change_post.append(print_nothing)  # the scene's own frame is read then
+    try:
+        seen = whole(reading(part, head))
+    finally:
+        bpy.app.handlers.frame_change_post.remove(print_nothing)
+    monkeypatch.setattr(part("scene.performance"), "evaluated_aside", refused)
+    read = whole(reading(part, head))
+    np.testing.assert_allclose(read.vertices, before, atol=1e-6)
+    np.testing.assert_allclose(seen.vertices, before, atol=1e-6)
+    for one, other in zip(read.keys, seen.keys, strict=True):
+        np.testing.assert_array_equal(one.values, other.values)
+
+
+def print_nothing(*_arguments):
+    """A handler of somebody's."""
+
+
+def test_keys_that_are_muted_clamped_grouped_or_relative_are_read_as_they_play(part, scene, head, tmp_path):
+    moved_by("take", part, head, tmp_path)
+    blocks = head.data.shape_keys.key_blocks
+    blocks[1].mute = True
+    blocks[2].slider_max = 0.2
+    blocks[3].relative_key = blocks[2]
+    group = head.vertex_groups.new(name="Half")
+    group.add(list(range(0, len(head.data.vertices), 2)), 0.5, "REPLACE")
+    blocks[3].vertex_group = "Half"
+    before = film(head)
+    read = whole(reading(part, head))
+    np.testing.assert_allclose(read.vertices, before, atol=1e-6)
+
+
+def test_reading_leaves_the_frame_and_what_was_not_keyed(part, scene, head, tmp_path):
+    """Bones: evaluated, but aside."""
+    moved_by("bones", part, head, tmp_path)
+    jaw = head.modifiers["Rig"].object.pose.bones["jaw"]
+    scene.frame_set(9)
+    jaw.rotation_euler[0] = 0.7
+    steps = reading(part, head)
+    next(steps)
+    assert scene.frame_current == 9 and len(bpy.data.scenes) == 1
+    whole(steps)
+    assert abs(jaw.rotation_euler[0] - 0.7) < 1e-6 and scene.frame_current == 9
+
+
+def test_where_the_scene_has_a_say_its_own_frame_is_read(part, scene, head, tmp_path):
+    moved_by("bones", part, head, tmp_path)
+    driver = head.driver_add("location", 0).driver
+    driver.variables.new().name = "at"
+    target = driver.variables[0].targets[0]
+    target.id_type, target.id, target.data_path = "SCENE", scene, "frame_current"
+    driver.expression = "at * 0.1"
+    before = film(head)
+    scene.frame_set(9)
+    read = whole(reading(part, head))
+    np.testing.assert_allclose(read.vertices, before, atol=2e-6)
+    assert scene.frame_current == 9 and len(bpy.data.scenes) == 1
+
+
 def test_slow_scenes_are_read_between_their_frames(part, scene, head, tmp_path):
     moved_by("keys", part, head, tmp_path)
     scene.render.fps = 12
@@ -217,10 +282,18 @@ def test_modifiers_that_make_vertices_are_off_only_while_it_reads(part, head, tm
     assert smooth.show_viewport
 
 
-def test_a_step_is_short_and_a_cancelled_reading_leaves_no_trace(part, scene, head, tmp_path, monkeypatch):
-    moved_by("take", part, head, tmp_path)
+def one_frame_a_step(part, monkeypatch):
+    monkeypatch.setattr(part("scene.performance"), "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(part("scene.performance"), "BLOCK", 1)
+
+
+@pytest.mark.parametrize("how", MOVERS)
+def test_a_step_is_short_and_a_cancelled_reading_leaves_no_trace(
+    part, scene, head, tmp_path, monkeypatch, how
+):
+    moved_by(how, part, head, tmp_path)
     scene.frame_set(17)
-    monkeypatch.setattr(part("scene.performance"), "SLICE_SECONDS", 0.0)  # one frame a step
+    one_frame_a_step(part, monkeypatch)
     steps = reading(part, head)
     then = snapshot()
     shares = [next(steps) for _ in range(5)]
@@ -233,7 +306,7 @@ def test_a_job_gathers_before_it_works_and_can_be_cancelled(part, scene, head, t
     job = part("ops.job")
     moved_by("take", part, head, tmp_path)
     scene.frame_set(9)
-    monkeypatch.setattr(part("scene.performance"), "SLICE_SECONDS", 0.0)
+    one_frame_a_step(part, monkeypatch)
 
     def gathered():
         read = yield from reading(part, head, 1, 10)
