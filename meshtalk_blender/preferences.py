@@ -10,6 +10,7 @@ from . import processors
 from .ids import EXTENSION_ID
 from .model_cards import card_of, forget_cards
 from .models import find_models, forget_bundles
+from .translations import say
 
 
 class MeshTalkModelFolder(bpy.types.PropertyGroup):
@@ -116,7 +117,7 @@ def _draw_readiness(layout: bpy.types.UILayout) -> None:
     is_ready, words = readiness()
     row = layout.row()
     row.alert = not is_ready
-    row.label(text=words, icon="CHECKMARK" if is_ready else "ERROR")
+    row.label(text=say(words), translate=False, icon="CHECKMARK" if is_ready else "ERROR")
 
 
 def _draw_models(layout: bpy.types.UILayout, chosen: MeshTalkPreferences) -> None:
@@ -131,7 +132,7 @@ def _draw_models(layout: bpy.types.UILayout, chosen: MeshTalkPreferences) -> Non
         row.label(
             text=card.title, icon="ERROR" if card.problem else "OUTLINER_DATA_ARMATURE", translate=False
         )
-        row.label(text=card.problem or card.line, translate=False)
+        row.label(text=say(card.problem or card.line), translate=False)
     column = box.column(heading="Model Folders")
     for index, entry in enumerate(chosen.model_folders):
         row = column.row(align=True)
@@ -146,7 +147,8 @@ def _draw_machine(layout: bpy.types.UILayout, chosen: MeshTalkPreferences) -> No
     row = layout.row()
     row.active = bool(fallback)
     row.alignment = "RIGHT"
-    row.label(text=fallback or processors.found_line(), icon="INFO" if fallback else "NONE")
+    words = say(fallback or processors.found_line())
+    row.label(text=words, translate=False, icon="INFO" if fallback else "NONE")
     layout.prop(chosen, "threads")
     layout.prop(chosen, "keep_model")
 

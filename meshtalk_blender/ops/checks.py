@@ -9,6 +9,7 @@ from ..models import find_models
 from ..scene.mesh import head_problem
 from ..scene.parts import face_of, head_objects
 from ..scene.strips import find_sound_strip, sequencer_scene, sound_strips, strip_frames
+from ..translations import say
 from .job import desk
 
 
@@ -109,6 +110,13 @@ def placement_reason(context: bpy.types.Context) -> str | None:
     things = (thing for head in chosen_heads(context) for thing in head_objects(head))
     problems = (placement_problem(thing, placement) for thing in things)
     return next((problem for problem in problems if problem is not None), None)
+
+
+def tooltip(cls: type[bpy.types.Operator], reason: str | None) -> str:
+    """An operator's tooltip, with why its button is greyed out where that isn't up to its poll, because
+    scripts may give it what the panel lacks."""
+    words = say((cls.__doc__ or "").strip())
+    return words if reason is None else f"{words}.\n{say(f'Disabled: {reason}')}".rstrip(".")
 
 
 def fit_reason(context: bpy.types.Context) -> str | None:

@@ -18,7 +18,7 @@ from ..scene.mesh import find_parts, head_problem
 from ..scene.parts import head_objects
 from ..translations import say
 from .background import InBackground
-from .checks import busy_reason, chosen_head, chosen_strips, model_problem, sound_problem
+from .checks import busy_reason, chosen_head, chosen_strips, model_problem, sound_problem, tooltip
 from .job import Gathering, Work
 from .redo import Redone
 
@@ -68,6 +68,10 @@ class MESHTALK_OT_dub(InBackground, Redone, bpy.types.Operator):
         options=SKIP,
     )
     name: StringProperty(name="Name", description="Of the take; empty for the sound's", options=SKIP)
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, _properties: bpy.types.OperatorProperties) -> str:
+        return tooltip(cls, dub_reason(context))
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:

@@ -16,7 +16,7 @@ from ..scene.errors import SceneError
 from ..take_props import PLACEMENTS
 from ..translations import say
 from .background import InBackground
-from .checks import ready_reason
+from .checks import disabled_reason, ready_reason, tooltip
 from .redo import Redone
 
 if TYPE_CHECKING:
@@ -86,6 +86,10 @@ class MESHTALK_OT_generate(InBackground, Redone, bpy.types.Operator):
 
     if TYPE_CHECKING:
         properties: Any
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, _properties: bpy.types.OperatorProperties) -> str:
+        return tooltip(cls, disabled_reason(context))
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

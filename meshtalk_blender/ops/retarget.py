@@ -17,7 +17,7 @@ from ..scene.mesh import find_head, find_parts, handle_of, head_problem, read_re
 from ..scene.parts import face_of
 from ..translations import say
 from .background import InBackground
-from .checks import busy_reason, chosen_head, model_problem
+from .checks import busy_reason, chosen_head, model_problem, tooltip
 from .dub import chosen_range, head_named, roles_of, take_settings
 from .job import FitRequest, Gathering, Work
 from .redo import Redone
@@ -45,6 +45,10 @@ class MESHTALK_OT_retarget(InBackground, Redone, bpy.types.Operator):
     start: IntProperty(name="Start", description="First frame to take over", options=SKIP)
     end: IntProperty(name="End", description="Last frame to take over", options=SKIP)
     name: StringProperty(name="Name", description="Of the take; empty for the source's", options=SKIP)
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, _properties: bpy.types.OperatorProperties) -> str:
+        return tooltip(cls, retarget_reason(context))
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:

@@ -116,10 +116,10 @@ def _draw_figures(layout: bpy.types.UILayout, figures: FitFigures, icon: str) ->
         ("Closer than 4 mm", f"{figures.share_within_4mm:.0%}"),
     ):
         row = column.row()
-        row.label(text=label)
+        row.label(text=say(label))
         right = row.row()
         right.alignment = "RIGHT"
-        right.label(text=value)
+        right.label(text=say(value))
 
 
 def _draw_buttons(

@@ -56,7 +56,7 @@ class MESHTALK_PT_parts(_Sub, bpy.types.Panel):
         column = layout.column(align=True)
         for part in parts:
             row = column.row(align=True)
-            row.label(text=part.name, icon="HIDE_ON" if part.hide_get() else "MESH_DATA")
+            row.label(text=part.name, translate=False, icon="HIDE_ON" if part.hide_get() else "MESH_DATA")
             row.operator(MESHTALK_OT_remove_part.bl_idname, text="", icon="X").name = part.name
         if not parts:
             column.label(text="Teeth, eyes, lashes as objects?")

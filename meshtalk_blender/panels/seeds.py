@@ -21,6 +21,7 @@ from ..ops.seeds import (
     seeds_reason,
 )
 from ..scene.take_list import active_take, find_preview
+from ..translations import say
 from .text import sentence
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _draw_sampling(layout: bpy.types.UILayout, context: bpy.types.Context, setti
 
 def _draw_choice(layout: bpy.types.UILayout, name: str) -> None:
     """The seed that is looked at: to keep, or to give up."""
-    layout.label(text=name, icon="HIDE_OFF")
+    layout.label(text=name, translate=False, icon="HIDE_OFF")
     row = layout.row(align=True)
     row.operator(MESHTALK_OT_keep_seed.bl_idname, icon="CHECKMARK")
     row.operator(MESHTALK_OT_discard_seed.bl_idname, icon="X")
@@ -147,14 +148,14 @@ def _draw_pictures(
         chosen = is_shown and number == gallery.shown
         mark = "RADIOBUT_ON" if chosen else "RADIOBUT_OFF"
         operator = MESHTALK_OT_preview_seed.bl_idname
-        cell.operator(operator, text=_words(seed), icon=mark, depress=chosen).index = number
+        cell.operator(operator, text=_words(seed), translate=False, icon=mark, depress=chosen).index = number
 
 
 def _words(seed: SeedTake) -> str:
     """A seed in a few words."""
     blinks = len(seed.overview.blinks)
     count = "no blink" if blinks == 0 else f"{blinks} blink{'s' if blinks > 1 else ''}"
-    return f"Seed {seed.seed}   {count}   brows {seed.overview.liveliness:.1f} mm"
+    return say(f"Seed {seed.seed}   {count}   brows {seed.overview.liveliness:.1f} mm")
 
 
 def _draw_combining(layout: bpy.types.UILayout, head: bpy.types.Object, settings: MeshTalkSeeds) -> None:
@@ -187,7 +188,7 @@ def _draw_range(layout: bpy.types.UILayout, head: bpy.types.Object, settings: Me
 def _section(layout: bpy.types.UILayout, name: str, title: str) -> bpy.types.UILayout | None:
     """A part of the panel that is closed at first; None while it is."""
     header, body = layout.panel(f"MESHTALK_seeds_{name}", default_closed=True)
-    header.label(text=title)
+    header.label(text=say(title))
     if body is None:
         return None
     body.use_property_split = True

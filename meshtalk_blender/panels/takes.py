@@ -70,7 +70,7 @@ class MESHTALK_PT_takes(bpy.types.Panel):
         if head is not None:
             row = self.layout.row()
             row.active = False
-            row.label(text=str(len(head.meshtalk.takes)))
+            row.label(text=str(len(head.meshtalk.takes)), translate=False)
 
     def draw(self, context: bpy.types.Context) -> None:
         layout, head = self.layout, chosen_head(context)

@@ -235,3 +235,27 @@ def test_english_stays_english(part, scene):
     assert (
         part("translations").say("There is no gallery: sample seeds first.").startswith("There is no gallery")
     )
+
+
+def test_labels_that_are_made_up_are_translated_as_sentences():
+    unsaid = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in (*sorted((ROOT / "panels").glob("*.py")), ROOT / "preferences.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".label") and not _is_said(node)
+    ]
+    assert not unsaid, unsaid
+
+
+def _is_said(call: ast.Call) -> bool:
+    """Whether a label's text is fixed, translated by `say`, or asked not to be translated."""
+    words = {each.arg: each.value for each in call.keywords}
+    fixed = isinstance(words["text"], ast.Constant) or ast.unparse(words["text"]).startswith("say(")
+    return fixed or "translate" in words
+
+
+def test_what_is_undone_is_no_longer_told(part, scene):
+    desk = part("ops.job").desk
+    desk.tell("“x” was made")
+    part("ops.cancel").forget_words()
+    assert desk.message == ""
