@@ -61,20 +61,30 @@ class LoopSampler:
         self._ended = whole > frames
         code = np.zeros((whole, audio_code.shape[1]), np.float32)
         code[:frames] = audio_code
-        full = np.zeros((whole, self._heads, self._lanes, self._classes), np.float32)
-        if noise is not None:
-            full[:frames] = noise.transpose(1, 2, 0, 3)
-        if forced is not None:
-            at, head = np.nonzero(forced >= 0)
-            full[at, head, :, forced[at, head]] = FORCED
-        joint = full[:, self._heard :] + self._bias
-        inputs = {"audio_code": code, "noise": joint.reshape(whole, -1, self._classes), **self._state}
+        heard, own = self._noise(whole, noise, forced)
+        inputs = {"audio_code": code, "noise": own.reshape(whole, -1, self._classes), **self._state}
         if self._heard:
-            inputs["heard_noise"] = np.ascontiguousarray(full[:, : self._heard])
+            inputs["heard_noise"] = heard
         names = [f"{name}_out" for name in self._state]
         labels, *states = self._session.run(["labels", *names], inputs)
         self._state = dict(zip(self._state, states, strict=True))
         return labels.reshape(whole, self._heads, self._lanes)[:frames].transpose(2, 0, 1).astype(np.int16)
+
+    def _noise(self, frames: int, noise: Float32 | None, forced: Labels | None) -> tuple[Float32, Float32]:
+        """What the heads that only hear take, (frames, heads, lanes, C), and the others, with their bias."""
+        heard = np.zeros((frames, self._heard, self._lanes, self._classes), np.float32)
+        own = np.empty((frames, self._heads - self._heard, self._lanes, self._classes), np.float32)
+        own[:] = self._bias
+        if noise is not None:
+            drawn = noise.transpose(1, 2, 0, 3)
+            heard[: len(drawn)] = drawn[:, : self._heard]
+            own[: len(drawn)] += drawn[:, self._heard :]
+        for part, first in ((heard, 0), (own, self._heard)):
+            if forced is not None:
+                wanted = forced[:, first : first + part.shape[1]]
+                at, head = np.nonzero(wanted >= 0)
+                part[at, head, :, wanted[at, head]] = FORCED
+        return heard, own
 
 
 class StepSampler:

@@ -22,6 +22,10 @@ class GumbelStream:
 
     def draw(self, frames: int) -> NDArray[np.float32]:
         """The next ``(frames, heads, categories)`` numbers: −log(−log u), u uniform in (0, 1)."""
-        uniform = self._generator.random((frames, *self._shape))
-        np.clip(uniform, TINY, 1.0 - TINY, out=uniform)
-        return (-np.log(-np.log(uniform))).astype(np.float32)
+        drawn = self._generator.random((frames, *self._shape))
+        np.maximum(drawn, TINY, out=drawn)
+        np.minimum(drawn, 1.0 - TINY, out=drawn)
+        for _ in range(2):
+            np.log(drawn, out=drawn)
+            np.negative(drawn, out=drawn)
+        return drawn.astype(np.float32)

@@ -104,4 +104,6 @@ class _Group:
     def _draw(self, frames: int) -> Float32 | None:
         if not self._temperature.any():
             return None
-        return self._temperature * np.stack([stream.draw(frames) for stream in self._streams])
+        noise = np.stack([stream.draw(frames) for stream in self._streams])
+        noise *= self._temperature
+        return noise
