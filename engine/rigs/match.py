@@ -19,7 +19,7 @@ from ..generate.weights import BoxProblem
 from .drive import PERCENT, UNIT_RANGE, Range, drive
 from .lips import LipMotion
 from .mapping import UNITS, RigMapping
-from .own_shapes import OwnShapes
+from .own_shapes import OwnShapes, Span
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -57,7 +57,8 @@ def matched_values(
     bounds = np.array([(ranges or {}).get(key, UNIT_RANGE) for key in own.keys], np.float64)
     slider = np.where(bounds[:, 1] > PERCENT, 100.0, 1.0)
     limits = bounds / slider[:, None]
-    start = _scaled(own, unit_names, weights, lips, ranges) / slider
+    named = _named(own, unit_names, weights, lips, ranges)
+    start = named * own.scale / slider
     box = _box(own, start, limits, _closing(unit_names, weights, lips))
     target = weights.astype(np.float64) @ _rows(own.unit_names, own.cross, unit_names)
     if corrective_weights is not None:
@@ -68,20 +69,31 @@ def matched_values(
         values[:, own.free] = _solve(own, values, target, box)
     _share(own, values)
     slid = np.clip(values * slider, *bounds.T).astype(np.float32)
+    if own.span is not None:
+        share = _share_of(own.span, len(slid))[:, None]
+        slid = np.where(share > 0, named + share * (slid - named), named).astype(np.float32)
     return {key: np.ascontiguousarray(slid[:, at]) for at, key in enumerate(own.keys)}
 
 
-def _scaled(
+def _share_of(span: Span, count: int) -> Float64:
+    """How far each of so many samples (T,) is matched: 0 outside of the span."""
+    at = np.arange(count)
+    inside = np.minimum(at - span[0], span[1] - 1 - at) + 1
+    share: Float64 = np.clip(inside / (span[2] + 1), 0.0, 1.0)
+    return smoothstep(share)
+
+
+def _named(
     own: OwnShapes,
     unit_names: Sequence[str],
     weights: Floats,
     lips: LipMotion,
     ranges: Mapping[str, Range] | None,
 ) -> Float64:
-    """What the keys' names give (T, N), times what makes each move as far as its units."""
+    """What the keys' names give (T, N)."""
     named = drive(RigMapping("", UNITS, own.drives), unit_names, weights, lips, ranges)
     rest = np.zeros(len(weights))
-    return np.stack([named.get(key, rest) for key in own.keys], axis=1) * own.scale
+    return np.stack([named.get(key, rest) for key in own.keys], axis=1).astype(np.float64)
 
 
 def _box(own: OwnShapes, start: Float64, limits: Float64, closing: Float64) -> tuple[Float64, Float64]:
@@ -102,7 +114,8 @@ def _closing(unit_names: Sequence[str], weights: Floats, lips: LipMotion) -> Flo
         return np.zeros(len(weights))
     apart = weights.astype(np.float64) @ lips.gap
     near = 1.0 - smoothstep(np.clip((apart - NEAR) / (APART - NEAR), 0.0, 1.0))
-    return near * np.minimum(HELP, weights[:, list(unit_names).index(OPENS)])
+    opening = weights[:, list(unit_names).index(OPENS)].astype(np.float64)
+    return near * np.minimum(HELP, opening)
 
 
 def _solve(own: OwnShapes, start: Float64, target: Float64, box: tuple[Float64, Float64]) -> Float64:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
+Span = tuple[int, int, int]
 
 AS_MEANT = ("eyeBlink", "eyeLook", "tongue")
 """Units of which a key keeps its values whatever it moves: 1 is a shut eye on every rig, eyeballs may hang on
@@ -45,6 +46,9 @@ class OwnShapes:
     the N) are solved for: `gram` (M, N) are products in m² of their motion with that of all keys, `cross`
     (U, M) with that of `unit_names` and `corrective_cross` (K, M) with that of `corrective_names`, in the
     metric of the units' own fit, so that lips that meet count for more than other skin.
+
+    With a `span` only those samples of a take are matched, from the first to the one before the last number;
+    the third tells over how many samples, inside, that begins and ends.
     """
 
     drives: tuple[KeyDrive, ...]
@@ -55,6 +59,16 @@ class OwnShapes:
     cross: Float64
     corrective_names: tuple[str, ...]
     corrective_cross: Float64
+    span: Span | None = None
+
+    def only_mouth(self, span: Span) -> OwnShapes:
+        """The same for a take that is new in the mouth alone, and only in these samples: everywhere else its
+        weights are the values that the keys had before, and stay so."""
+        return replace(self, scale=np.where(self._is_free, self.scale, 1.0), span=span)
+
+    @property
+    def _is_free(self) -> NDArray[np.bool_]:
+        return np.isin(np.arange(len(self.drives)), self.free)
 
     def without_units(self, names: Collection[str]) -> OwnShapes:
         """The same where these units have keys of their own shape, which show them: nothing is left of them
@@ -118,6 +132,7 @@ def own_shapes_text(own: OwnShapes) -> str:
         "cross": own.cross.astype(np.float32),
         "correctives": np.array(own.corrective_names, np.str_),
         "corrective_cross": own.corrective_cross.astype(np.float32),
+        "span": np.array(own.span or (), np.int64),
     }
     return base64.b64encode(pack_arrays(arrays)).decode("ascii")
 
@@ -128,6 +143,7 @@ def read_own_shapes(text: str) -> OwnShapes:
     from ..takes.curves import unpack_arrays
 
     arrays = unpack_arrays(base64.b64decode(text))
+    span = arrays["span"].tolist() if "span" in arrays else []
     entries = zip(arrays["keys"].tolist(), arrays["gains"].tolist(), strict=True)
     return OwnShapes(
         drives=tuple(KeyDrive(key, drive, gain) for (key, drive), gain in entries),
@@ -138,6 +154,7 @@ def read_own_shapes(text: str) -> OwnShapes:
         cross=arrays["cross"].astype(np.float64),
         corrective_names=tuple(arrays["correctives"].tolist()),
         corrective_cross=arrays["corrective_cross"].astype(np.float64),
+        span=(span[0], span[1], span[2]) if span else None,
     )
 
 

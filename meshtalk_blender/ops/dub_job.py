@@ -17,6 +17,7 @@ from ...engine.progress import CancelCheck, Progress, Stage
 from ..models import loaded_bundle
 from ..scene.sound import SoundSource, read_sound
 from .job import FITTED, LOADED, FitRequest, Rising, bind_request, figures_of, pass_on
+from .matching import own_shapes_of
 from .played import Played, Roles
 from .writing import HeadResult, Spoken, Target
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ...engine.bundle import Bundle
     from ...engine.generate.dub_options import DubOptions
     from ...engine.geometry.topology import Binding
+    from ...engine.rigs.own_shapes import OwnShapes, Span
     from ..scene.performance import Performance
 
 Floats = NDArray[np.float32]
@@ -55,18 +57,30 @@ def run_dub(request: DubRequest, progress: Progress, cancelled: CancelCheck) -> 
     fit = FitRequest(target.model, target.threads, target.rest, target.landmarks, target.stored_binding)
     binding, data = bind_request(bundle.template, fit, whole.span("Fitting the head", LOADED, FITTED))
     dubbing = whole.span("Reading the sound", max(LOADED, rising.highest), 1.0)
-    spoken, deltas = _dub(bundle, binding, request, dubbing)
+    spoken, deltas, span = _dub(bundle, binding, request, dubbing)
     figures, landmarks = figures_of(binding)
     units = (
         binding.unit_deltas()
         if spoken.take.unit_names
         else np.zeros((0, *binding.vertices.shape), np.float32)
     )
-    return HeadResult((spoken,), units, deltas, data, figures, landmarks)
+    own = _own_shapes(binding, request, span) if spoken.take.unit_names else None
+    return HeadResult((spoken,), units, deltas, data, figures, landmarks, own_shapes=own)
 
 
-def _dub(bundle: Bundle, binding: Binding, request: DubRequest, stage: Stage) -> tuple[Spoken, Floats | None]:
+def _own_shapes(binding: Binding, request: DubRequest, span: Span) -> OwnShapes | None:
+    """What the head's own keys do, for the samples whose mouth is new; None where old values stay in it."""
+    if request.options.mouth > 0 or request.options.keep_silence:
+        return None
+    own = own_shapes_of(binding, request.target)
+    return None if own is None else own.only_mouth(span)
+
+
+def _dub(
+    bundle: Bundle, binding: Binding, request: DubRequest, stage: Stage
+) -> tuple[Spoken, Floats | None, Span]:
     from ...engine.generate.dub import dub
+    from ...engine.generate.dub_splice import HAND_OVER
 
     stage.at(0, 1)
     sound = read_sound(request.source, stage.cancelled)
@@ -92,5 +106,9 @@ def _dub(bundle: Bundle, binding: Binding, request: DubRequest, stage: Stage) ->
         layer=past.is_layer,
     )
     take = dub(bundle, sound, binding, past.original(), options, partial(pass_on, stage), stage.cancelled)
+    count = len(take.weights)
     take, first = past.spliced(take, request.end)
-    return Spoken(take, request.source, first, temperature), past.deltas(take)
+    start = request.source.frame - first
+    fade = round(HAND_OVER * float(request.target.rate))
+    span = start - fade, start + count + fade, fade
+    return Spoken(take, request.source, first, temperature), past.deltas(take), span

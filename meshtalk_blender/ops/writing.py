@@ -137,7 +137,7 @@ def target_of(
         placement,
         kind,
         name,
-        None if kind == "DUB" else read_own_keys(head, model_units(model)),  # a dub keeps its old values
+        read_own_keys(head, model_units(model)),
     )
 
 

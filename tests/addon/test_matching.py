@@ -158,3 +158,30 @@ def test_sampled_seeds_and_retargeting_match_too(part, talking, rigged):
     assert '"own"' in rigged.meshtalk.takes[-1].objects[0].recipe
     want = values(part, source, "jawOpen")
     assert values(part, rigged, "jawOpen") == pytest.approx(want / FACTOR, abs=0.12 * want.max())
+
+
+def test_a_dub_matches_the_new_mouth_alone(part, talking, rigged):
+    """The upper face keeps its values bit for bit, and so does everything after the sound; the new mouth goes
+    half as far by keys that move it twice as far."""
+    rig = rigged.data.shape_keys
+    rate, last = 30, 150
+    for name, value in (("browInnerUp", 0.3), ("jawOpen", 0.2)):
+        block = rig.key_blocks[name]
+        for frame in (1, 70, last):
+            block.value = value * (frame == 70)
+            block.keyframe_insert("value", frame=frame)
+    before = {name: values(part, rigged, name, range(1, last)) for name in ("browInnerUp", "jawOpen")}
+    talking.frame_end = last
+    assert bpy.ops.meshtalk.dub(head=rigged.name) == {"FINISHED"}
+    found = {name: values(part, rigged, name, range(1, last)) for name in before}
+    assert found["browInnerUp"] == pytest.approx(before["browInnerUp"], abs=1e-6)
+    late = 60 + rate // 3
+    assert found["jawOpen"][late:] == pytest.approx(before["jawOpen"][late:], abs=1e-6)
+    recipe = rigged.meshtalk.takes[-1].objects[0].recipe
+    assert '"own"' in recipe
+    matched = found["jawOpen"][5:55]
+    rigged.meshtalk.takes[-1].objects[0].recipe = recipe.replace('"own"', '"none"')
+    part("scene.take_writing").rewrite_take(rigged, rigged.meshtalk.takes[-1])
+    named = values(part, rigged, "jawOpen", range(1, last))[5:55]
+    assert np.ptp(named) > 0.01
+    assert matched == pytest.approx(named / FACTOR, abs=0.15 * named.max())
