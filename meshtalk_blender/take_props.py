@@ -76,6 +76,8 @@ class MeshTalkTakeObject(bpy.types.PropertyGroup):
     first: FloatProperty(name="First", description="First frame of the keys")
     last: FloatProperty(name="Last", description="Last frame of the keys")
     recipe: StringProperty(name="Recipe", description="What drives which shape key")
+    sums: StringProperty(name="Sums", description="What its curves were when they were written")
+    by_hand: IntProperty(name="By Hand", description="How many of its curves were changed since, and stay")
 
 
 def _renamed(take: MeshTalkTake, _context: bpy.types.Context) -> None:

@@ -34,6 +34,8 @@ GROUPS = (
 STRENGTHS = ("mouth", "closure")
 LAYER_NOTE = "This take only changes what plays below it: strengths have no effect."
 
+BY_HAND = "Curves changed by hand, which stay as they are: {}. Delete them to have them written anew."
+
 PLAIN = ("offset",)
 """Numbers with no end to slide to."""
 
@@ -83,6 +85,9 @@ class MESHTALK_PT_controls(bpy.types.Panel):
             group = column.column(align=True)
             group.active = not layer or names[0] not in STRENGTHS
             _draw_group(group, take.controls, controls, names)
+        count = sum(item.by_hand for item in take.objects)
+        if count:
+            sentence(layout, context, BY_HAND.format(count), "INFO")
         if last_problem():
             sentence(layout, context, last_problem(), "ERROR")
         column.operator(MESHTALK_OT_bake.bl_idname, icon="ACTION")

@@ -23,6 +23,7 @@ from .actions import (
     slot_identifier,
     slot_named,
 )
+from .by_hand import changed_paths, note_written, sum_of
 from .errors import SceneError
 from .fcurves import Values, key_points, write_points
 from .nla import (
@@ -104,12 +105,16 @@ def write_curves(
         ranges.write(keys, item, holder, curves, settle)
         item.first, item.last = first - settle, last + settle
         return
+    changed, sums = changed_paths(item, holder), {}
     for path, stretches in curves.items():
         if not resolves(keys, path):  # the key was deleted since
             continue
         fcurve = ensure_curve(holder, path)
-        if not is_locked(fcurve):
-            write_points(fcurve, key_points(stretches, settle, hold=placement == NLA))
+        if not is_locked(fcurve) and path not in changed:
+            points = key_points(stretches, settle, hold=placement == NLA)
+            write_points(fcurve, points)
+            sums[path] = sum_of(points.co)
+    note_written(item, sums, changed)
     item.first, item.last = first, last + settle
     if placement == NLA:
         item.first = first - settle

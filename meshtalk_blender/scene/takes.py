@@ -17,7 +17,7 @@ import bpy
 from ...engine.generate.control_values import LIMITS
 from ..control_props import set_controls, write_due
 from ..ids import TAG
-from . import sharing
+from . import by_hand, sharing
 from .actions import GROUP, all_curves, earlier_paths, slot_identifier
 from .errors import SceneError
 from .made_keys import made_names, remember, untouched
@@ -129,6 +129,7 @@ def renew_take(head: bpy.types.Object, take: MeshTalkTake, content: TakeContent)
     for item, (_, recipe) in zip(take.objects, content.recipes, strict=True):
         earlier = [path for path in read_recipe(item.recipe).paths if path not in recipe.paths]
         item.recipe = recipe_text(recipe.resting(earlier))
+        by_hand.forget(item)
         _tag(item, uid, content.record)
     rename_take(head, take, content.name)
     show_take(head, take)
@@ -198,6 +199,8 @@ def duplicate_take(head: bpy.types.Object, take: MeshTalkTake) -> MeshTalkTake:
         _tag(item, fresh.uid, record)
     set_controls(fresh.controls, values)
     write_due()
+    for mine, other in zip(need_take(head, uid).objects, fresh.objects, strict=True):
+        by_hand.copy_changed(mine, other)
     fresh_uid, place = fresh.uid, number_of(head, uid) + 1
     head.meshtalk.takes.move(number_of(head, fresh_uid), place)
     _stand_on(head, place)

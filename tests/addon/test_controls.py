@@ -63,6 +63,70 @@ def test_a_slider_changes_its_region_and_nothing_else(take, curves):
     assert all(np.array_equal(back[name], before[name]) for name in before)
 
 
+def _retouch(head, name, frame=20.0) -> None:
+    """What an animator does in the Graph Editor: another value at one frame."""
+    fcurve = next(each for each in fcurves_of(_action(head)) if f'"{name}"' in each.data_path)
+    key = next(key for key in fcurve.keyframe_points if key.co[0] == frame)
+    key.co[1] = 0.987
+    fcurve.update()
+
+
+def _action(head):
+    return head.data.shape_keys.animation_data.action
+
+
+@pytest.mark.parametrize("placement", ["NEW", "NLA"])
+def test_what_was_changed_by_hand_stays_and_the_rest_follows(talking, head, curves, placement):
+    assert bpy.ops.meshtalk.generate(placement=placement) == {"FINISHED"}
+    take = head.meshtalk.takes[0]
+    item, spoken = take.objects[0], curves()
+    fcurve = next(each for each in fcurves_of(item.action) if '"jawOpen"' in each.data_path)
+    was, fcurve.keyframe_points[19].co[1] = fcurve.keyframe_points[19].co[1], 0.987
+    fcurve.update()
+    mine = curves()["jawOpen"]
+    take.controls.brow = 0.5
+    assert np.array_equal(curves()["jawOpen"], mine) and item.by_hand == 1
+    assert curves()["browInnerUp"] == pytest.approx(0.5 * spoken["browInnerUp"], abs=1e-5)
+    take.controls.jaw = 0.5
+    assert np.array_equal(curves()["jawOpen"], mine) and not np.array_equal(mine, spoken["jawOpen"])
+    fcurve.keyframe_points[19].co[1] = was
+    take.controls.jaw = 1.0
+    assert item.by_hand == 0
+    take.controls.jaw = 0.5
+    assert not np.array_equal(curves()["jawOpen"], spoken["jawOpen"])
+
+
+def test_a_take_in_some_frames_is_no_change_by_hand(part, take, head, curves):
+    bpy.context.scene.meshtalk.placement = "RANGE"
+    assert bpy.ops.meshtalk.generate(seed=1) == {"FINISHED"}
+    spoken = curves()["browInnerUp"]
+    take.controls.brow = 0.5
+    assert take.objects[0].by_hand == 0
+    bpy.ops.meshtalk.remove_take()
+    assert len(head.meshtalk.takes) == 1
+    assert curves()["browInnerUp"] != pytest.approx(spoken, abs=1e-3)
+    take.controls.brow = 0.25
+    assert take.objects[0].by_hand == 0
+
+
+def test_a_copy_of_a_take_has_what_was_changed_by_hand(take, head, curves):
+    _retouch(head, "jawOpen")
+    mine = curves()["jawOpen"]
+    assert bpy.ops.meshtalk.duplicate_take() == {"FINISHED"}
+    assert np.array_equal(curves(1)["jawOpen"], mine)
+    head.meshtalk.takes[1].controls.jaw = 0.0
+    assert np.array_equal(curves(1)["jawOpen"], mine)
+
+
+def test_a_deleted_curve_is_written_anew(take, head, curves):
+    _retouch(head, "jawOpen")
+    take.controls.brow = 0.5
+    curves_now = fcurves_of(_action(head))
+    curves_now.remove(next(each for each in curves_now if '"jawOpen"' in each.data_path))
+    take.controls.brow = 1.0
+    assert take.objects[0].by_hand == 0 and 0.987 not in curves()["jawOpen"]
+
+
 def test_offset_moves_the_motion_in_time(take, curves):
     before = curves()["jawOpen"]
     take.controls.offset = 2.0
