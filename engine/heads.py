@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading heads from files: Wavefront .obj, .ply, glTF, and .npz with arrays `vertices` and `faces`."""
+"""Reading heads from files: Wavefront .obj, .ply, glTF, and .npz with arrays `vertices` and `faces`, and of
+its own shape keys `key_names` and `key_deltas`."""
 
 from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +18,21 @@ from .errors import HeadError
 from .head_files.gltf import read_gltf
 from .head_files.ply import read_ply
 
+ARRAYS = ("vertices", "faces", "key_names", "key_deltas")
+"""What is read of an .npz."""
+
 
 @dataclass(frozen=True, eq=False)
 class Head:
     """A mesh at rest: `vertices` (V', 3) in the file's own units and axes, `polygons` (F', K) padded with
-    −1.
+    −1. `key_deltas` (N, V', 3) are the displacements of its own shape keys `key_names` (N,) at value 1, None
+    where the file has none.
     """
 
     vertices: NDArray[np.floating]
     polygons: NDArray[np.int32]
+    key_names: tuple[str, ...] = ()
+    key_deltas: NDArray[np.float32] | None = None
 
 
 def read_head(path: str | Path) -> Head:
@@ -145,7 +154,7 @@ def _read_npz(path: Path) -> Head:
         with np.load(path, allow_pickle=False) as file:
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise HeadError(f"{path.name} is no .npz archive; save it with numpy.savez.")
-            arrays = {name: file[name] for name in ("vertices", "faces") if name in file.files}
+            arrays = {name: file[name] for name in ARRAYS if name in file.files}
     except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise HeadError(
             f"{path.name} is no readable .npz ({error}); save it again with numpy.savez."
@@ -164,6 +173,25 @@ def _read_npz(path: Path) -> Head:
         raise HeadError(
             f"{path.name} holds no {'vertices' if len(vertices) == 0 else 'faces'}; export the head again."
         )
-    return Head(
-        vertices.astype(np.float64 if vertices.dtype.kind != "f" else vertices.dtype), faces.astype(np.int32)
-    )
+    exact = vertices.astype(np.float64 if vertices.dtype.kind != "f" else vertices.dtype)
+    return Head(exact, faces.astype(np.int32), *_keys(path, arrays, len(vertices)))
+
+
+def _keys(
+    path: Path, arrays: Mapping[str, NDArray[Any]], count: int
+) -> tuple[tuple[str, ...], NDArray[np.float32] | None]:
+    """Names (N,) and displacements (N, V', 3) of the shape keys among arrays; HeadError where they don't fit
+    each other or the vertices."""
+    names, deltas = (arrays.get(name) for name in ("key_names", "key_deltas"))
+    if names is None or deltas is None:
+        return (), None
+    if names.ndim != 1 or names.dtype.kind != "U" or len(set(names.tolist())) < len(names):
+        raise HeadError(f"The key_names of {path.name} must be a list of different names.")
+    if deltas.shape != (len(names), count, 3) or deltas.dtype.kind not in "fiu":
+        raise HeadError(
+            f"The key_deltas of {path.name} must be numbers of shape ({len(names)}, {count}, 3), not "
+            f"{deltas.shape}."
+        )
+    if not np.isfinite(deltas).all():
+        raise HeadError(f"The key_deltas of {path.name} hold NaN or infinity; export the shape keys again.")
+    return tuple(names.tolist()), deltas.astype(np.float32)

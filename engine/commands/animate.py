@@ -21,6 +21,7 @@ from ..heads import Head
 from ..takes import NpzWriter, describe, write_live_link_csv
 from ..takes.atomic import check_writable, replacing
 from .heads import bound_head
+from .keys import HeadKeys, keys_of
 from .line import ProgressLine
 
 SUFFIXES = (".npz", ".csv")
@@ -102,11 +103,11 @@ def _with(stem: Path, ending: str) -> Path:
 def _write_all(
     bundle: Bundle, binding: Binding, head: Head, performance: Performance, stems: list[Path]
 ) -> list[Take]:
-    mover, takes = Mover(bundle, binding), []
+    mover, keys, takes = Mover(bundle, binding), keys_of(bundle.template, binding, head), []
     with ExitStack() as stack:
         for index, stem in enumerate(stems):
             npz, csv = (stack.enter_context(replacing(_with(stem, suffix))) for suffix in SUFFIXES)
-            take = _write_npz(mover, performance, index, head, bundle.unit_names, npz)
+            take = _write_npz(mover, performance, index, head, bundle.unit_names, keys, npz)
             write_live_link_csv(csv, take)
             takes.append(take)
     return takes
@@ -120,7 +121,13 @@ def _told(take: Take) -> str:
 
 
 def _write_npz(
-    mover: Mover, performance: Performance, index: int, head: Head, unit_names: tuple[str, ...], path: Path
+    mover: Mover,
+    performance: Performance,
+    index: int,
+    head: Head,
+    unit_names: tuple[str, ...],
+    keys: HeadKeys | None,
+    path: Path,
 ) -> Take:
     """Write a take's vertices as they come, so that an hour of speech needs no more memory than a second."""
     weights: list[NDArray[np.float32]] = []
@@ -136,4 +143,5 @@ def _write_npz(
         take = performance.take(index, cleaned, unit_names, correction=correction)
         shapes = None if take.correctives is None else mover.on_head(take.correctives)
         writer.arrays(describe(take, head.polygons, shapes))
+        writer.arrays({} if keys is None else keys.arrays(take))
     return take

@@ -18,6 +18,7 @@ import soundfile
 
 from engine.__main__ import main
 from engine.bundle import Bundle
+from engine.geometry.bind import bind_head
 from tests.engine.conftest import syllables
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +69,23 @@ def test_a_head_keeps_its_units_and_axes(wav: Path, tmp_path: Path, tiny_folder:
     with np.load(tmp_path / "a.npz") as base, np.load(tmp_path / "b.npz") as other:
         expected = 100 * base["vertices"] @ turn.T + np.array([5, 6, 7], np.float32)
         assert np.abs(other["vertices"] - expected).max() < 0.01  # 0.1 mm
+
+
+def test_keys_that_a_head_brings_get_values_of_their_own(
+    wav: Path, tmp_path: Path, tiny_folder: Path, tiny: Bundle
+) -> None:
+    """Keys drawn twice as far get half of the units' weights."""
+    rest, faces, names = tiny.template.rest, tiny.template.faces, np.array(tiny.unit_names)
+    deltas = 2 * bind_head(tiny.template, rest, faces).unit_deltas()
+    head = tmp_path / "head.npz"
+    np.savez(head, vertices=rest, faces=faces, key_names=names, key_deltas=deltas)
+    assert animate(wav, tmp_path / "take", tiny_folder, "--head", str(head)) == 0
+    with np.load(tmp_path / "take.npz") as take:
+        assert take["key_names"].tolist() == names.tolist()
+        jaw = names.tolist().index("jawOpen")
+        weights = take["weights"][:, jaw]
+        assert take["key_weights"].shape == take["weights"].shape
+        assert take["key_weights"][:, jaw] == pytest.approx(0.5 * weights, abs=0.1 * float(weights.max()))
 
 
 def test_several_takes_are_numbered(wav: Path, tmp_path: Path, tiny_folder: Path) -> None:

@@ -24,6 +24,12 @@ def obj_text(head: Head, corner: str = "{v}", base: int = 0) -> str:
 
 
 HEAD = Head(VERTICES, pad_polygons([[0, 1, 2, 3], [3, 2, 4], [0, 1, 2, 4, 3]]))
+KEYED = {
+    "vertices": VERTICES,
+    "faces": HEAD.polygons,
+    "key_names": np.array(["jawOpen", "mouthClose"]),
+    "key_deltas": np.zeros((2, *VERTICES.shape)),
+}
 
 
 @pytest.mark.parametrize("corner", ["{v}", "{v}/1", "{v}//1", "{v}/1/1"])
@@ -85,6 +91,9 @@ def test_broken_files_are_refused(tmp_path: Path, name: str, content: bytes | No
         ({"vertices": VERTICES, "faces": HEAD.polygons.astype(float)}, "whole numbers"),
         ({"vertices": VERTICES[:0], "faces": HEAD.polygons}, "no vertices"),
         ({"vertices": np.array([object()]), "faces": HEAD.polygons}, "no readable .npz"),
+        (KEYED | {"key_names": np.array(["a", "a"])}, "different names"),
+        (KEYED | {"key_deltas": np.zeros((1, 2, 3))}, r"key_deltas .* must be numbers of shape \(2, "),
+        (KEYED | {"key_deltas": np.full((2, *VERTICES.shape), np.nan)}, "NaN"),
     ],
 )
 def test_wrong_arrays_are_refused(tmp_path: Path, arrays: dict[str, np.ndarray], says: str) -> None:
