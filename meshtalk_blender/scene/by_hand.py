@@ -29,9 +29,29 @@ def written_sums(item: MeshTalkTakeObject) -> Mapping[str, int]:
     return json.loads(item.sums) if item.sums else {}
 
 
-def changed_paths(item: MeshTalkTakeObject, holder: Any) -> frozenset[str]:
-    """The RNA paths of a take's curves that were changed since; not of those that were deleted or emptied."""
-    return frozenset(path for path, known in written_sums(item).items() if _is_other(holder, path, known))
+def changed_paths(item: MeshTalkTakeObject, holder: Any, in_range: bool = False) -> frozenset[str]:
+    """The RNA paths of a take's curves that were changed since; not of those that were deleted or emptied.
+    With `in_range` only its own frames count, and only while its keys are there."""
+    if in_range and item.first >= item.last:
+        return frozenset()
+    found = set()
+    for path, known in written_sums(item).items():
+        places = places_in(holder, path, item if in_range else None)
+        if len(places) and sum_of(places) != known:
+            found.add(path)
+    return frozenset(found)
+
+
+def places_in(holder: Any, path: str, item: MeshTalkTakeObject | None = None) -> NDArray[np.float32]:
+    """The keys (K, 2) of a curve, frames and values; with `item` those in its frames."""
+    fcurve = find_curve(holder, path)
+    keys = () if fcurve is None else fcurve.keyframe_points
+    places = np.zeros((len(keys), 2), np.float32)
+    if len(keys):
+        keys.foreach_get("co", places.ravel())
+    if item is None:
+        return places
+    return places[(places[:, 0] >= item.first) & (places[:, 0] <= item.last)]
 
 
 def note_written(item: MeshTalkTakeObject, sums: Mapping[str, int], changed: Collection[str]) -> None:
@@ -53,13 +73,3 @@ def copy_changed(item: MeshTalkTakeObject, other: MeshTalkTakeObject) -> None:
 def forget(item: MeshTalkTakeObject) -> None:
     """What comes next is another take."""
     item.sums, item.by_hand = "", 0
-
-
-def _is_other(holder: Any, path: str, known: int) -> bool:
-    fcurve = find_curve(holder, path)
-    keys = () if fcurve is None else fcurve.keyframe_points
-    places = np.zeros(2 * len(keys), np.float32)
-    if not len(places):
-        return False
-    keys.foreach_get("co", places)
-    return sum_of(places) != known

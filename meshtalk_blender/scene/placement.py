@@ -23,7 +23,7 @@ from .actions import (
     slot_identifier,
     slot_named,
 )
-from .by_hand import changed_paths, note_written, sum_of
+from .by_hand import changed_paths, note_written, places_in, sum_of
 from .errors import SceneError
 from .fcurves import Values, key_points, write_points
 from .nla import (
@@ -101,11 +101,13 @@ def write_curves(
     keys, settle = thing.data.shape_keys, max(1, round(SETTLE_SECONDS * rate))
     holder = channels(item.action, slot_named(item.action, item.slot))
     first, last = _span(curves)
+    changed, sums = changed_paths(item, holder, placement == RANGE), {}
     if placement == RANGE:
-        ranges.write(keys, item, holder, curves, settle)
+        ours = {path: stretches for path, stretches in curves.items() if path not in changed}
+        ranges.write(keys, item, holder, ours, settle)
         item.first, item.last = first - settle, last + settle
+        note_written(item, {path: sum_of(places_in(holder, path, item)) for path in ours}, changed)
         return
-    changed, sums = changed_paths(item, holder), {}
     for path, stretches in curves.items():
         if not resolves(keys, path):  # the key was deleted since
             continue

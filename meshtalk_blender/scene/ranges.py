@@ -55,6 +55,8 @@ def write(
 ) -> None:
     """Write curves into their frames of an Action; `blend` frames before and after them lead over from and to
     what is there."""
+    if not curves:
+        return
     stretches = next(iter(curves.values()))
     start = stretches[0].frame - blend
     stop = stretches[-1].frame + len(stretches[-1].values) - 1 + blend

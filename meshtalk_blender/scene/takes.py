@@ -199,8 +199,9 @@ def duplicate_take(head: bpy.types.Object, take: MeshTalkTake) -> MeshTalkTake:
         _tag(item, fresh.uid, record)
     set_controls(fresh.controls, values)
     write_due()
-    for mine, other in zip(need_take(head, uid).objects, fresh.objects, strict=True):
-        by_hand.copy_changed(mine, other)
+    if fresh.placement != RANGE:  # whose frames hold the user's own keys, too
+        for mine, other in zip(need_take(head, uid).objects, fresh.objects, strict=True):
+            by_hand.copy_changed(mine, other)
     fresh_uid, place = fresh.uid, number_of(head, uid) + 1
     head.meshtalk.takes.move(number_of(head, fresh_uid), place)
     _stand_on(head, place)
