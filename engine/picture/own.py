@@ -27,6 +27,9 @@ CELL = 0.01
 PLAIN = 0.02
 """Skin whose colour differs by no more has no lips of its own."""
 
+SOCKET = 0.012
+"""Metres behind the lids: what is seen there is no eyeball, but the skull's inside."""
+
 EYES = (("lid_upper_left", "lid_lower_left"), ("lid_upper_right", "lid_lower_right"))
 
 
@@ -83,10 +86,13 @@ class OwnPainter:
         return develop(seen, colour * bright[:, None], self._camera.size, self._smooth)
 
     def covers(self, places: Array) -> bool:
-        """Whether the mesh at rest is seen at places (N, 3) of template space."""
-        seen = look(self._camera.project(self._rest)[self._triangles], self._camera.size)
-        pixel = np.rint(self._camera.project(places)[:, :2]).astype(np.int64).clip(0, self._camera.size - 1)
-        return bool(np.isin(pixel[:, 1] * self._camera.size + pixel[:, 0], seen.pixel).all())
+        """Whether the mesh at rest is seen at, or not far behind, places (N, 3) of template space."""
+        pixels, size = self._camera.project(self._rest), self._camera.size
+        seen = look(pixels[self._triangles], size)
+        behind = np.full(size * size, np.inf)
+        behind[seen.pixel] = blend(self._rest[:, 1:2], self._triangles, seen)[:, 0]
+        at = np.rint(self._camera.project(places)[:, :2]).astype(np.int64).clip(0, size - 1)
+        return bool((behind[at[:, 1] * size + at[:, 0]] - places[:, 1] < SOCKET).all())
 
 
 def own_painter(

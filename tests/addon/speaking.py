@@ -84,9 +84,9 @@ def curve_values(head, name, frames):
     return np.array([curve.evaluate(float(frame)) for frame in frames])
 
 
-def moved(head, frame):
+def moved(head, frame, subframe=0.0):
     """Vertices (V, 3) of the evaluated mesh at a frame."""
-    bpy.context.scene.frame_set(frame)
+    bpy.context.scene.frame_set(frame, subframe=subframe)
     mesh = head.evaluated_get(bpy.context.evaluated_depsgraph_get()).to_mesh()
     flat = np.empty(len(mesh.vertices) * 3, np.float32)
     mesh.vertices.foreach_get("co", flat)

@@ -9,12 +9,15 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from engine.geometry.attached import whole_head
+from engine.geometry.bind import bind_head
 from engine.picture.face import Painter, render_head
 from engine.picture.overview import blinks, brow_height, liveliness, telling_moments
+from engine.picture.own import fan
 from engine.picture.raster import look
 from engine.picture.render import View, render
-from engine.picture.sheet import SheetPainter
-from engine.template import Template
+from engine.picture.sheet import SheetPainter, own_sheets
+from engine.template import EYE, IRIS, PUPIL, Template
 
 NAMES = (
     "browDownLeft",
@@ -139,3 +142,61 @@ def test_forty_eight_faces_take_about_a_second(template: Template) -> None:
     for _ in range(12):
         painter.face(weights)
     assert time.process_time() - begun < 1.0
+
+
+def own_head(template: Template, keep: np.ndarray | None = None) -> tuple:
+    """The template's whole head as somebody's own mesh: binding, units and polygons."""
+    vertices, faces, _ = whole_head(template)
+    faces = faces if keep is None else faces[keep[faces[:, 0]]]
+    binding = bind_head(template, vertices * 10 + [1, 2, 3], faces)
+    return binding, binding.unit_deltas(), faces
+
+
+def weights_of(template: Template, **values: float) -> np.ndarray:
+    """Weights (U,) of some units."""
+    weights = np.zeros(len(template.unit_names), np.float32)
+    for name, value in values.items():
+        weights[template.unit(name)] = value
+    return weights
+
+
+@pytest.mark.parametrize("units", [{}, {"jawOpen": 0.6}, {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}])
+def test_the_mesh_itself_looks_like_the_template_that_it_is(template: Template, units: dict) -> None:
+    binding, deltas, faces = own_head(template)
+    weights = weights_of(template, **units)
+    own = own_sheets(binding, deltas, faces).face(weights).astype(int)
+    like = SheetPainter(template).face(weights).astype(int)
+    assert np.abs(own - like).mean() < 8  # of 255
+    assert (np.abs(own - like).max(axis=2) > 90).mean() < 0.03
+
+
+def test_a_heads_own_colours_are_shown(template: Template) -> None:
+    binding, deltas, faces = own_head(template)
+    green = np.tile(np.array([0.1, 0.8, 0.1], np.float32), (len(binding.vertices), 1))
+    picture = own_sheets(binding, deltas, faces, green).face(weights_of(template)).astype(int)
+    cheek = picture[45, 20]
+    assert cheek[1] > 2 * cheek[0] and cheek[1] > 2 * cheek[2]
+
+
+def test_a_heads_mouth_is_dark_inside(template: Template) -> None:
+    binding, deltas, faces = own_head(template)
+    sheets = own_sheets(binding, deltas, faces)
+    shut, wide = (sheets.face(weights_of(template, jawOpen=value)).astype(int) for value in (0.0, 0.8))
+    dark = [int((picture[45:75, 20:46].sum(axis=2) < 300).sum()) for picture in (shut, wide)]
+    assert dark[1] > dark[0] + 15
+
+
+def test_without_eyeballs_the_template_is_painted(template: Template) -> None:
+    _, _, part = whole_head(template)
+    lookers = {EYE, IRIS, PUPIL}
+    with_eyes = own_head(template)
+    without = own_head(template, ~np.isin(part, list(lookers)))
+    still = weights_of(template)
+    pictures = [own_sheets(*each[:2], each[2]).face(still) for each in (with_eyes, without)]
+    plain = SheetPainter(template, without[0].rest).face(still)
+    assert (pictures[1] == plain).all() and (pictures[0] != plain).any()
+
+
+def test_polygons_of_many_corners_become_fans() -> None:
+    pairs = {tuple(row) for row in fan(np.array([[0, 1, 2, -1, -1], [3, 4, 5, 6, 7]])).tolist()}
+    assert pairs == {(0, 1, 2), (3, 4, 5), (3, 5, 6), (3, 6, 7)}
