@@ -49,6 +49,12 @@ KEEP_SILENCE = {
     "default": False,
 }
 
+MUTE = {
+    "name": "Mute the Old Speech",
+    "description": "Mute the strips that this head's other takes speak, where they sound at the same time",
+    "default": True,
+}
+
 STRETCH = {
     "name": "Other Length",
     "description": "What the performance does under a sound that is longer or shorter than it",
@@ -84,6 +90,7 @@ class MeshTalkDub(bpy.types.PropertyGroup):
     upper: FloatProperty(**UPPER)
     mouth: FloatProperty(**MOUTH)
     keep_silence: BoolProperty(**KEEP_SILENCE)
+    mute_old: BoolProperty(**MUTE)
     stretch: EnumProperty(**STRETCH)
     range: EnumProperty(**RANGE)
     seed: IntProperty(**SEED)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from ..dub_props import KEEP_SILENCE, MOUTH, RANGE, SEED, STRETCH, UPPER
+from ..dub_props import KEEP_SILENCE, MOUTH, MUTE, RANGE, SEED, STRETCH, UPPER
 from ..ids import RELATIVE_PATH
 from ..models import CARD
 from ..scene.errors import SceneError
-from ..scene.mesh import find_parts, head_problem
+from ..scene.mesh import find_head, find_parts, head_problem
 from ..scene.parts import head_objects
 from ..translations import say
 from .background import InBackground
@@ -54,6 +54,7 @@ class MESHTALK_OT_dub(InBackground, Redone, bpy.types.Operator):
     upper: FloatProperty(**UPPER, options=SKIP)
     mouth: FloatProperty(**MOUTH, options=SKIP)
     keep_silence: BoolProperty(**KEEP_SILENCE, options=SKIP)
+    mute_old: BoolProperty(**MUTE, options=SKIP)
     stretch: EnumProperty(**STRETCH, options=SKIP)
     range: EnumProperty(**RANGE, options=SKIP)
     start: IntProperty(name="Start", description="First frame of the performance", options=SKIP)
@@ -85,8 +86,8 @@ class MESHTALK_OT_dub(InBackground, Redone, bpy.types.Operator):
         from ..scene.performance import read_performance  # late: Blender starts sooner without it
         from .writing import target_of
 
-        take_settings(self, context.scene.meshtalk_dub, ("upper", "mouth", "keep_silence", "stretch"))
-        take_settings(self, context.scene.meshtalk_dub, ("range", "seed"))
+        take_settings(self, context.scene.meshtalk_dub, ("upper", "mouth", "keep_silence", "mute_old"))
+        take_settings(self, context.scene.meshtalk_dub, ("stretch", "range", "seed"))
         take_settings(self, context.scene.meshtalk, ("model", "temperature"))
         if not self.properties.is_property_set("head") and not self._has_sound():
             problem = dub_reason(context)
@@ -140,7 +141,20 @@ class MESHTALK_OT_dub(InBackground, Redone, bpy.types.Operator):
         if caches:
             note += f"; “{'”, “'.join(caches)}” now integrates shape keys"
         heard = add_heard(target, self._source, self._file) if self._file else ""
-        return written.sentence + note + heard
+        return written.sentence + note + heard + (self._mute_old() if self.mute_old else "")
+
+    def _mute_old(self) -> str:
+        """Only the new words are to be heard; says which strips were muted."""
+        from ..scene.strips import mute_beside
+        from .writing import find_scene
+
+        scene = find_scene(self._target.sequencer_uid)
+        name = find_scene(self._target.scene_uid).meshtalk.strip if self._file else self._source.strip
+        takes = list(find_head(self._target.head).meshtalk.takes)[:-1]
+        strips = frozenset(segment.strip for take in takes for segment in take.segments)
+        files = frozenset(bpy.path.abspath(segment.sound) for take in takes for segment in take.segments)
+        muted = mute_beside(scene, name, strips, files)
+        return f"; “{'”, “'.join(muted)}” muted" if muted else ""
 
     def _has_sound(self) -> bool:
         return bool(self.strip or self.sound_file)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ...engine.progress import CancelCheck, Progress, Stage
 from ..models import loaded_bundle
+from ..scene.errors import SceneError
 from ..scene.sound import SoundSource, read_sound
 from .job import FITTED, LOADED, FitRequest, Rising, bind_request, figures_of, pass_on
 from .matching import own_shapes_of
@@ -50,6 +51,13 @@ class DubRequest:
 
 def run_dub(request: DubRequest, progress: Progress, cancelled: CancelCheck) -> HeadResult:
     """Do the whole job here and now. Raises MeshTalkError."""
+    performance = request.performance
+    if performance.is_rest:
+        raise SceneError(
+            f"“{performance.rest.slices[0].name}” stays at rest from frame {performance.first} to "
+            f"{performance.last}, so there is nothing to dub: press Generate instead, or choose another "
+            "range."
+        )
     target, rising = request.target, Rising(progress)
     whole = Stage("Loading the model", 0.0, 1.0, rising, cancelled)
     whole.at(0, 1)

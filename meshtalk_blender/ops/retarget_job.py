@@ -12,6 +12,7 @@ import numpy as np
 
 from ...engine.progress import CancelCheck, Progress, Stage
 from ..models import loaded_bundle
+from ..scene.errors import SceneError
 from .job import LOADED, FitRequest, Rising, bind_request, figures_of, pass_on
 from .matching import own_shapes_of
 from .played import Played, Roles
@@ -53,6 +54,12 @@ class Retargeted:
 
 def run_retarget(request: RetargetRequest, progress: Progress, cancelled: CancelCheck) -> Retargeted:
     """Do the whole job here and now. Raises MeshTalkError."""
+    performance = request.performance
+    if performance.is_rest:
+        raise SceneError(
+            f"“{performance.rest.slices[0].name}” stays at rest from frame {performance.first} to "
+            f"{performance.last}, so there is nothing to take over: choose another source or range."
+        )
     target, rising = request.target, Rising(progress)
     whole = Stage("Loading the model", 0.0, 1.0, rising, cancelled)
     whole.at(0, 1)

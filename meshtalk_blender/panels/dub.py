@@ -35,6 +35,7 @@ class MESHTALK_PT_dub(bpy.types.Panel):
         column.prop(settings, "range")
         column.prop(settings, "stretch")
         column.prop(settings, "seed")
+        column.prop(settings, "mute_old")
         reason = dub_reason(context)
         row = column.row()
         row.scale_y = 1.25

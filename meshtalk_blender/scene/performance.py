@@ -34,6 +34,9 @@ Floats = NDArray[np.float32]
 SLICE_SECONDS = 0.05
 """Longest time that one step holds up the window; a frame that takes longer is a step of its own."""
 
+STILL = 1e-5
+"""Part of the head's size; where no vertex ever goes further, nothing moves."""
+
 BLOCK = 8
 """Samples that are reckoned together where F-curves alone tell them."""
 
@@ -69,6 +72,12 @@ class Performance:
     keys: tuple[KeyTrack, ...]
     skin: SkinTrack | None = None
     has_cache: bool = False
+
+    @property
+    def is_rest(self) -> bool:
+        """Whether the head never leaves its rest pose."""
+        least = STILL * float(np.ptp(self.rest.vertices, axis=0).max())
+        return all(np.abs(pose - self.rest.vertices).max() <= least for pose in self.vertices)
 
     @property
     def last(self) -> int:

@@ -90,6 +90,29 @@ def add_sound_strip(scene: bpy.types.Scene, path: str, name: str, frame: int) ->
     return strip
 
 
+def mute_beside(
+    scene: bpy.types.Scene, name: str, strips: frozenset[str], files: frozenset[str]
+) -> tuple[str, ...]:
+    """Mute the sound strips of these names, or that play these files (absolute paths), where they sound at
+    the same time as the strip `name`; the names of those that were."""
+    heard = next((strip for strip in sound_strips(scene) if strip.name == name), None)
+    if heard is None:
+        return ()
+    left, right = strip_frames(heard, "left"), strip_frames(heard, "right")
+    old = [
+        strip
+        for strip in sound_strips(scene)
+        if strip.name != name
+        and not strip.mute
+        and (strip.name in strips or bpy.path.abspath(strip.sound.filepath) in files)
+        and strip_frames(strip, "left") < right
+        and strip_frames(strip, "right") > left
+    ]
+    for strip in old:
+        strip.mute = True
+    return tuple(strip.name for strip in old)
+
+
 def has_sound_support() -> bool:
     """Whether this Blender was built with sound (the bpy 4.2 wheel was not)."""
     return bool(getattr(bpy.app.build_options, "audaspace", True))

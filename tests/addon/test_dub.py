@@ -352,6 +352,34 @@ def test_what_cannot_be_dubbed_says_what_to_do(part, scene, head, tmp_path, word
     assert snapshot() == then
 
 
+def test_a_head_at_rest_is_refused_and_a_held_pose_is_not(part, scene, head, words):
+    then = snapshot()
+    said = refusal(sound_file=words)
+    assert "“MeshTalk Head” stays at rest from frame 1 to" in said and "press Generate instead" in said
+    assert snapshot() == then
+    rest = part("scene.mesh").read_rest_pose(head).vertices
+    head.shape_key_add(name="Basis", from_mix=False)
+    key = head.shape_key_add(name="Frown", from_mix=False)
+    key.points.foreach_set("co", (rest * np.float32(1.02)).ravel())
+    key.value = 1.0
+    assert bpy.ops.meshtalk.dub(sound_file=words) == {"FINISHED"}
+
+
+@pytest.mark.parametrize("mute", [True, False])
+def test_the_old_speech_is_muted_where_both_would_sound(part, scene, head, words, wav, speech, mute):
+    if not bpy.app.build_options.audaspace:
+        pytest.skip("this Blender was built without sound: it has no sound strips")
+    strips = part("scene.strips")
+    old = strips.add_sound_strip(scene, str(wav("old.wav", speech)), "old", 1)
+    music = strips.add_sound_strip(scene, str(wav("music.wav", speech)), "music", 1)
+    assert bpy.ops.meshtalk.generate(strip="old") == {"FINISHED"}
+    assert bpy.ops.meshtalk.dub(sound_file=words, mute_old=mute) == {"FINISHED"}
+    assert (old.mute, music.mute) == (mute, False)
+    new = next(strip for strip in strips.sound_strips(scene) if strip.name == scene.meshtalk.strip)
+    assert new.name not in ("old", "music") and not new.mute
+    assert ("“old” muted" in part("ops.job").desk.message) == mute
+
+
 def test_the_range_is_that_of_whatever_animates_the_head(part, scene, head, tmp_path):
     performance = part("scene.performance")
     assert performance.animated_range(head) is None
