@@ -11,6 +11,8 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Generic, TypeVar
 
+from .blas import one_thread_a_product
+
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
 
@@ -20,7 +22,7 @@ def in_threads(work: Callable[[Thing], Result], things: Sequence[Thing], threads
     raised once all that had begun have ended."""
     if threads < 2 or len(things) < 2:
         return [work(thing) for thing in things]
-    with ThreadPoolExecutor(min(threads, len(things)), "meshtalk") as pool:
+    with one_thread_a_product(), ThreadPoolExecutor(min(threads, len(things)), "meshtalk") as pool:
         futures = [pool.submit(work, thing) for thing in things]
         try:
             return [future.result() for future in futures]
@@ -39,10 +41,11 @@ class Ahead(Generic[Thing]):
     def __init__(self, things: Iterable[Thing]) -> None:
         self._things = things
         self._done: SimpleQueue[Callable[[], Thing]] = SimpleQueue()
-        self._left = Event()
+        self._left, self._held = Event(), one_thread_a_product()
         self._thread = Thread(target=self._work, name="meshtalk ahead", daemon=True)
 
     def __enter__(self) -> Iterator[Thing]:
+        self._held.__enter__()
         self._thread.start()
         return self._taken()
 
@@ -51,6 +54,7 @@ class Ahead(Generic[Thing]):
     ) -> None:
         self._left.set()
         self._thread.join()
+        self._held.__exit__(kind, error, trace)
 
     def _work(self) -> None:
         try:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -114,10 +115,13 @@ class Mover:
         """Unit weights (n, U) of displacements (n, V, 3) in normalised template space, frame by frame."""
         return self._fit.weights(displacement)
 
-    def take(self, frames: int, fps: Fraction, count: int, keep_vertices: bool) -> MovingTake:
-        """A take of ``frames`` at the model's rate, ``count`` samples at ``fps``: its labels are to come."""
+    def take(
+        self, frames: int, fps: Fraction, count: int, keep_vertices: bool, workers: Executor | None = None
+    ) -> MovingTake:
+        """A take of ``frames`` at the model's rate, ``count`` samples at ``fps``: its labels are to come.
+        ``workers`` may work out its vertices."""
         same = fps == self._bundle.card.frame_rate and count == frames
-        return MovingTake(self, frames, count, None if same else fps, keep_vertices)
+        return MovingTake(self, frames, count, None if same else fps, keep_vertices, workers)
 
     def clean(self, weights: Float32) -> Float32:
         """The weights (T, U) of all blocks of a take, as curves that an animator keeps; see ``curves``."""
@@ -233,7 +237,13 @@ class MovingTake:
     """A take that is moved while its labels come, at the model's rate (``fps`` None) or another one."""
 
     def __init__(
-        self, mover: Mover, frames: int, count: int, fps: Fraction | None, keep_vertices: bool
+        self,
+        mover: Mover,
+        frames: int,
+        count: int,
+        fps: Fraction | None,
+        keep_vertices: bool,
+        workers: Executor | None,
     ) -> None:
         self._mover, self._frames, self._count, self._fps = mover, frames, count, fps
         self._stream, self._products = mover.decoder.stream(), np.zeros((0, 0), np.float32)
@@ -241,8 +251,9 @@ class MovingTake:
         self._waiting: list[Float32] = []
         self._motion = None if fps is None else mover.resampler(fps, frames, count)
         shape = (count, *mover.still.shape)
-        self.vertices = np.empty(shape, np.float32) if keep_vertices else None
-        """(count, V', 3) in the head's own units, axes and order, where they are kept."""
+        self._vertices = np.empty(shape, np.float32) if keep_vertices else None
+        self._workers = workers
+        self._placing: list[Future[None]] = []
 
     def add(self, labels: Labels) -> None:
         """The next labels (n, heads), in whole blocks but for the last."""
@@ -252,8 +263,8 @@ class MovingTake:
             self._products = np.empty((self._frames, products.shape[1]), np.float32)
         self._products[self._known : self._known + len(products)] = products
         self._known += len(products)
-        if self.vertices is not None:
-            self._move(codes, self.vertices)
+        if self._vertices is not None:
+            self._move(codes, self._vertices)
 
     def weights(self) -> Float32:
         """Unit weights (count, U), not yet cleaned, once all labels have come."""
@@ -261,6 +272,13 @@ class MovingTake:
         if self._fps is None:
             return solved
         return np.clip(self._mover.resampler(self._fps, self._frames, self._count).push(solved), 0.0, 1.0)
+
+    def vertices(self) -> Float32 | None:
+        """Vertices (count, V', 3) in the head's own units, axes and order, where they are kept, once all
+        labels have come."""
+        for placed in self._placing:
+            placed.result()
+        return self._vertices
 
     def _move(self, codes: Float32, vertices: Float32) -> None:
         if self._motion is not None:
@@ -271,6 +289,12 @@ class MovingTake:
         self._waiting.append(codes)
         if len(self._waiting) == BLOCKS_PLACED or self._known == self._frames:
             every = np.concatenate(self._waiting)
-            self._mover.place(every, vertices[self._moved : self._moved + len(every)])
+            self._place(every, vertices[self._moved : self._moved + len(every)])
             self._moved += len(every)
             self._waiting.clear()
+
+    def _place(self, codes: Float32, out: Float32) -> None:
+        if self._workers is None:
+            self._mover.place(codes, out)
+        else:
+            self._placing.append(self._workers.submit(self._mover.place, codes, out))

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -85,17 +87,22 @@ def generate(
     hearing, sampling, finishing = job.stages(True, _rising(progress), cancelled)
     codes = encode_audio(bundle, sound.samples, job.frames, hearing)
     groups, threads = seed_groups(options.takes, bundle.threads), bundle.threads
-    maker = _Maker(job, Mover(bundle, binding), finishing)
-
-    def made(index: int) -> list[Take]:
-        told = told_by(sampling, index, len(groups), threads)
-        labels = job.labels(codes, groups[index], told)
-        if len(groups) >= threads:
-            return maker.takes(groups[index], labels)
-        with Ahead(labels) as sampled:
-            return maker.takes(groups[index], sampled)
-
-    return tuple(take for takes in in_threads(made, range(len(groups)), threads) for take in takes)
+    beside = len(groups) < threads
+    with ExitStack() as stack:
+        sampled = [
+            job.labels(codes, seeds, told_by(sampling, index, len(groups), threads))
+            for index, seeds in enumerate(groups)
+        ]
+        workers = None
+        if beside:
+            workers = ThreadPoolExecutor(threads, "meshtalk vertices")
+            stack.callback(workers.shutdown, cancel_futures=True)
+            sampled = [stack.enter_context(Ahead(labels)) for labels in sampled]
+        maker = _Maker(job, Mover(bundle, binding), finishing, workers)
+        made = in_threads(
+            lambda index: maker.takes(groups[index], sampled[index]), range(len(groups)), threads
+        )
+    return tuple(take for takes in made for take in takes)
 
 
 def perform(
@@ -221,12 +228,13 @@ class _Maker:
     job: _Job
     mover: Mover
     finishing: Stage
+    workers: Executor | None
 
     def takes(self, seeds: slice, labels: Iterator[Labels]) -> list[Take]:
         """The takes of some seeds, whose labels (seeds, n, heads) come block by block."""
         job = self.job
         moving = [
-            self.mover.take(job.frames, job.fps, job.count, job.options.keep_vertices)
+            self.mover.take(job.frames, job.fps, job.count, job.options.keep_vertices, self.workers)
             for _ in job.options.seeds[seeds]
         ]
         every: list[Labels] = []
@@ -250,4 +258,4 @@ class _Maker:
         weights = self.mover.clean(weights)
         stage.at(2, 2)
         correction = correct(self.mover, performance, index, weights)
-        return performance.take(index, weights, self.job.bundle.unit_names, take.vertices, correction)
+        return performance.take(index, weights, self.job.bundle.unit_names, take.vertices(), correction)

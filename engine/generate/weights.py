@@ -103,7 +103,7 @@ class UnitFit:
         lengths = np.sqrt(np.maximum(np.diag(gram), 0.0))
         moves = lengths > TINY
         self.lengths = np.where(moves, lengths, 0.0)
-        self.sizes = np.linalg.norm(deltas, axis=2).max(axis=1).astype(np.float64)
+        self.sizes = np.sqrt(np.einsum("uvc,uvc->uv", deltas, deltas).max(axis=1)).astype(np.float64)
         self._scale = np.where(moves, 1.0 / np.maximum(lengths, TINY), 0.0)
         self.problem = BoxProblem(
             0.5 * (gram + gram.T) * np.outer(self._scale, self._scale) + RIDGE * np.eye(len(deltas))

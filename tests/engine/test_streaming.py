@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 
 from benchmarks.memory import peak_mb
 from engine.audio.sound import Sound, load_sound
+from engine.blas import one_thread_a_product, product_threads
 from engine.bundle import Bundle, default_bundle_path, load_bundle
 from engine.bundle.providers import AUTO, PROVIDERS, available_providers, choose_provider, provider_order
 from engine.generate import GenerateOptions, Mover, Take, generate, move, perform
@@ -20,7 +21,7 @@ from engine.generate.encode import encode_audio
 from engine.generate.sample import sample_labels
 from engine.geometry.bind import bind_head
 from engine.geometry.topology import Binding
-from engine.parallel import in_threads
+from engine.parallel import Ahead, in_threads
 
 ROOT = Path(__file__).resolve().parents[2]
 SAME_MM = 0.001
@@ -143,6 +144,46 @@ def test_work_in_threads_keeps_its_order_and_its_errors() -> None:
     work: Callable[[int], int] = fail
     with pytest.raises(ValueError, match="two"):
         in_threads(work, range(5), 2)
+
+
+def test_things_worked_out_ahead_keep_their_order_and_their_errors() -> None:
+    def things(last: int) -> Iterator[int]:
+        yield from range(last)
+        if last == 3:
+            raise ValueError("three")
+
+    with Ahead(things(50)) as numbers:
+        assert list(numbers) == list(range(50))
+    found: list[int] = []
+    with pytest.raises(ValueError, match="three"), Ahead(things(3)) as numbers:
+        for number in numbers:
+            found.append(number)
+    assert found == [0, 1, 2]
+
+
+def test_what_is_worked_out_ahead_ends_when_nobody_wants_it() -> None:
+    begun: list[int] = []
+
+    def endless() -> Iterator[int]:
+        while True:
+            begun.append(len(begun))
+            yield begun[-1]
+
+    with pytest.raises(KeyError), Ahead(endless()) as numbers:
+        next(numbers)
+        raise KeyError
+    known = len(begun)
+    assert known and not any(thread.name == "meshtalk ahead" for thread in threading.enumerate())
+
+
+def test_products_take_one_thread_beside_others_and_as_many_as_before_afterwards() -> None:
+    before = product_threads()
+    if before is None:
+        pytest.skip("NumPy has no OpenBLAS that is known")
+    inside = in_threads(lambda _: product_threads(), range(4), 2)
+    with one_thread_a_product(), one_thread_a_product():
+        assert product_threads() == 1
+    assert inside == [1] * 4 and product_threads() == before
 
 
 def test_what_this_machine_offers_is_used_and_anything_else_is_said() -> None:
