@@ -36,6 +36,7 @@ from hands import (
     until,
     view,
 )
+from stopping import stopped
 
 MOST = 90.0
 """Seconds that a job may take here: the window is drawn by the processor."""
@@ -43,6 +44,9 @@ MOST = 90.0
 
 ROW = 24
 """Pixels from one row of the tab to the next."""
+
+SIDE_BY_SIDE = 53
+"""Pixels from Sample Seeds down to the button that shows the gallery side by side, with a take."""
 
 
 def add_on(module: str):
@@ -224,6 +228,7 @@ def seeds() -> Iterator[float]:
     yield from job_over()
     report["gallery_seconds"] = round(time.monotonic() - started, 1)
     yield from shot("seeds-gallery")
+    yield from side_by_side()
     yield from press_button("preview_seed(index=1)")
     yield from until(lambda: len(takes()) == 2, "the seed was not shown")
     yield from show_frame(widest())
@@ -235,11 +240,39 @@ def seeds() -> Iterator[float]:
     yield from undo_and_redo(lambda: [take.preview for take in head().meshtalk.takes])
 
 
+def side_by_side() -> Iterator[float]:
+    """The gallery's popover, whose button copies nothing: it stands below Sample Seeds; Esc closes it."""
+    above = yield from find("meshtalk.sample_seeds")
+    click(above.x, above.y - SIDE_BY_SIDE)
+    yield from shot("seeds-side-by-side")
+    press("key", "Escape", *to(400, 500))
+    yield from settled(0.5)
+
+
+def preferences() -> Iterator[float]:
+    """The add-on's own, as they are found by searching."""
+    manager = bpy.context.window_manager
+    bpy.ops.screen.userpref_show()
+    yield 0.8
+    bpy.context.preferences.active_section = "ADDONS"
+    manager.addon_search = "MeshTalk"
+    yield 0.6
+    bpy.ops.preferences.addon_show(module=EXTENSION)
+    yield 1.0
+    for area in manager.windows[-1].screen.areas:
+        area.tag_redraw()
+    yield from shot("preferences")
+    assert add_on("preferences").readiness()[0], "the preferences don't say that MeshTalk is ready"
+
+
 def dub() -> Iterator[float]:
     """New words for the head that speaks; the old take stays."""
     yield from speak()
     old = [round(curve_of("eyeBlinkLeft").evaluate(frame), 4) for frame in range(1, 60)]
     yield from choose_sound(SETTINGS["second"])
+    if SETTINGS["cancel"]:
+        yield from stopped("meshtalk.dub")
+        return
     yield from shot("dub-ready")
     yield from press_button("meshtalk.dub")
     yield 0.3
@@ -263,6 +296,9 @@ def retarget() -> Iterator[float]:
     yield from add_head()
     head().location.x = 0.3
     bpy.context.scene.meshtalk_retarget.source = first
+    if SETTINGS["cancel"]:
+        yield from stopped("meshtalk.retarget")
+        return
     yield from shot("retarget-ready")
     yield from press_button("meshtalk.retarget")
     yield from job_over()
@@ -282,6 +318,7 @@ OPEN = {
     "seeds": ("seeds",),
     "dub": ("dub",),
     "retarget": ("retarget",),
+    "preferences": (),
 }
 
 

@@ -61,7 +61,7 @@ def _run(job: str, options: argparse.Namespace) -> int:
     )
     options.out.mkdir(parents=True, exist_ok=True)
     shown = "".join(page.read_text() for page in (run.ROOT / "docs" / "manual").glob("*.md"))
-    for picture in folder.glob(f"{job}-*.png"):
+    for picture in folder.glob(f"{job}*.png"):
         if picture.name in shown:
             _shrink(picture, options.out / picture.name)
     return status

@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 
-JOBS = ("generate", "controls", "seeds", "dub", "retarget")
+JOBS = ("generate", "controls", "seeds", "dub", "retarget", "preferences")
 
 
 def main(arguments: list[str]) -> int:
@@ -76,7 +76,7 @@ def _script(options: argparse.Namespace) -> str:
 def _fill(folder: Path, options: argparse.Namespace) -> None:
     archive = options.zip or max((ROOT / "dist").glob("*linux*.zip"), key=lambda path: path.stat().st_mtime)
     shutil.copy(archive, folder / "meshtalk.zip")
-    for script in ("hands.py", "buttons.py", "drive.py", "place.py", "desk.py"):
+    for script in ("hands.py", "buttons.py", "drive.py", "place.py", "desk.py", "stopping.py"):
         shutil.copy(HERE / script, folder)
     if options.head:
         shutil.copy(options.head, folder / "head.npz")
