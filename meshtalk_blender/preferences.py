@@ -170,5 +170,6 @@ def register() -> None:
 
 def unregister() -> None:
     """Take the preferences back."""
+    processors.stop_looking()
     for cls in reversed(_CLASSES):
         bpy.utils.unregister_class(cls)

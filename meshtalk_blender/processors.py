@@ -85,6 +85,12 @@ def _look() -> None:
         _found.problem = str(error)
 
 
+def stop_looking() -> None:
+    """Nothing stays due in Blender."""
+    if bpy.app.timers.is_registered(_redraw_when_found):
+        bpy.app.timers.unregister(_redraw_when_found)
+
+
 def _redraw_when_found() -> float | None:
     if _found.thread is not None and _found.thread.is_alive():
         return 0.2
