@@ -9,7 +9,7 @@ What a take is made of is in `take_props.py`, where its keys are in `placement.p
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -18,9 +18,10 @@ from ...engine.generate.control_values import LIMITS
 from ..control_props import set_controls, write_due
 from ..ids import TAG
 from . import by_hand, sharing
-from .actions import GROUP, all_curves, earlier_paths, slot_identifier
+from .actions import GROUP, all_curves, earlier_paths
 from .errors import SceneError
 from .made_keys import made_names, remember, untouched
+from .originals import give_back_original, keep_backup_as_original, play_originals, remember_original, settle
 from .placement import (
     NLA,
     RANGE,
@@ -30,11 +31,10 @@ from .placement import (
     make_room,
     placement_problem,
     show,
-    show_original,
 )
 from .recipe import LAYER, Recipe, read_recipe, recipe_text
 from .shape_keys import value_path
-from .sliders import release_rest, settle_sliders, slider_text
+from .sliders import release_rest
 from .take_content import (
     SegmentContent,
     TakeContent,
@@ -59,7 +59,7 @@ from .take_list import (
 from .take_writing import WrittenCurves, lifted, replace_segments, rewrite_take, written_curves, written_with
 
 if TYPE_CHECKING:
-    from ..take_props import MeshTalkOriginal, MeshTalkTake, MeshTalkTakeObject
+    from ..take_props import MeshTalkTake, MeshTalkTakeObject
 
 __all__ = [
     "ORIGINAL",
@@ -97,7 +97,7 @@ def add_take(head: bpy.types.Object, content: TakeContent) -> MeshTalkTake:
         problem = placement_problem(thing, content.placement)
         if problem is not None:
             raise SceneError(problem)
-    _remember_original(head, content.recipes)
+    remember_original(head, content.recipes)
     recipes = [(thing, _resting(content, thing, recipe)) for thing, recipe in content.recipes]
     take = head.meshtalk.takes.add()
     uid = take.uid = uuid.uuid4().hex
@@ -114,7 +114,7 @@ def add_take(head: bpy.types.Object, content: TakeContent) -> MeshTalkTake:
         item.recipe = recipe_text(recipe)
         _tag(item, uid, content.record)
     rewrite_take(head, take)
-    _keep_backup_as_original(head, take)
+    keep_backup_as_original(head, take)
     _stand_on(head, len(head.meshtalk.takes) - 1)
     return need_take(head, uid)
 
@@ -158,7 +158,7 @@ def show_take(head: bpy.types.Object, take: MeshTalkTake | None) -> None:
         thing = item_object(head, take, number)
         if thing is not None:
             show(thing, item, take.placement)
-    _settle(head)
+    settle(head)
     _stand_on(head, number_of(head, take.uid))
 
 
@@ -217,7 +217,7 @@ def remove_take(head: bpy.types.Object, take: MeshTalkTake) -> None:
         for place, item in enumerate(take.objects):
             thing = item_object(head, take, place)
             clear_room(thing, item, take.placement)
-            _give_back_original(head, item)
+            give_back_original(head, item)
             # What comes up may be of a take that was deleted while this one was above it.
             actions += [item.action, item.before, *sharing.actions_on(thing)]
             things.append(thing)
@@ -318,70 +318,8 @@ def _hide(head: bpy.types.Object, take: MeshTalkTake) -> None:
 def _show_original(head: bpy.types.Object) -> None:
     for take in head.meshtalk.takes:
         _hide(head, take)
-    for original in head.meshtalk.originals:
-        thing = head if original.is_face else original.object
-        keys = None if thing is None or thing.type != "MESH" else thing.data.shape_keys
-        if keys is not None and keys.animation_data is not None:
-            show_original(keys.animation_data, original.action, original.slot)
-    _settle(head)
+    play_originals(head)
     _stand_on(head, ORIGINAL)
-
-
-def _settle(head: bpy.types.Object) -> None:
-    """What the take before moved, and this one doesn't, rests where it did before the first."""
-    for original in head.meshtalk.originals:
-        thing = head if original.is_face else original.object
-        if thing is not None and thing.type == "MESH":
-            names = {key for take in head.meshtalk.takes for key in _keys_of(take, original)}
-            settle_sliders(thing.data.shape_keys, original.values, names)
-
-
-def _keys_of(take: MeshTalkTake, original: MeshTalkOriginal) -> tuple[str, ...]:
-    """The keys of an object that a take moves."""
-    items = (item for item in take.objects if _are_same(item, original))
-    return next((read_recipe(item.recipe).keys for item in items), ())
-
-
-def _remember_original(head: bpy.types.Object, recipes: Iterable[tuple[bpy.types.Object, Recipe]]) -> None:
-    """Keep what each object plays before its first take; the face comes first."""
-    known = {head if original.is_face else original.object for original in head.meshtalk.originals}
-    for thing in dict.fromkeys([head, *(thing for thing, _ in recipes)]):
-        if thing in known:
-            continue
-        original = head.meshtalk.originals.add()
-        original.is_face, original.object = thing == head, None if thing == head else thing
-        keys = thing.data.shape_keys
-        original.values = slider_text(keys)
-        animation = None if keys is None else keys.animation_data
-        if animation is None or animation.action is None:
-            continue
-        action = animation.action
-        if TAG not in action:  # the user's own outlives the takes, whatever becomes of them
-            action.use_fake_user = action.use_fake_user or action.users <= 1
-        original.action = action
-        original.slot = slot_identifier(getattr(animation, "action_slot", None))
-
-
-def _keep_backup_as_original(head: bpy.types.Object, take: MeshTalkTake) -> None:
-    """Where a take went into the user's Action, what that was before is its copy."""
-    if take.placement != RANGE:
-        return
-    for item in take.objects:
-        for original in head.meshtalk.originals:
-            if item.before is not None and _are_same(item, original) and original.action == item.action:
-                original.action = item.before
-
-
-def _are_same(item: MeshTalkTakeObject, original: MeshTalkOriginal) -> bool:
-    """Whether both are about one object."""
-    return item.is_face == original.is_face and item.object == original.object
-
-
-def _give_back_original(head: bpy.types.Object, item: MeshTalkTakeObject) -> None:
-    """The user's Action is again what it was before this take went into it."""
-    for original in head.meshtalk.originals:
-        if item.before is not None and original.action == item.before:
-            original.action = item.action
 
 
 def _remove_if_unused(action: bpy.types.Action | None) -> None:
