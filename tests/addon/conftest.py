@@ -123,10 +123,10 @@ def pytest_sessionfinish(exitstatus: int) -> None:
 def pytest_unconfigure() -> None:
     """End without Blender's own farewell before 5.0.
 
-    As a module it closes when its module `bpy` is freed. Where anything still holds that (pytest's hypothesis
-    plugin, Blender's own glTF add-on) it closes after Python has gone: 4.2 crashes and 4.5 hangs. This does it
-    without MeshTalk: `import bpy, ctypes; ctypes.pythonapi.Py_IncRef(ctypes.py_object(bpy))`. That MeshTalk
-    itself holds nothing is test_unregister.py's.
+    As a module it closes when `bpy` is freed. Where anything still holds that (pytest's hypothesis plugin,
+    Blender's own glTF add-on) it closes after Python has gone: 4.2 crashes and 4.5 hangs. Without MeshTalk:
+    `import bpy, ctypes; ctypes.pythonapi.Py_IncRef(ctypes.py_object(bpy))`. That MeshTalk itself holds
+    nothing is shown by test_unregister.py.
     """
     if bpy.app.version < (5, 0) and _status:
         sys.stdout.flush()
