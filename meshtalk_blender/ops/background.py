@@ -57,7 +57,7 @@ class InBackground:
         desk.tell("")
         desk.job = self._job = Job(work)
         self._job.start()
-        self._drawn = 0.0
+        self._drawn, self._has_read = 0.0, False
         self._set_timer(context, GATHER_SECONDS if self._job.is_gathering else POLL_SECONDS)
         context.window_manager.modal_handler_add(self)
         redraw_panels()
@@ -97,11 +97,14 @@ class InBackground:
 
     def _gather_or_draw(self, context: bpy.types.Context) -> None:
         """Read a little more of the scene where there is more to read, or have the panels drawn: never both
-        in one turn of the window, which would hold it up for as long as both."""
-        if not self._job.is_gathering or time.monotonic() - self._drawn > POLL_SECONDS:
-            self._drawn = time.monotonic()
+        in one turn of the window, which would hold it up for as long as both. Where a turn takes longer than
+        the panels may wait, as in heavy scenes, they take turns: else nothing would ever be read."""
+        is_due = self._has_read and time.monotonic() - self._drawn > POLL_SECONDS
+        if not self._job.is_gathering or is_due:
+            self._drawn, self._has_read = time.monotonic(), False
             redraw_panels()
             return
+        self._has_read = True
         self._job.gather()
         if not self._job.is_gathering:
             context.window_manager.event_timer_remove(self._timer)
