@@ -9,8 +9,8 @@ from types import SimpleNamespace
 def test_a_window_that_is_slow_to_draw_still_lets_the_scene_be_read(part, scene, monkeypatch):
     """Each turn takes longer than the panels may wait to be drawn, as in a heavy scene."""
     background = part("ops.background")
-    clock, drawn, read = iter(range(1000)), [], []
-    monkeypatch.setattr(background.time, "monotonic", lambda: float(next(clock)))
+    clock, drawn, read = iter(range(1, 1000)), [], []
+    monkeypatch.setattr(background, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
     monkeypatch.setattr(background, "redraw_panels", lambda: drawn.append(1))
     job = SimpleNamespace(is_gathering=True, gather=lambda: read.append(1))
     user = SimpleNamespace(_job=job, _drawn=0.0, _has_read=False)
