@@ -36,16 +36,28 @@ def run(setting: Setting) -> list[Figure]:
         return figures
     (seconds,) = setting.lengths(SECONDS)
     both = [sum(pair) for pair in zip(found["target_of"], found["write_heads"], strict=True)]
-    more = [after - before for after, before in zip(found["play"], found["play_before"], strict=True)]
     return [
         *figures,
         _figure(f"{seconds:g} s on the ICT head, from the press to the take", found["whole"], "s"),
         _figure("reading the mesh and writing keys and curves", both, "s", 1.0),
         _figure("of it writing", found["write_heads"], "s"),
-        _figure("a frame costs more than without keys", more, "ms", 3.0),
+        _figure("a frame costs more than without keys", _more(found, "play"), "ms", 3.0),
+        _figure("of it with all curves but one animated key", _more(found, "play_one"), "ms"),
+        _figure("of it each further key that isn't 0", _each(found), "ms"),
+        Figure("keys that aren't 0, in a frame", found["busy"]),
         Figure("the file grows by", found["size"] - found["size_before"], "MB", 40.0),
         Figure("keys", found["keys"]),
     ]
+
+
+def _more(found: dict[str, Any], name: str) -> list[float]:
+    return [after - before for after, before in zip(found[name], found["play_before"], strict=True)]
+
+
+def _each(found: dict[str, Any]) -> list[float]:
+    """What one key more costs."""
+    keys = found["busy"] - found["play_one_busy"]
+    return [(all_ - one) / keys for all_, one in zip(found["play"], found["play_one"], strict=True)]
 
 
 def _figure(name: str, times: Sequence[float], unit: str, target: float | None = None) -> Figure:
