@@ -87,7 +87,8 @@ def measure_own_shapes(
 ) -> OwnShapes | None:
     """Measure keys by their displacements (N, V', 3) at value 1, in the head's own units and axes.
 
-    None where none of them moves skin that the units of its drive move too.
+    None where none of them moves skin that the units of its drive move too. Keys with numbers that aren't
+    finite count as keys that move nothing.
     """
     from ..generate.dub_layer import correctives_on
     from ..generate.read_back import read_skin
@@ -96,7 +97,8 @@ def measure_own_shapes(
     from ..template import SKIN
 
     skin = (template.part == SKIN)[:, None]
-    own = read_skin(binding, deltas)
+    sound = np.isfinite(deltas).all(axis=(1, 2), keepdims=True)
+    own = read_skin(binding, np.where(sound, deltas, np.float32(0.0)))
     units = carry_units(template, binding.rest) * skin
     patterns = np.stack([_pattern(entry.drive, template.unit_names) for entry in drives])
     wanted = np.tensordot(patterns.astype(np.float32), units, 1).astype(np.float32)

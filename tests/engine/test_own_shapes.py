@@ -24,7 +24,7 @@ from engine.rigs.presets import read_presets
 from engine.rigs.recognise import recognise
 from engine.rigs.visemes import CLOSED, PATTERNS, VISEMES, pattern_rows
 from engine.template import load_template
-from tests.engine.heads import person
+from tests.engine.heads import person, rotation
 
 ROOT = Path(__file__).resolve().parents[2]
 PRESETS = ROOT / "meshtalk_blender" / "presets" / "mappings"
@@ -253,6 +253,23 @@ def test_it_is_kept_as_text(head: Binding) -> None:
     again = read_own_shapes(own_shapes_text(own))
     assert own.drives == again.drives
     assert np.abs(matched(again, speech()) - matched(own, speech())).max() < 1e-4
+
+
+def test_place_turn_and_size_do_not_matter(head: Binding) -> None:
+    turn, deltas = rotation(3), altered(head, 2)
+    bound = bind_head(MODEL, 100 * head.vertices @ turn.T + [1, 2, 3], MODEL.faces)
+    there = measured(bound, of_units(), (100 * deltas @ turn.T).astype(np.float32))
+    here = measured(head, of_units(), deltas)
+    assert np.abs(matched(there, speech()) - matched(here, speech())).max() < 2e-3
+
+
+def test_a_damaged_key_keeps_its_values(head: Binding) -> None:
+    deltas, weights = altered(head), speech()
+    jaw = NAMES.index("jawOpen")
+    deltas[jaw, 5] = np.nan
+    values = matched(measured(head, of_units(), deltas), weights)
+    assert np.isfinite(values).all()
+    assert values[:, jaw] == pytest.approx(weights[:, jaw], abs=1e-6)
 
 
 def test_nothing_to_match(head: Binding) -> None:
