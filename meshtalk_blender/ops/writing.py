@@ -303,7 +303,7 @@ def _companions_note(ready: _Ready) -> str:
 
 
 def _scale_note(ready: _Ready) -> str:
-    if ready.result.fit is None or not has_uneven_scale(ready.head):
+    if ready.result.binding_data is None or not has_uneven_scale(ready.head):  # fitted just now
         return ""
     return "; the head's scale is uneven: apply it (Ctrl A) and generate again for a better fit"
 
