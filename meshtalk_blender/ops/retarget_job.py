@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from ...engine.progress import CancelCheck, Progress, Stage
 from ..models import loaded_bundle
 from ..scene.errors import SceneError
 from .job import LOADED, FitRequest, Rising, bind_request, figures_of, pass_on
-from .matching import own_shapes_of
+from .matching import is_drawn_otherwise, own_shapes_of
 from .played import Played, Roles
 from .writing import HeadResult, Spoken, Target
 
@@ -90,7 +90,10 @@ def _retarget(
         Part(request.part.lower()), request.target.rate, request.target.tolerance_mm, keep_vertices=False
     )
     report = partial(pass_on, stage)
-    take = retarget(bundle, source, played.original(), target, options, report, stage.cancelled)
+    original = played.original()
+    if original.weights is not None and is_drawn_otherwise(source, performance, request.roles):
+        original = replace(original, weights=None, unit_names=())
+    take = retarget(bundle, source, original, target, options, report, stage.cancelled)
     deltas = None
     if take.correctives is not None:
         deltas = layer_deltas(target, (), take.corrective_names or (), take.correctives)

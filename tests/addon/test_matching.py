@@ -185,3 +185,17 @@ def test_a_dub_matches_the_new_mouth_alone(part, talking, rigged):
     named = values(part, rigged, "jawOpen", range(1, last))[5:55]
     assert np.ptp(named) > 0.01
     assert matched == pytest.approx(named / FACTOR, abs=0.15 * named.max())
+
+
+def test_motion_is_retargeted_and_not_the_values_of_keys_drawn_otherwise(part, talking, rigged):
+    """From keys that go twice as far back to the model's own: the target moves as far as the source."""
+    generate()
+    assert bpy.ops.meshtalk.add_head() == {"FINISHED"}
+    target = bpy.context.active_object
+    target.meshtalk.use_correctives = False
+    assert bpy.ops.meshtalk.retarget(source=rigged.name, head=target.name, part="ALL") == {"FINISHED"}
+    rest = part("scene.mesh").read_rest_pose(target).vertices
+    frames = (10, 20, 30, 40)
+    wanted = np.array([moved(rigged, frame) - rest for frame in frames])
+    found = np.array([moved(target, frame) - rest for frame in frames])
+    assert np.square(found - wanted).mean() < 0.1 * np.square(wanted).mean()
