@@ -8,7 +8,7 @@ import bpy
 
 from ..translations import say
 
-MARGIN = 75
+MARGIN = 85
 """Room that a label's icon and the sidebar's edges and tabs take, in pixels at scale 1."""
 
 
