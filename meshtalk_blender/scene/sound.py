@@ -72,6 +72,8 @@ def file_problem(text: str) -> str | None:
     """Why this path of a sound can't be used, as a sentence; None when it looks usable."""
     if not text.strip():
         return "Choose a sound: a strip of the sequencer, or a file."
+    if text.startswith("//") and not bpy.data.filepath:  # Blender would look in the folder it was started in
+        return f"“{text}” is beside this file, which isn't saved yet: save it, or choose the sound again."
     path = Path(bpy.path.abspath(text))
     if path.is_dir():
         return f"“{path}” is a folder: choose a sound file."

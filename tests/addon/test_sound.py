@@ -354,7 +354,13 @@ def test_films_and_m4a_are_read_by_blender_itself(part, scene, clicks, tmp_path,
 
 
 @pytest.mark.parametrize(
-    "text, words", [("", "Choose a sound"), ("/nowhere/speech.wav", "There is no file"), ("/", "is a folder")]
+    "text, words",
+    [
+        ("", "Choose a sound"),
+        ("/nowhere/speech.wav", "There is no file"),
+        ("/", "is a folder"),
+        ("//pyproject.toml", "isn't saved yet"),
+    ],
 )
 def test_bad_paths_get_a_sentence(part, scene, text, words):
     assert words in part("scene.sound").file_problem(text)
