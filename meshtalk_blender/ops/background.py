@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -12,8 +13,12 @@ import bpy
 from ...engine.errors import MeshTalkError
 from ..fit_overlay import hide_fit
 from ..models import job_ended
+from ..scene.mesh import is_being_edited
 from ..translations import say
 from .job import Gathering, Job, Work, desk, unexpected
+
+if TYPE_CHECKING:
+    from ..scene.mesh import HeadHandle
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +52,10 @@ class InBackground:
         """Write the work's result, and say what was done. Raises MeshTalkError before anything is changed."""
         raise NotImplementedError
 
+    def written_heads(self) -> Iterable[HeadHandle]:
+        """What the result is written to: it waits until none of them is being edited."""
+        return ()
+
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         if bpy.app.background or context.window is None:
             return self.execute(context)
@@ -75,7 +84,8 @@ class InBackground:
             job_ended()
             desk.tell("Cancelled: nothing was changed")
             return {"CANCELLED"}
-        if not status.is_over:
+        self._job.is_waiting = status.result is not None and any(map(is_being_edited, self.written_heads()))
+        if not status.is_over or self._job.is_waiting:
             return {"PASS_THROUGH"}
         self._leave(context)
         if status.result is None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from .job import Gathering, Work
 from .redo import Redone
 
 if TYPE_CHECKING:
+    from ..scene.mesh import HeadHandle
     from ..scene.performance import Performance
     from ..scene.sound import SoundSource
     from .played import Roles
@@ -127,6 +128,9 @@ class MESHTALK_OT_dub(InBackground, Redone, bpy.types.Operator):
         )
         request = DubRequest(self._target, self._source, options, self.temperature, performance, roles, end)
         return partial(run_dub, request)
+
+    def written_heads(self) -> Iterable[HeadHandle]:
+        return (self._target.head,)
 
     def write(self, _context: bpy.types.Context, result: HeadResult) -> str:
         from ..scene.overwriting import let_keys_through

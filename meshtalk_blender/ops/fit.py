@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 import bpy
@@ -12,7 +13,7 @@ from ..models import chosen_threads, model_folder
 from ..scene.binding import clear_binding, has_binding, store_binding, stored_binding
 from ..scene.errors import SceneError
 from ..scene.landmarks import placed_landmarks, set_fitted_landmarks
-from ..scene.mesh import find_head, handle_of, head_problem, read_rest_pose
+from ..scene.mesh import HeadHandle, find_head, handle_of, head_problem, read_rest_pose
 from ..translations import say
 from .background import InBackground, redraw_panels
 from .checks import chosen_head, fit_reason
@@ -51,6 +52,9 @@ class MESHTALK_OT_fit_head(InBackground, bpy.types.Operator):
         request = fit_request(context, head)
         self._head, self._model = handle_of(head), context.scene.meshtalk.model
         return partial(run_fit, request)
+
+    def written_heads(self) -> Iterable[HeadHandle]:
+        return (self._head,)
 
     def write(self, _context: bpy.types.Context, result: FitResult) -> str:
         head = find_head(self._head)

@@ -20,6 +20,7 @@ from .checks import disabled_reason, ready_reason, tooltip
 from .redo import Redone
 
 if TYPE_CHECKING:
+    from ..scene.mesh import HeadHandle
     from .job import Work
     from .plan import Wish
     from .writing import HeadResult
@@ -106,6 +107,9 @@ class MESHTALK_OT_generate(InBackground, Redone, bpy.types.Operator):
         self._plan = make_plan(context, wish)
         self._remember(wish)
         return partial(run_speech, self._plan.request)
+
+    def written_heads(self) -> Iterable[HeadHandle]:
+        return [target.head for target in self._plan.targets]
 
     def write(self, _context: bpy.types.Context, result: tuple[HeadResult, ...]) -> str:
         from .plan import write_result

@@ -208,6 +208,8 @@ class Job(Generic[Result]):
         self._status: JobStatus[Result] = JobStatus()
         self._thread = threading.Thread(target=self._run, name="MeshTalk", daemon=True)
         self._started = time.monotonic()
+        self.is_waiting = False
+        """Whether it is done, and its result waits for a head that is being edited."""
 
     def start(self) -> None:
         """Begin to work, or to gather."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from .job import FitRequest, Gathering, Work
 from .redo import Redone
 
 if TYPE_CHECKING:
+    from ..scene.mesh import HeadHandle
     from ..scene.performance import Performance
     from .retarget_job import Retargeted
 
@@ -94,6 +95,9 @@ class MESHTALK_OT_retarget(InBackground, Redone, bpy.types.Operator):
         roles = {uid: roles_of(thing, names) for uid, thing in find_parts(self._source).items()}
         request = RetargetRequest(self._target, fit, performance, roles, self.part)
         return partial(run_retarget, request)
+
+    def written_heads(self) -> Iterable[HeadHandle]:
+        return (self._target.head,)
 
     def write(self, _context: bpy.types.Context, result: Retargeted) -> str:
         from ..scene.binding import store_binding

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from .job import Work, desk
 from .redo import Redone
 
 if TYPE_CHECKING:
+    from ..scene.mesh import HeadHandle
     from .gallery import Gallery
     from .remix import RangeRequest
 
@@ -247,6 +248,9 @@ class MESHTALK_OT_sample_range(InBackground, Redone, bpy.types.Operator):
         self._request = range_request(context, head, take, (first, last), seed, _upper(self, context))
         self.start, self.end, self.seed = first, last, seed  # which the redo panel shows
         return partial(run_range, self._request)
+
+    def written_heads(self) -> Iterable[HeadHandle]:
+        return (self._request.target.head,)
 
     def write(self, _context: bpy.types.Context, result: tuple) -> str:
         from .remix import write_range

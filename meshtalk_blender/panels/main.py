@@ -141,6 +141,9 @@ def _draw_progress(layout: bpy.types.UILayout, job: Job) -> None:
     row = layout.row()
     row.scale_y = 1.5
     row.operator(MESHTALK_OT_cancel.bl_idname, icon="CANCEL")
+    if job.is_waiting:
+        layout.progress(factor=1.0, text=say("Done, once you are back in Object Mode"))
+        return
     status = job.status
     left = job.seconds_left
     words = "" if left is None else f",  {say(left_words(left))}"

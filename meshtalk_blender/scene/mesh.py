@@ -153,6 +153,12 @@ def handle_of(head: bpy.types.Object) -> HeadHandle:
     return HeadHandle(face, tuple(parts))
 
 
+def is_being_edited(handle: HeadHandle) -> bool:
+    """Whether an object of the head of before is in a mode in which nothing can be written to it."""
+    found = (_find_object(each) for each in (handle.face, *handle.parts))
+    return any(thing is not None and thing.mode != "OBJECT" for thing in found)
+
+
 def find_head(handle: HeadHandle) -> bpy.types.Object:
     """The head of before; SceneError when it was deleted, or the mesh of one of its objects was exchanged or
     edited in the meantime."""

@@ -5,6 +5,11 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import bpy
+import pytest
+
+TIMER = SimpleNamespace(type="TIMER", value="NOTHING")
+
 
 def test_a_window_that_is_slow_to_draw_still_lets_the_scene_be_read(part, scene, monkeypatch):
     """Each turn takes longer than the panels may wait to be drawn, as in a heavy scene."""
@@ -17,3 +22,32 @@ def test_a_window_that_is_slow_to_draw_still_lets_the_scene_be_read(part, scene,
     for _ in range(10):
         background.InBackground._gather_or_draw(user, None)
     assert len(read) == 5 and len(drawn) == 5
+
+
+@pytest.mark.parametrize("mode", ["EDIT", "SCULPT"])
+def test_a_result_waits_until_its_head_is_no_longer_edited(part, head, mode):
+    background, concluded = part("ops.background"), []
+    job = SimpleNamespace(
+        status=part("ops.job").JobStatus("Done", 1.0, result="result"), is_cancelling=False, is_waiting=False
+    )
+    user = SimpleNamespace(
+        _job=job,
+        _gather_or_draw=lambda _context: None,
+        _leave=lambda _context: None,
+        _conclude=lambda _context, result: concluded.append(result) or {"FINISHED"},
+        written_heads=lambda: (handle,),
+    )
+    handle = part("scene.mesh").handle_of(head)
+    bpy.ops.object.mode_set(mode=mode)
+    assert background.InBackground.modal(user, bpy.context, TIMER) == {"PASS_THROUGH"}
+    assert job.is_waiting and not concluded
+    bpy.ops.object.mode_set(mode="OBJECT")
+    assert background.InBackground.modal(user, bpy.context, TIMER) == {"FINISHED"}
+    assert concluded == ["result"] and not job.is_waiting
+
+
+@pytest.mark.parametrize("name", ["generate", "dub", "retarget", "fit_head", "sample_range"])
+def test_what_writes_to_a_head_says_to_which(part, scene, name):
+    background = part("ops.background").InBackground
+    cls = next(each for each in background.__subclasses__() if each.bl_idname == f"meshtalk.{name}")
+    assert cls.written_heads is not background.written_heads
