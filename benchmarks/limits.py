@@ -21,8 +21,9 @@ from .setting import Setting, template_head
 
 SECONDS = 10.0
 FLOAT = 4
-FITTING, CLEANING = 170, 120
-"""Steps of the solver of unit weights, each one product with a matrix of units × units."""
+FITTING, CLEANING = 56, 50
+"""Steps of the solver of unit weights in the mean of rows of speech, each one product with a matrix of units
+× units."""
 
 
 @dataclass(frozen=True)

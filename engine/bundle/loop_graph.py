@@ -31,14 +31,14 @@ that are worth several threads."""
 
 def loop_model(weights: SamplerWeights) -> bytes:
     """The ONNX model. Inputs: ``audio_code`` (F, code), ``noise`` (F, joint heads · L, C) with the logits'
-    bias in it, ``heard_noise`` (F, audio_heads, L, C) where there are such heads, ``last`` (H · L) rows of
-    the label table, ``past1`` (2, L, W), ``past2`` (4, L, W), ``past3`` (8, L, W). Outputs: ``labels`` (F, H
-    · L), and ``last_out``, ``past1_out`` … for the next call."""
+    bias in it, ``heard_noise`` (F, audio_heads, L, C) where there are such heads, ``last`` (H, L) rows of
+    the label table, ``past1`` (2, L, W), ``past2`` (4, L, W), ``past3`` (8, L, W). Outputs: ``labels``
+    (F / 8, 8, H, L), and ``last_out``, ``past1_out`` … for the next call."""
     graph = GraphWriter()
     width = weights.width
     code = graph.input("audio_code", FLOAT, ("F", weights.layers[0].audio.shape[1]))
     noise = graph.input("noise", FLOAT, ("F", "J", weights.categories))
-    last = graph.input("last", INT64, ("HL",))
+    last = graph.input("last", INT64, (weights.heads, "L"))
     pasts = [graph.input(f"past{n}", FLOAT, (DILATIONS[n], "L", width)) for n in (1, 2, 3)]
     audio = [_audio(graph, code, weights, index) for index in range(len(DILATIONS))]
     series = [*audio, _chunks(graph, noise, weights.categories)]
@@ -48,9 +48,8 @@ def loop_model(weights: SamplerWeights) -> bytes:
     *states, labels = graph.nodes(
         "Scan", 5, *states, *series, body=_chunk_body(weights, CHUNK), num_scan_inputs=len(series)
     )
-    flat = graph.node("Reshape", labels, graph.ints(-1, weights.heads), allowzero=0)
-    graph.output(flat, "labels", INT64, ("F", weights.heads))
-    graph.output(states[0], "last_out", INT64, ("HL",))
+    graph.output(labels, "labels", INT64, ("N", CHUNK, weights.heads, "L"))
+    graph.output(states[0], "last_out", INT64, (weights.heads, "L"))
     for index, state in enumerate(states[1:], 1):
         graph.output(state, f"past{index}_out", FLOAT, (DILATIONS[index], "L", width))
     return graph.model()
@@ -101,7 +100,7 @@ def _chunk_body(weights: SamplerWeights, frames: int) -> GraphWriter:
     this loop's own are inputs a frame already)."""
     graph = GraphWriter(f"by{frames}_")
     index, width, half = DILATIONS.index(frames), weights.width, frames // 2
-    last = graph.input("last_" + str(frames), INT64, ("HL",))
+    last = graph.input("last_" + str(frames), INT64, (weights.heads, "L"))
     pasts = [graph.input(f"past{n}_{frames}", FLOAT, (DILATIONS[n], "L", width)) for n in range(1, index + 1)]
     series = [graph.input(f"audio{n}_{frames}", FLOAT, (frames, 1, width)) for n in range(index + 1)]
     series += [
@@ -118,7 +117,12 @@ def _chunk_body(weights: SamplerWeights, frames: int) -> GraphWriter:
     inner = _frame_body(weights) if half == 1 else _chunk_body(weights, half)
     given = series + noises
     if half > 1:
-        given = [_halves(graph, value, half) for value in given]
+        given = [
+            *(_halves(graph, value, half, (1, width)) for value in series[:index]),
+            *(_halves(graph, value, half, (-1, width)) for value in series[index:]),
+            _halves(graph, noises[0], half, (-1, weights.categories)),
+            *(_halves(graph, value, half, (weights.audio_heads, -1)) for value in noises[1:]),
+        ]
     kept = pasts[:-1]  # states of the inner loop
     outputs = graph.nodes(
         "Scan",
@@ -131,23 +135,20 @@ def _chunk_body(weights: SamplerWeights, frames: int) -> GraphWriter:
     )
     states, series_out = outputs[: 1 + len(kept)], outputs[1 + len(kept) :]
     if half > 1:
-        series_out = [_joined(graph, value, frames) for value in series_out]
+        shapes = [(-1, width)] * (len(series_out) - 1) + [(weights.heads, -1)]
+        series_out = [
+            graph.node("Reshape", value, graph.ints(frames, *shape))
+            for value, shape in zip(series_out, shapes, strict=True)
+        ]
     values = [*states, *series_out]  # last, the inputs of layers 1 to 3, labels
     for value in values:
         graph.result(value, INT64 if value in (values[0], values[-1]) else FLOAT)
     return graph
 
 
-def _halves(graph: GraphWriter, value: str, half: int) -> str:
-    """(2 · half, …) as (2, half, …)."""
-    shape = graph.node("Concat", graph.ints(2, half), graph.node("Shape", value, start=1), axis=0)
-    return graph.node("Reshape", value, shape)
-
-
-def _joined(graph: GraphWriter, value: str, frames: int) -> str:
-    """(2, half, …) as (frames, …)."""
-    shape = graph.node("Concat", graph.ints(frames), graph.node("Shape", value, start=2), axis=0)
-    return graph.node("Reshape", value, shape)
+def _halves(graph: GraphWriter, value: str, half: int, each: tuple[int, int]) -> str:
+    """(2 · half, each) as (2, half, each)."""
+    return graph.node("Reshape", value, graph.ints(2, half, *each))
 
 
 def _frame_body(weights: SamplerWeights) -> GraphWriter:
@@ -168,11 +169,11 @@ class _Frame:
     def __init__(self, graph: GraphWriter, weights: SamplerWeights) -> None:
         self._graph, self._weights = graph, weights
         width, heads = weights.width, weights.heads
-        self._last = graph.input("last", INT64, ("HL",))
+        self._last = graph.input("last", INT64, (heads, "L"))
         audio = graph.input("audio", FLOAT, (1, width))
         before = [graph.input(f"before{n}", FLOAT, ("L", width)) for n in (1, 2, 3)]
         noise = graph.input("noise_frame", FLOAT, ("J", weights.categories))
-        past = self._looked_up(label_table(weights, weights.layers[0].earlier), self._last, heads)
+        past = self._looked_up(label_table(weights, weights.layers[0].earlier), self._last)
         self._bases = [graph.node("Add", past, audio), *before]
         own = heads - weights.audio_heads
         self._noise = graph.nodes("Split", own, noise, axis=0, num_outputs=own) if own > 1 else [noise]
@@ -189,7 +190,7 @@ class _Frame:
         labels = graph.input("heard", INT64, (count, "L"))
         rows = graph.node("Add", labels, graph.weight(self._offsets(0, count)))
         table = self._table[: count * weights.categories]
-        told = self._looked_up(table, graph.node("Reshape", rows, graph.ints(-1)), count)
+        told = self._looked_up(table, rows)
         inner = count * weights.channels
         sizes = graph.ints(inner, weights.width - inner)
         first, self._bases[0] = graph.nodes(
@@ -229,16 +230,15 @@ class _Frame:
         """The outputs."""
         graph, weights = self._graph, self._weights
         labels = graph.node("Concat", *self._labels, axis=0)
-        table = graph.node("Reshape", labels, graph.ints(weights.heads, -1))
-        rows = graph.node("Add", table, graph.weight(self._offsets(0, weights.heads)))
-        graph.result(graph.node("Reshape", rows, graph.ints(-1)), INT64)
+        labels = graph.node("Reshape", labels, graph.ints(weights.heads, -1))
+        graph.result(graph.node("Add", labels, graph.weight(self._offsets(0, weights.heads))), INT64)
         for inputs in self._inputs:
             graph.result(graph.node("Concat", *inputs, axis=1) if len(inputs) > 1 else inputs[0], FLOAT)
         graph.result(labels, INT64)
 
     def _head(self, head: int, first: int, bases: list[str], seen: list[str]) -> None:
-        """One head through all layers; ``seen`` are the group's inputs of layers 1 to 3 so far, each one value
-        (a node that joins two is several times as fast as one that joins many)."""
+        """One head through all layers; ``seen`` are the group's inputs of layers 1 to 3 so far, each one
+        value (a node that joins two is several times as fast as one that joins many)."""
         graph, weights, channels = self._graph, self._weights, self._weights.channels
         own = slice(head * channels, (head + 1) * channels)
         base, self._bases[0] = self._split(self._bases[0], head, head + 1)
@@ -268,11 +268,10 @@ class _Frame:
         one, other = self._graph.nodes("Split", 2, value, sizes, axis=1)
         return one, other
 
-    def _looked_up(self, table: Floats, rows: str, count: int) -> str:
-        """The sum (L, W) of the table's rows for ``count`` labels a lane."""
+    def _looked_up(self, table: Floats, rows: str) -> str:
+        """The sum (L, W) of the table's rows (heads, L)."""
         found = self._graph.node("Gather", self._graph.weight(table), rows, axis=0)
-        stacked = self._graph.node("Reshape", found, self._graph.ints(count, -1, table.shape[1]))
-        return self._graph.node("ReduceSum", stacked, self._graph.ints(0), keepdims=0)
+        return self._graph.node("ReduceSum", found, self._graph.ints(0), keepdims=0)
 
     def _offsets(self, first: int, stop: int) -> NDArray[np.int64]:
         """Where each head's rows begin in the label table, (heads, 1)."""

@@ -31,7 +31,7 @@ Float32 = NDArray[np.float32]
 _CARRIED: WeakKeyDictionary[Binding, WeakKeyDictionary[Bundle, CarriedBasis]] = WeakKeyDictionary()
 _CARRYING = Lock()
 
-BLOCKS_SOLVED = 8
+BLOCKS_SOLVED = 4
 """Blocks whose unit weights are found together: many rows a step are cheaper than few."""
 
 BLOCKS_PLACED = 2
@@ -246,8 +246,9 @@ class MovingTake:
         workers: Executor | None,
     ) -> None:
         self._mover, self._frames, self._count, self._fps = mover, frames, count, fps
-        self._stream, self._products = mover.decoder.stream(), np.zeros((0, 0), np.float32)
-        self._known, self._moved = 0, 0
+        self._stream, self._weights = mover.decoder.stream(), np.zeros((0, 0), np.float32)
+        self._known, self._solved, self._moved = 0, 0, 0
+        self._products: list[Float32] = []
         self._waiting: list[Float32] = []
         self._motion = None if fps is None else mover.resampler(fps, frames, count)
         shape = (count, *mover.still.shape)
@@ -258,20 +259,27 @@ class MovingTake:
     def add(self, labels: Labels) -> None:
         """The next labels (n, heads), in whole blocks but for the last."""
         codes = self._stream.add(labels)
-        products = self._mover.products_of(codes)
-        if not self._known:
-            self._products = np.empty((self._frames, products.shape[1]), np.float32)
-        self._products[self._known : self._known + len(products)] = products
-        self._known += len(products)
+        self._known += len(codes)
+        self._solve(self._mover.products_of(codes))
         if self._vertices is not None:
             self._move(codes, self._vertices)
 
     def weights(self) -> Float32:
         """Unit weights (count, U), not yet cleaned, once all labels have come."""
-        solved = self._mover.solved(self._products)
         if self._fps is None:
-            return solved
-        return np.clip(self._mover.resampler(self._fps, self._frames, self._count).push(solved), 0.0, 1.0)
+            return self._weights
+        resampler = self._mover.resampler(self._fps, self._frames, self._count)
+        return np.clip(resampler.push(self._weights), 0.0, 1.0)
+
+    def _solve(self, products: Float32) -> None:
+        self._products.append(products)
+        if len(self._products) == BLOCKS_SOLVED or self._known == self._frames:
+            solved = self._mover.solved(np.concatenate(self._products))
+            if not self._solved:
+                self._weights = np.empty((self._frames, solved.shape[1]), np.float32)
+            self._weights[self._solved : self._known] = solved
+            self._solved = self._known
+            self._products.clear()
 
     def vertices(self) -> Float32 | None:
         """Vertices (count, V', 3) in the head's own units, axes and order, where they are kept, once all

@@ -49,7 +49,7 @@ class LoopSampler:
         self._bias = loop.bias[:, None]
         nothing = card.heads * card.categories  # the row of the label table that is 0
         self._ended = False
-        self._state: dict[str, NDArray[Any]] = {"last": np.full(card.heads * lanes, nothing, np.int64)}
+        self._state: dict[str, NDArray[Any]] = {"last": np.full((card.heads, lanes), nothing, np.int64)}
         for index in (1, 2, 3):
             self._state[f"past{index}"] = np.zeros((DILATIONS[index], lanes, loop.width), np.float32)
 
