@@ -64,7 +64,13 @@ def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     parser.add_argument("--ear", type=Path, metavar="RUN", help="take the audio encoder of this run's folder")
     parser.add_argument(
-        "--begin", type=Path, metavar="RUN", help="begin with this run's weights, as far as they fit"
+        "--begin",
+        type=Path,
+        metavar="RUN",
+        help="begin with this run's weights, as far as they fit, or with a bundle's",
+    )
+    parser.add_argument(
+        "--beside", type=Path, metavar="CORPUS", help="draw a share of the clips from another corpus, too"
     )
     parser.add_argument(
         "--without-cross-modality", action="store_true", help="plain reconstruction, to compare"
@@ -98,7 +104,7 @@ def _run_train(options: argparse.Namespace) -> None:
     reporter = TerminalReporter(options.out / LOG)
     try:
         stages = 1 if options.first_stage_only else 2
-        fit(run, options.corpus, reporter, options.resume, stages, options.begin)
+        fit(run, options.corpus, reporter, options.resume, stages, options.begin, options.beside)
     finally:
         reporter.close()
     if not options.first_stage_only:

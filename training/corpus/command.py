@@ -36,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--identities", type=int, default=440, metavar="N", help="face identities (default: %(default)s)"
     )
+    parser.add_argument(
+        "--languages",
+        action="store_true",
+        help="synthetic voices speak syllables of a dozen other languages: a corpus for train --beside",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--workers", type=int, default=min(os.cpu_count() or 1, 8), metavar="N")
     parser.add_argument(
@@ -85,6 +90,7 @@ def options_from(args: argparse.Namespace) -> CorpusOptions:
         limit=args.limit,
         required=tuple(args.require),
         ears=args.ears,
+        languages=args.languages,
     )
 
 

@@ -17,6 +17,7 @@ from training.corpus.options import CorpusOptions
 from training.corpus.sentences import make_pinyin, make_sentences
 from training.corpus.sources import licences_of
 from training.corpus.split import split_voices
+from training.corpus.syllables import make_chains
 from training.corpus.utterance import SAMPLE_RATE, Piece, Utterance, stable_seed
 from training.corpus.voices import espeak, festival, flite
 from training.corpus.voices.clean import clean_phones
@@ -53,7 +54,7 @@ def gather(options: CorpusOptions, work: Path, tell: Progress) -> Voices:
     """Everything that speaks, in a fixed order; raises CorpusError where a folder or a required engine is
     missing."""
     recordings = [recording for folder in options.recordings for recording in _some(folder, options)]
-    voices, notes = usable_voices(options.required) if options.synthetic_hours > 0 else ((), ())
+    voices, notes = _voices(options) if options.synthetic_hours > 0 else ((), ())
     if not recordings and not voices:
         raise CorpusError(
             "There is nothing to make a corpus from; " + " ".join(notes or ("give --recordings DIR.",))
@@ -64,6 +65,14 @@ def gather(options: CorpusOptions, work: Path, tell: Progress) -> Voices:
     splits = split_voices((u.voice for u in real), options.seed) | {v.voice: v.split for v in voices}
     collections = sorted({r.collection for r in recordings}) + sorted({v.engine for v in voices})
     return Voices(real + synthetic, splits, dropped, notes, licences_of(collections))
+
+
+def _voices(options: CorpusOptions) -> tuple[tuple[SyntheticVoice, ...], tuple[str, ...]]:
+    """The voices that shall speak, and a sentence about each engine that is missing."""
+    if not options.languages:
+        return usable_voices(options.required)
+    espeak.check()
+    return espeak.LANGUAGE_VOICES, ()
 
 
 def usable_voices(required: Sequence[str]) -> tuple[tuple[SyntheticVoice, ...], tuple[str, ...]]:
@@ -161,6 +170,8 @@ def _speak_all(
 
 def _texts(voices: Sequence[SyntheticVoice], share: int, seed: int) -> list[tuple[str, ...]]:
     """``share`` sentences for each voice, in the language that it reads, none given to two of them."""
+    if any(voice.language for voice in voices):
+        return [make_chains(voice.language, share, f"{voice.name}/{seed}") for voice in voices]
     count = share * len(voices)
     sources = {
         False: make_sentences(count, seed),

@@ -17,7 +17,8 @@ HOURS_ALONE, HOURS_BESIDE = 9.0, 3.0
 class CorpusOptions:
     """``hours`` of synthetic speech (None: as much as is sensible), ``identities`` of faces, ``copies`` the
     share of training clips that get an augmented copy, ``limit`` at most so many recordings a folder (for
-    trials), ``ears`` a training run's folder: recordings in which it hears other phones are left out."""
+    trials), ``ears`` a training run's folder: recordings in which it hears other phones are left out.
+    ``languages`` lets the synthesisers speak other languages' syllables instead of sentences."""
 
     out: Path
     recordings: tuple[Path, ...] = ()
@@ -30,6 +31,7 @@ class CorpusOptions:
     limit: int | None = None
     required: tuple[str, ...] = ()
     ears: Path | None = None
+    languages: bool = False
     mel: MelSettings = field(default_factory=MelSettings)
 
     @property

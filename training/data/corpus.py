@@ -25,10 +25,12 @@ MOUTH_UNITS = ("jaw", "mouth", "tongue", "cheekPuff")
 
 @dataclass(frozen=True)
 class Drawing:
-    """How training clips are drawn: share of real recordings, share of stretches that are made silent."""
+    """How training clips are drawn: share of real recordings, share of stretches that are made silent, share
+    of clips from a corpus beside."""
 
     real_share: float = 0.75
     silent_share: float = 0.02
+    beside_share: float = 0.25
 
 
 @dataclass(frozen=True, eq=False)

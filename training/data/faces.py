@@ -24,6 +24,7 @@ def face_arrays(template: Template, motion_std: NDArray[np.float32]) -> FaceArra
     (metres).
     """
     pairs = contact_pairs(template)
+    lids, lid_mix = lid_pairs(template)
     lips = np.zeros(len(template), np.float32)
     lips[pairs.reshape(-1)] = 1.0
     regions = {"mouth": template.mask_mouth, "upper": template.mask_upper, "eyelids": template.mask_eyelids}
@@ -39,7 +40,18 @@ def face_arrays(template: Template, motion_std: NDArray[np.float32]) -> FaceArra
         motion_std=motion_std,
         regions=regions,
         contacts=pairs,
+        lids=lids,
+        lid_mix=lid_mix,
     )
+
+
+def lid_pairs(template: Template) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Where the template's blinks let the lids meet: vertices ``(L, 3)``, the upper lid's and two of the
+    lower's, and what share ``(L,)`` the second of these has."""
+    blinks = [row for row, name in enumerate(template.unit_names) if name.startswith("eyeBlink")]
+    rows = np.isin(template.closure_unit, blinks)
+    vertices = np.concatenate([template.closure_moving[rows][:, None], template.closure_fixed[rows]], axis=1)
+    return vertices.astype(np.int64), template.closure_mix[rows].astype(np.float32)
 
 
 def contact_pairs(template: Template, limit: int = 12) -> NDArray[np.int64]:

@@ -25,7 +25,10 @@ CLOSED_MM = 2.0
 """Lips closer than about this count as near to touching."""
 
 CONTACT_SCALE = 4.0
-"""Squared lip gap error in mm² that weighs as much as a wholly unexplained region."""
+"""Squared gap error in mm² of lips or lids that weighs as much as a wholly unexplained region."""
+
+SHUT_MM, SHUT_WEIGHT = 1.0, 20.0
+"""Lids nearer than about this count as shut, and their error then counts so many times more."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,10 @@ def settle_loss(
     terms = _terms(model, codes, parts[0], parts[-1], settings.settled_closed_weight)
     weights = {name: getattr(settings, name) for name in terms}
     settled = {"contact": settings.settled_contact, "eyelid": settings.settled_eyelid}
+    if settings.settled_lids > 0:
+        open_lids = model.space.rest_lid_gap(batch.rest)[:, None]
+        terms["lids"] = lid_loss(model, parts[-1], codes.target, open_lids)
+        settled["lids"] = settings.settled_lids
     return _weighed(weights | settled, terms)
 
 
@@ -199,6 +206,18 @@ def contact_loss(model: MeshTalk, decoded: Tensor, codes: Codes, closed_weight: 
     closeness = torch.exp(-((codes.rest_gap + true_gap).clamp_min(0) / CLOSED_MM).square())
     error = (space.gap(decoded) - true_gap).square()
     return ((1 + closed_weight * closeness) * error).mean() / CONTACT_SCALE
+
+
+def lid_loss(model: MeshTalk, decoded: Tensor, target: Tensor, rest_gap: Tensor) -> Tensor:
+    """Squared error of the gap between the lids of motion vectors ``(B, T, motion_size)``, mostly of shut
+    ones: regions hardly feel a slit that everybody sees. ``rest_gap (B, 1, L)`` mm; 0 for faces without lids.
+    """
+    true_gap = model.space.lid_gap(target)
+    if not true_gap.shape[-1]:
+        return decoded.new_zeros(())
+    shut = torch.exp(-((rest_gap + true_gap).clamp_min(0) / SHUT_MM).square())
+    error = (model.space.lid_gap(decoded) - true_gap).square()
+    return ((1 + SHUT_WEIGHT * shut) * error).mean() / CONTACT_SCALE
 
 
 def phoneme_loss(model: MeshTalk, audio_code: Tensor, phonemes: Tensor) -> Tensor:

@@ -65,6 +65,7 @@ class LossSettings:
     closed_weight: float = 6.0
     settled_closed_weight: float = 6.0
     settled_eyelid: float = 1.0
+    settled_lids: float = 0.0
     velocity: float = 2.0
     phoneme: float = 0.2
     readout: float = 0.0
@@ -112,8 +113,7 @@ def preset_names() -> list[str]:
 
 
 def load_preset(name: str) -> Preset:
-    """A preset by its name or by the path of a ``.toml`` file; raises ``TrainingError`` with what is wrong.
-    """
+    """A preset by its name or by the path of a ``.toml`` file; raises ``TrainingError`` with what is wrong."""
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))

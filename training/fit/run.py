@@ -17,13 +17,25 @@ import torch
 
 from engine.audio.features import MelSettings
 from engine.template import Template, template_arrays, template_from_arrays
+from training.data.beside import Beside
+from training.data.clip import ClipSource
 from training.data.corpus import CorpusClips, read_corpus, read_faces
 from training.data.faces import face_arrays
 from training.errors import TrainingError
 from training.fit.checkpoint import adopt_weights, load_checkpoint
+from training.fit.from_bundle import adopt_bundle, is_bundle
 from training.fit.loop import Reporter, run_stage
 from training.fit.preset import Preset, parse_preset, preset_table
-from training.fit.stages import Sources, ear_stage, sample_motion, settle_stage, stage_one, stage_two
+from training.fit.readers import fit_readers
+from training.fit.stages import (
+    Sources,
+    ear_stage,
+    reader_batches,
+    sample_motion,
+    settle_stage,
+    stage_one,
+    stage_two,
+)
 from training.model.autoregressive import Autoregressive
 from training.model.meshtalk import MeshTalk
 from training.model.space import VertexSpace
@@ -60,8 +72,7 @@ class Run:
         return model, Autoregressive(settings)
 
     def load(self) -> tuple[MeshTalk, Autoregressive]:
-        """Both networks as trained so far; raises ``TrainingError`` when a stage is missing or doesn't fit.
-        """
+        """Both networks as trained so far; raises ``TrainingError`` when a stage is missing or doesn't fit."""
         autoregressive = self.build()[1]
         load_checkpoint(self.folder / STAGE_TWO, autoregressive)
         return self.load_stage_one(), autoregressive.eval()
@@ -130,10 +141,12 @@ def fit(
     resume: bool = False,
     stages: int = 2,
     begin: Path | None = None,
+    beside: Path | None = None,
 ) -> None:
     """Train the run's stages (only the first with ``stages=1``); on CUDA when there is one.
 
-    ``begin`` names the folder of a run whose weights all stages begin with, as far as they fit.
+    ``begin`` names the folder of a run, whose weights all stages begin with as far as they fit, or of a
+    bundle. ``beside`` names another corpus that is drawn from as often as the preset's ``beside_share`` says.
     """
     preset = run.preset
     if preset.threads > 0:
@@ -144,12 +157,12 @@ def fit(
     train, valid = (
         CorpusClips(corpus_folder, split, context, preset.drawing) for split in ("train", "validation")
     )
-    sources = Sources(train, valid, run.features, device)
+    sources = Sources(_beside(train, beside, preset, context), valid, run.features, device)
     model, autoregressive = run.build()
     model.to(device)
     autoregressive.to(device)
     if begin is not None:
-        _adopt(begin, model, autoregressive)
+        _adopt(begin, model, autoregressive, preset, sources)
     elif not (resume and (run.folder / STAGE_ONE).is_file()):
         model.space.set_statistics(sample_motion(model, preset, sources))
     if preset.ear.scheduled:
@@ -163,8 +176,28 @@ def fit(
         run_stage(stage, run.folder / STAGE_TWO, reporter, resume)
 
 
-def _adopt(begin: Path, model: MeshTalk, autoregressive: Autoregressive) -> None:
-    """Begin with another run's weights and statistics; raises ``TrainingError`` when it has none."""
+def _beside(train: CorpusClips, folder: Path | None, preset: Preset, context: tuple[int, int]) -> ClipSource:
+    if folder is None:
+        return train
+    other = CorpusClips(folder, "train", context, preset.drawing)
+    if (
+        other.faces.unit_codes.shape != train.faces.unit_codes.shape
+        or other.mel_settings != train.mel_settings
+    ):
+        raise TrainingError(f"The corpus {folder} has other faces or features than the main one.")
+    return Beside(train, other, preset.drawing.beside_share)
+
+
+def _adopt(
+    begin: Path, model: MeshTalk, autoregressive: Autoregressive, preset: Preset, sources: Sources
+) -> None:
+    """Begin with another run's weights and statistics, or a bundle's; raises ``TrainingError`` when it has
+    none."""
+    if is_bundle(begin):
+        model.space.set_statistics(sample_motion(model, preset, sources))
+        adopt_bundle(begin, model, autoregressive)
+        fit_readers(model, reader_batches(preset, sources))
+        return
     adopt_weights(begin / STAGE_ONE, model)
     for name, network in ((SETTLED, model.decoder), (STAGE_TWO, autoregressive)):
         if (begin / name).is_file():

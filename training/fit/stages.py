@@ -228,3 +228,8 @@ def sample_motion(model: MeshTalk, preset: Preset, sources: Sources, batches: in
     ]
     device = sources.device
     return torch.cat([model.space.motion_vector(batch.motion.to(device)).flatten(0, 1) for batch in drawn])
+
+
+def reader_batches(preset: Preset, sources: Sources, batches: int = 48) -> list[Batch]:
+    """Batches of the training split from which the readers of an encoder that hears already are fitted."""
+    return [_batch(preset, sources, 4, step, preset.ear_batch) for step in range(batches)]

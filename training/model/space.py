@@ -10,7 +10,7 @@ one it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -27,7 +27,9 @@ class FaceArrays:
 
     ``mean (V, 3)`` metres, ``identity_basis (Ki, V, 3)`` and ``motion_basis (Km, V, 3)`` with orthonormal
     rows, ``identity_std (Ki,)``, ``motion_std (Km,)``, ``regions`` name -> weight of each vertex (V,) and
-    ``contacts (P, 2)`` pairs of upper and lower inner-lip vertices.
+    ``contacts (P, 2)`` pairs of upper and lower inner-lip vertices. ``lids (L, 3)`` are vertices of the upper
+    lids' margins and the two of the lower lids' that each meets, in shares of 1 − mix and mix, ``lid_mix
+    (L,)``.
     """
 
     mean: NDArray[np.float32]
@@ -37,6 +39,8 @@ class FaceArrays:
     motion_std: NDArray[np.float32]
     regions: dict[str, NDArray[np.float32]]
     contacts: NDArray[np.int64]
+    lids: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 3), np.int64))
+    lid_mix: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
 
     @property
     def vertices(self) -> int:
@@ -55,6 +59,8 @@ class VertexSpace(nn.Module):
     motion_basis: Tensor
     identity_basis: Tensor
     contacts: Tensor
+    lids: Tensor
+    lid_shares: Tensor
     rest_scale: Tensor
     motion_scale: Tensor
     region_variance: Tensor
@@ -69,6 +75,9 @@ class VertexSpace(nn.Module):
         self._fixed("motion_basis", _half(faces.motion_basis.reshape(len(faces.motion_basis), count)))
         self._fixed("identity_basis", _half(faces.identity_basis.reshape(len(faces.identity_basis), count)))
         self._fixed("contacts", torch.from_numpy(faces.contacts.astype(np.int64)))
+        self._fixed("lids", torch.from_numpy(faces.lids.astype(np.int64)))
+        mix = torch.from_numpy(faces.lid_mix.astype(np.float32))
+        self._fixed("lid_shares", torch.stack([torch.ones_like(mix), mix - 1, -mix], -1))
         std = np.maximum(faces.motion_std, 0.05 * max(float(faces.motion_std.max()), 1e-6))
         low = rank == "low"
         rest_scale = (
@@ -162,6 +171,18 @@ class VertexSpace(nn.Module):
         """The same at rest: ``(..., V, 3)`` -> ``(..., P)`` mm."""
         height = rest[..., 2]
         return (height[..., self.contacts[:, 0]] - height[..., self.contacts[:, 1]]) * METRES_TO_MM
+
+    def lid_gap(self, vector: Tensor) -> Tensor:
+        """How far motion parts the lids' margins, in mm upwards, for every pair of them: ``(..., L)``."""
+        rows = self.lids * 3 + 2
+        if self.rank == "full":
+            return (vector[..., rows] * self.lid_shares).sum(-1) * METRES_TO_MM
+        parting = (self.motion_basis[:, rows] * self.lid_shares).sum(-1)
+        return vector @ parting * METRES_TO_MM
+
+    def rest_lid_gap(self, rest: Tensor) -> Tensor:
+        """The same at rest: ``(..., V, 3)`` -> ``(..., L)`` mm."""
+        return (rest[..., 2][..., self.lids] * self.lid_shares).sum(-1) * METRES_TO_MM
 
 
 def _half(array: NDArray[np.float32]) -> Tensor:

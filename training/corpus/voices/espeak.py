@@ -47,11 +47,54 @@ VOICES = (
 No variant (the part after the plus sign) serves voices of two splits: they would sound alike.
 """
 
+_LANGUAGES = {
+    "cmn-latn-pinyin": (
+        *(
+            "anika",
+            "boris",
+            "f4",
+            "m7",
+            "f1",
+            "f2",
+            "f3",
+            "f5",
+            "m1",
+            "m2",
+            "m4",
+            "linda",
+            "belinda",
+            "aunty",
+        ),
+        *("steph2", "Alicia", "grandma", "klatt4"),
+    ),
+    "vi": ("f2", "m3", "steph3", "anika", "m8", "klatt2"),
+    **dict.fromkeys(("ja", "ko"), ("f3", "m2", "aunty", "anika")),
+    **dict.fromkeys(("hi", "es", "it", "id", "sw"), ("f5", "m4", "belinda")),
+    **dict.fromkeys(("pt-br", "tr", "fi"), ("f1", "boris")),
+}
+LANGUAGE_VOICES = (
+    *(
+        SyntheticVoice("espeak-ng", f"{language}+{variant}", language=language)
+        for language, variants in _LANGUAGES.items()
+        for variant in variants
+    ),
+    *(
+        SyntheticVoice(
+            "espeak-ng", f"yue-latn-jyutping+{variant}", "validation", language="yue-latn-jyutping"
+        )
+        for variant in ("michel", "whisperf", "m5", "Gene2")
+    ),
+    *(SyntheticVoice("espeak-ng", f"ro+{variant}", "test", language="ro") for variant in ("max", "sandro")),
+)
+"""Voices that speak chains of their language's own syllables; a whole language is kept for validation, one
+for test."""
+
 _SPELLINGS = (
     *(("s.", "ʂ"), ("z.", "ʐ"), ("i.", "ɨ"), ("o-", "ɤ"), ("onɡ", "oŋ"), ("tʂ", "tʃ")),
     *(("ai", "aɪ"), ("ei", "eɪ"), ("ɑu", "aʊ"), ("au", "aʊ"), ("ou", "oʊ")),
+    *(("χ", "h"), ("i̪", "ɨ"), ("ä", "a"), ("ũ", "u"), ("ɗ", "d")),
 )
-"""espeak-ng's own ways to write a sound, and IPA's."""
+"""espeak-ng's own ways to write a sound, and IPA's; χ is how it writes Mandarin's h."""
 
 STOPS = frozenset(("P", "B", "T", "D", "K", "G", "CH", "JH"))
 HUSH, ECHO, REACH = 0.003, 0.08, 32

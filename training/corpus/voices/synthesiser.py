@@ -26,13 +26,14 @@ class Spoken:
 @dataclass(frozen=True)
 class SyntheticVoice:
     """A voice of an engine, the split that it belongs to (voices made from one speaker share a split), and
-    whether it reads pinyin instead of English.
+    whether it reads pinyin instead of English, or syllables of a ``language`` (see ``make_chains``).
     """
 
     engine: str
     name: str
     split: str = "train"
     pinyin: bool = False
+    language: str = ""
 
     @property
     def voice(self) -> str:
