@@ -4,15 +4,21 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
 from .commands import animate, bind, dub, info, retarget
 from .errors import Cancelled, MeshTalkError
 
-WRONG, INTERRUPTED = 2, 130
-"""Exit codes: something the user can put right, and Ctrl-C (128 + SIGINT, as shells have it)."""
+WRONG, INTERRUPTED, TERMINATED = 2, 130, 143
+"""Exit codes: something the user can put right, Ctrl-C (128 + SIGINT, as shells have it), and SIGTERM."""
+
+
+class _Terminated(BaseException):
+    """A farm or a shell ends the process: half-written files go as they do after Ctrl-C."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -24,10 +30,15 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code: 0, 2 with one sentence on stderr, or 130 after Ctrl-C."""
+    """Run a command and return its exit code: 0, 2 with one sentence on stderr, 130 after Ctrl-C, 143 after
+    SIGTERM."""
     arguments = _parser().parse_args(argv)
     try:
+        if threading.current_thread() is threading.main_thread():  # others can't set handlers
+            signal.signal(signal.SIGTERM, _terminate)
         arguments.run(arguments)
+    except _Terminated:
+        return _report("Stopped, nothing was written.", TERMINATED)
     except (KeyboardInterrupt, Cancelled):
         return _report("Cancelled, nothing was written.", INTERRUPTED)
     except MeshTalkError as error:
@@ -35,6 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError:
         return _report("There is not enough memory for this; cut the sound or ask for fewer takes.", WRONG)
     return 0
+
+
+def _terminate(_number: int, _frame: object) -> NoReturn:
+    raise _Terminated
 
 
 def _parser() -> argparse.ArgumentParser:

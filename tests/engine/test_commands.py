@@ -195,7 +195,21 @@ def test_a_place_without_a_name(
     assert [path.name for path in tmp_path.iterdir()] == ["speech.wav"]
 
 
-def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, tiny_folder: Path) -> None:
+@pytest.mark.parametrize(
+    "stop, code, sentence",
+    [
+        (signal.SIGINT, 130, "meshtalk: Cancelled, nothing was written.\n"),
+        pytest.param(
+            signal.SIGTERM,
+            143,
+            "meshtalk: Stopped, nothing was written.\n",
+            marks=pytest.mark.skipif(os.name != "posix", reason="Windows ends a process at once"),
+        ),
+    ],
+)
+def test_ctrl_c_and_a_farm_leave_nothing_behind(
+    tmp_path: Path, tiny_folder: Path, stop: signal.Signals, code: int, sentence: str
+) -> None:
     """Five minutes of speech are stopped while their file grows."""
     soundfile.write(tmp_path / "long.flac", np.tile(syllables(10.0), 30), 16_000)
     (tmp_path / "take.npz").write_text("before")
@@ -220,10 +234,10 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, tiny_folder: Path) -> None
     while time.monotonic() < end and process.poll() is None and not list(tmp_path.glob(".*.part")):
         time.sleep(0.02)
     assert list(tmp_path.glob(".*.part")), "it ended before it could be stopped"
-    process.send_signal(signal.SIGINT)
+    process.send_signal(stop)
     _, error = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert error == "meshtalk: Cancelled, nothing was written.\n"
+    assert process.returncode == code
+    assert error == sentence
     assert (tmp_path / "take.npz").read_text() == "before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["long.flac", "take.npz"]
 
