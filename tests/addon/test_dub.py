@@ -157,12 +157,18 @@ def test_undo_takes_a_dub_back_and_redo_brings_it_again(part, head, tmp_path, wo
 
 
 def snapshot():
-    """The names of all datablocks, and what F-curves, keys and modifiers say."""
+    """The names and users of all datablocks, and what F-curves, keys, bones and modifiers say."""
+    kinds = {kind: getattr(bpy.data, kind) for kind in dir(bpy.data)}
     blocks = {
-        kind: sorted(block.name for block in getattr(bpy.data, kind))
-        for kind in ("objects", "meshes", "actions", "shape_keys", "scenes", "sounds", "armatures")
+        kind: sorted((block.name, block.users, block.session_uid) for block in found)
+        for kind, found in kinds.items()
+        if isinstance(found, bpy.types.bpy_prop_collection)
     }
-    values = [[k.value for k in key.key_blocks] for key in bpy.data.shape_keys]
+    values = [
+        [(k.name, k.value, k.mute, [tuple(point.co) for point in k.points]) for k in key.key_blocks]
+        for key in bpy.data.shape_keys
+    ]
+    values += [[tuple(map(tuple, b.matrix_basis)) for b in o.pose.bones] for o in bpy.data.objects if o.pose]
     modifiers = [[(m.name, m.show_viewport) for m in thing.modifiers] for thing in bpy.data.objects]
     return blocks, curve_texts(), values, modifiers, bpy.context.scene.frame_current_final
 
