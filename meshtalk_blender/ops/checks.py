@@ -46,11 +46,12 @@ def heads_problem(context: bpy.types.Context) -> str | None:
 
 def chosen_strips(context: bpy.types.Context) -> tuple[str, ...]:
     """The names of the sound strips that the panel's settings mean, in order of time; empty for the only
-    one."""
+    one. Of selected ones those that are heard; muted ones (takes that weren't chosen) count by themselves."""
     settings = context.scene.meshtalk
     if settings.sound_source != "SELECTED":
         return (settings.strip,) if settings.strip else ()
-    strips = [strip for strip in sound_strips(sequencer_scene(context)) if strip.select]
+    selected = [strip for strip in sound_strips(sequencer_scene(context)) if strip.select]
+    strips = [strip for strip in selected if not strip.mute] or selected
     return tuple(strip.name for strip in sorted(strips, key=lambda strip: strip_frames(strip, "left")))
 
 

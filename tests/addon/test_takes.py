@@ -386,6 +386,12 @@ class TestArguments:
         take = head.meshtalk.takes[0]
         assert [(s.frame, s.strip) for s in take.segments] == [(10, "part 1"), (40, "part 2")]
         assert "“part 2” begins before “part 1” ends" in part("ops.job").desk.message
+        made[0].mute = True  # another reading of the same line, say: it isn't heard
+        assert bpy.ops.meshtalk.generate() == {"FINISHED"}
+        assert [s.strip for s in head.meshtalk.takes[1].segments] == ["part 2"]
+        made[1].mute = True
+        assert bpy.ops.meshtalk.generate() == {"FINISHED"}
+        assert len(head.meshtalk.takes[2].segments) == 2
         for strip in made:
             strip.select = False
         with pytest.raises(RuntimeError, match="No sound strip is selected"):
