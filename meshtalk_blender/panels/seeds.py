@@ -36,6 +36,9 @@ UNIT = 20.0
 SIDE_BY_SIDE = 4
 """Columns of the gallery that opens over a narrow sidebar."""
 
+LARGEST = 260
+"""Width of a picture where few are side by side, in pixels at scale 1."""
+
 COMFORTABLE = 190
 """Width of a picture, in pixels at scale 1: as many are side by side as have nearly so much room."""
 
@@ -96,7 +99,9 @@ class MESHTALK_PT_gallery(bpy.types.Panel):
             return
         layout.enabled = desk.job is None
         shown = find_preview(head)
-        _draw_pictures(layout, gallery, SIDE_BY_SIDE, COMFORTABLE, is_shown=shown is not None)
+        columns = _even(len(gallery.seeds))
+        width = min(LARGEST, SIDE_BY_SIDE * (COMFORTABLE + BORDER) / columns - BORDER)
+        _draw_pictures(layout, gallery, columns, width, is_shown=shown is not None)
         if shown is not None:
             _draw_choice(layout, shown.name)
 
@@ -149,6 +154,13 @@ def _draw_pictures(
         mark = "RADIOBUT_ON" if chosen else "RADIOBUT_OFF"
         operator = MESHTALK_OT_preview_seed.bl_idname
         cell.operator(operator, text=_words(seed), translate=False, icon=mark, depress=chosen).index = number
+
+
+def _even(count: int) -> int:
+    """Columns of the gallery side by side for so many seeds, so that all rows are as full as they can be, as
+    Blender makes them."""
+    rows = -(-count // SIDE_BY_SIDE)
+    return -(-count // rows)
 
 
 def _words(seed: SeedTake) -> str:
