@@ -78,6 +78,7 @@ class MeshTalkTakeObject(bpy.types.PropertyGroup):
     recipe: StringProperty(name="Recipe", description="What drives which shape key")
     sums: StringProperty(name="Sums", description="What its curves were when they were written")
     by_hand: IntProperty(name="By Hand", description="How many of its curves were changed since, and stay")
+    gone: IntProperty(name="Gone", description="How many of its keys were deleted or renamed since")
 
 
 def _renamed(take: MeshTalkTake, _context: bpy.types.Context) -> None:

@@ -35,6 +35,7 @@ STRENGTHS = ("mouth", "closure")
 LAYER_NOTE = "This take only changes what plays below it: strengths have no effect."
 
 BY_HAND = "Curves changed by hand, which stay as they are: {}. Delete them to have them written anew."
+GONE = "Shape keys of this take that were deleted or renamed: {}. Generate again to have them move."
 
 PLAIN = ("offset",)
 """Numbers with no end to slide to."""
@@ -85,9 +86,10 @@ class MESHTALK_PT_controls(bpy.types.Panel):
             group = column.column(align=True)
             group.active = not layer or names[0] not in STRENGTHS
             _draw_group(group, take.controls, controls, names)
-        count = sum(item.by_hand for item in take.objects)
-        if count:
-            sentence(layout, context, BY_HAND.format(count), "INFO")
+        for words, attribute in ((BY_HAND, "by_hand"), (GONE, "gone")):
+            count = sum(getattr(item, attribute) for item in take.objects)
+            if count:
+                sentence(layout, context, words.format(count), "INFO")
         if last_problem():
             sentence(layout, context, last_problem(), "ERROR")
         column.operator(MESHTALK_OT_bake.bl_idname, icon="ACTION")

@@ -101,6 +101,7 @@ def write_curves(
     keys, settle = thing.data.shape_keys, max(1, round(SETTLE_SECONDS * rate))
     holder = channels(item.action, slot_named(item.action, item.slot))
     first, last = _span(curves)
+    item.gone = sum(not resolves(keys, path) for path in curves)
     changed, sums = changed_paths(item, holder, placement == RANGE), {}
     if placement == RANGE:
         ours = {path: stretches for path, stretches in curves.items() if path not in changed}
