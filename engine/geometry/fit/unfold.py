@@ -26,6 +26,7 @@ SHOWN = 0.05  # … until it shows this
 STEP = 1.2  # of the mean of what its triangles ask of a vertex: above 1, since they ask it together
 ROUNDS, HOLD_ROUNDS = 80, 1000
 TURNS = 20  # of a unit that must be upright in two places
+LITTLE = 0.1  # of the unit as a whole, by which it may change for that; more would keep lips from closing
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +61,8 @@ class _Mesh:
 def unfold(units: Floats, points: Doubles, triangles: Indices, partners: Mapping[int, int]) -> Floats:
     """Units (U, N, 3) of a mesh with points (N, 3), in place, so that none turns a triangle over at weight 1.
 
-    A unit with a partner is meant to go on top of it (mouthClose on jawOpen), and is looked at there, but
-    also alone, because sliders are tried one by one.
+    A unit with a partner is meant to go on top of it (mouthClose on jawOpen), and is looked at there; alone
+    too, because sliders are tried one by one, but only where that changes little.
     """
     a, b, c = (points[triangles[:, corner]] for corner in range(3))
     normals = cross(b - a, c - a)
@@ -70,11 +71,22 @@ def unfold(units: Floats, points: Doubles, triangles: Indices, partners: Mapping
     normals = normals[real] / doubled[real, None]
     mesh = _Mesh(points, triangles[real], normals, doubled[real])
     for unit in sorted(range(len(units)), key=partners.__contains__):
-        bases = [points, points + units[partners[unit]]] if unit in partners else [points]
-        for _ in range(TURNS):
-            if not any([_unfold_on(mesh, base, units[unit]) for base in bases]) or len(bases) == 1:
-                break
+        if unit in partners:
+            _unfold_twice(mesh, points + units[partners[unit]], units[unit])
+        else:
+            _unfold_on(mesh, points, units[unit])
     return units
+
+
+def _unfold_twice(mesh: _Mesh, base: Doubles, unit: Floats) -> None:
+    """Unfold a unit (N, 3), in place, on a mesh that lies at `base` (N, 3) and on the mesh at rest."""
+    _unfold_on(mesh, base, unit)
+    both = unit.copy()
+    for _ in range(TURNS):
+        if not any([_unfold_on(mesh, place, both) for place in (mesh.rest, base)]):
+            break
+    if np.linalg.norm(both - unit) <= LITTLE * np.linalg.norm(unit):
+        unit[:] = both
 
 
 def _unfold_on(mesh: _Mesh, base: Doubles, unit: Floats) -> bool:
