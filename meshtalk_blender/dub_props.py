@@ -50,7 +50,7 @@ KEEP_SILENCE = {
 }
 
 MUTE = {
-    "name": "Mute the Old Speech",
+    "name": "Mute Old Speech",
     "description": "Mute the strips that this head's other takes speak, where they sound at the same time",
     "default": True,
 }
