@@ -278,7 +278,7 @@ def _sentence(ready: _Ready, action: str) -> str:
     done = summary([plan.keys for plan in ready.plans], used, left)
     pinned = any(plan.thing.show_only_shape_key for plan in ready.plans)
     note = "; unpin the active shape key to see it" if pinned else ""
-    notes = _silence_note(ready) + note + _companions_note(ready) + _scale_note(ready)
+    notes = _silence_note(ready) + note + _companions_note(ready) + _scale_note(ready) + _time_note(ready)
     return f"“{action}”: {frames} frames{done}{_overlap_note(ready)}{notes}"
 
 
@@ -300,6 +300,14 @@ def _companions_note(ready: _Ready) -> str:
     if len(others) == 1:
         return f"; “{others[0].name}” has the same shape keys: select it too and press Add Selected as Parts"
     return f"; {len(others)} meshes have the same shape keys: select them too and press Add Selected as Parts"
+
+
+def _time_note(ready: _Ready) -> str:
+    """Blender stretches the motion and not the sound."""
+    render = find_scene(ready.target.scene_uid).render
+    if render.frame_map_old == render.frame_map_new:
+        return ""
+    return "; the scene's Time Stretching is on, so the motion won't be in time with the sound"
 
 
 def _scale_note(ready: _Ready) -> str:

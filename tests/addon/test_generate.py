@@ -241,3 +241,12 @@ def test_a_silent_sound_is_told(part, talking, wav):
         sound_file=str(Path(__file__).parents[2] / "samples" / "speech.flac")
     ) == {"FINISHED"}
     assert "no speech was heard" not in part("ops.job").desk.message
+
+
+def test_time_stretching_is_told(part, talking):
+    """Blender plays the motion at another speed then, and the sound as it is."""
+    assert bpy.ops.meshtalk.generate() == {"FINISHED"}
+    assert "Time Stretching" not in part("ops.job").desk.message
+    talking.render.frame_map_new = 2 * talking.render.frame_map_old
+    assert bpy.ops.meshtalk.generate() == {"FINISHED"}
+    assert "Time Stretching is on" in part("ops.job").desk.message
