@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio.sound import Sound
+from ..blas import one_thread_a_product
 from ..bundle import Bundle
 from ..errors import SoundError
 from ..geometry.topology import Binding
@@ -85,10 +86,11 @@ def generate(
     """
     job = _prepared(bundle, sound, options)
     hearing, sampling, finishing = job.stages(True, _rising(progress), cancelled)
-    codes = encode_audio(bundle, sound.samples, job.frames, hearing)
     groups, threads = seed_groups(options.takes, bundle.threads), bundle.threads
     beside = len(groups) < threads
     with ExitStack() as stack:
+        stack.enter_context(one_thread_a_product())
+        codes = encode_audio(bundle, sound.samples, job.frames, hearing)
         sampled = [
             job.labels(codes, seeds, told_by(sampling, index, len(groups), threads))
             for index, seeds in enumerate(groups)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..blas import one_thread_a_product
+
 if TYPE_CHECKING:
     from ..template import Template
 
@@ -171,11 +173,12 @@ class BoxProblem:
         With ``tolerance`` 0 all ``steps`` are made.
         """
         found = np.empty(target.shape)
-        for first in range(0, len(target), ROWS):
-            rows = slice(first, first + ROWS)
-            most = upper if upper.ndim == 1 else upper[rows]
-            begin = None if start is None else start[rows]
-            found[rows] = self._solve(target[rows], most, begin, steps, tolerance)
+        with one_thread_a_product():  # a step is too small to be shared out
+            for first in range(0, len(target), ROWS):
+                rows = slice(first, first + ROWS)
+                most = upper if upper.ndim == 1 else upper[rows]
+                begin = None if start is None else start[rows]
+                found[rows] = self._solve(target[rows], most, begin, steps, tolerance)
         return np.clip(found, 0.0, upper, out=found)
 
     def _solve(
