@@ -208,7 +208,7 @@ def head_named(context: bpy.types.Context, name: str) -> bpy.types.Object | None
 def chosen_range(scene: bpy.types.Scene, head: bpy.types.Object, choice: str) -> tuple[int, int]:
     """First and last frame of what a head does: of all that animates it, or the scene's where nothing that
     has frames does, or they were chosen."""
-    from ..scene.performance import animated_range
+    from ..scene.animated import animated_range
 
     found = animated_range(head) if choice == "ANIMATION" else None
     if found is not None:

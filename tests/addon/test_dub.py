@@ -387,12 +387,12 @@ def test_the_old_speech_is_muted_where_both_would_sound(part, scene, head, words
 
 
 def test_the_range_is_that_of_whatever_animates_the_head(part, scene, head, tmp_path):
-    performance = part("scene.performance")
-    assert performance.animated_range(head) is None
+    animated_range = part("scene.animated").animated_range
+    assert animated_range(head) is None
     by_keys(part, head, tmp_path)
-    assert performance.animated_range(head) == (1, 55)
+    assert animated_range(head) == (1, 55)
     by_bones(part, head, tmp_path)
-    assert performance.animated_range(head) == (1, 57)
+    assert animated_range(head) == (1, 57)
 
 
 def test_parts_are_read_where_they_are(part, scene, head, tmp_path):
