@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -128,5 +129,11 @@ def _check(given: argparse.Namespace) -> None:
         raise SceneError(f"The output must be a .blend file, not “{given.output}”.")
     if given.output and not Path(given.output).resolve().parent.is_dir():
         raise SceneError(f"There is no folder for “{given.output}”: make it first.")
+    if given.output and Path(given.output).is_dir():
+        raise SceneError(f"“{given.output}” is a folder: name a .blend file in it.")
+    if given.output and not os.access(Path(given.output).resolve().parent, os.W_OK):
+        raise SceneError(f"The folder of “{given.output}” can't be written to: choose another one.")
+    if given.save and not os.access(bpy.data.filepath, os.W_OK):
+        raise SceneError(f"“{bpy.data.filepath}” can't be written to: give --output FILE.")
     if given.threads is not None and not 0 <= given.threads <= 64:
         raise SceneError(f"The number of threads must be from 0 to 64, not {given.threads}.")

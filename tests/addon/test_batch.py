@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -39,6 +41,10 @@ def saved(head, scene, tmp_path):
     bpy.context.view_layer.objects.active = None
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "shot.blend"))
     return tmp_path / "shot.blend"
+
+
+def _keys():
+    return bpy.data.objects["Face"].data.shape_keys
 
 
 def _action(name="Face"):
@@ -102,6 +108,35 @@ def test_bad_input_gets_one_sentence_and_exit_code_two(run, saved, speech_file, 
     code, _said, problems = run(*[speech_file if part == "SPEECH" else part for part in arguments])
     assert code == 2 and len(problems) == 1 and words in problems[0] and problems[0].endswith(".")
     assert saved.read_bytes() == before and "Traceback" not in problems[0]
+
+
+def test_what_cannot_be_written_is_said_before_the_work(run, saved, speech_file, tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    arguments = ("generate", "--head", "Face", "--sound-file", speech_file)
+    for more, words in ((("--save",), "give --output FILE."), (("--output", tmp_path / "x.blend"), "folder")):
+        code, said, problems = run(*arguments, *more)
+        assert code == 2 and said == [] and words in problems[0] and "can't be written to" in problems[0]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder in which nothing can be made")
+def test_a_failed_save_is_a_sentence(run, saved, speech_file, tmp_path):
+    """4.2 itself puts the file in the place of an empty folder, so a folder is refused before."""
+    (tmp_path / "taken.blend").mkdir()
+    for path, words in ((tmp_path / "taken.blend", "is a folder"), ("/proc/x.blend", "could not be written")):
+        code, _said, problems = run(
+            "generate", "--head", "Face", "--sound-file", speech_file, "--output", path
+        )
+        assert code == 2 and len(problems) == 1 and words in problems[0] and problems[0].endswith(".")
+
+
+def test_ctrl_c_stops_it_and_nothing_is_written(run, part, saved, speech_file, tmp_path, monkeypatch):
+    say = part("batch.command")._say
+    monkeypatch.setattr(part("batch.command"), "_say", lambda words: (say(words), os.kill(os.getpid(), 2)))
+    before, handler = saved.read_bytes(), signal.getsignal(signal.SIGINT)
+    code, _said, problems = run("generate", "--head", "Face", "--sound-file", speech_file, "--save")
+    assert (code, problems) == (130, ["meshtalk: Stopped; nothing was written."])
+    assert saved.read_bytes() == before and list(tmp_path.glob("*@")) == []
+    assert signal.getsignal(signal.SIGINT) == handler and _keys() is None
 
 
 def test_no_file_is_said(run, scene, speech_file):
