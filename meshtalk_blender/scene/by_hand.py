@@ -45,7 +45,7 @@ def changed_paths(item: MeshTalkTakeObject, holder: Any, in_range: bool = False)
 def places_in(holder: Any, path: str, item: MeshTalkTakeObject | None = None) -> NDArray[np.float32]:
     """The keys (K, 2) of a curve, frames and values; with `item` those in its frames."""
     fcurve = find_curve(holder, path)
-    keys = () if fcurve is None else fcurve.keyframe_points
+    keys: Any = () if fcurve is None else fcurve.keyframe_points
     places = np.zeros((len(keys), 2), np.float32)
     if len(keys):
         keys.foreach_get("co", places.ravel())
