@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from threading import Event, Thread
 from types import TracebackType
-from typing import Generic, TypeVar
+from typing import Generic, NoReturn, TypeVar
 
 from .blas import one_thread_a_product
 
@@ -80,8 +80,8 @@ class _End(Exception):
     """There is no further thing."""
 
 
-def _raising(error: BaseException) -> Callable[[], Thing]:
-    def work() -> Thing:
+def _raising(error: BaseException) -> Callable[[], NoReturn]:
+    def work() -> NoReturn:
         raise error
 
     return work
