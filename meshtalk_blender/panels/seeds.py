@@ -33,11 +33,8 @@ EDGES, BORDER = 45, 10
 UNIT = 20.0
 """Pixels of an icon's scale 1, at the interface's scale 1."""
 
-SIDE_BY_SIDE = 4
-"""Columns of the gallery that opens over a narrow sidebar."""
-
-LARGEST = 260
-"""Width of a picture where few are side by side, in pixels at scale 1."""
+SMALL = 140
+"""Width of a picture where many are side by side, in pixels at scale 1."""
 
 COMFORTABLE = 190
 """Width of a picture, in pixels at scale 1: as many are side by side as have nearly so much room."""
@@ -87,7 +84,6 @@ class MESHTALK_PT_gallery(bpy.types.Panel):
     bl_space_type = "VIEW_3D"
     bl_region_type = "HEADER"  # a popover, no panel of the sidebar
     bl_options = {"INSTANCED"}
-    bl_ui_units_x = round(SIDE_BY_SIDE * (COMFORTABLE + BORDER) / UNIT) + 1
 
     def draw(self, context: bpy.types.Context) -> None:
         from ..ops.preview import gallery_of
@@ -99,8 +95,8 @@ class MESHTALK_PT_gallery(bpy.types.Panel):
             return
         layout.enabled = desk.job is None
         shown = find_preview(head)
-        columns = _even(len(gallery.seeds))
-        width = min(LARGEST, SIDE_BY_SIDE * (COMFORTABLE + BORDER) / columns - BORDER)
+        columns, width = _side_by_side(len(gallery.seeds))
+        layout.ui_units_x = columns * (width + BORDER) / UNIT + 1
         _draw_pictures(layout, gallery, columns, width, is_shown=shown is not None)
         if shown is not None:
             _draw_choice(layout, shown.name)
@@ -156,11 +152,12 @@ def _draw_pictures(
         cell.operator(operator, text=_words(seed), translate=False, icon=mark, depress=chosen).index = number
 
 
-def _even(count: int) -> int:
-    """Columns of the gallery side by side for so many seeds, so that all rows are as full as they can be, as
-    Blender makes them."""
-    rows = -(-count // SIDE_BY_SIDE)
-    return -(-count // rows)
+def _side_by_side(count: int) -> tuple[int, int]:
+    """Columns of the gallery side by side for so many seeds, and the width of a picture: not too high for the
+    window, and all rows as full as they can be, as Blender makes them."""
+    most, width = (4, COMFORTABLE) if count <= 8 else (6, SMALL)
+    rows = -(-count // most)
+    return -(-count // rows), width
 
 
 def _words(seed: SeedTake) -> str:
