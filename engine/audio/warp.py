@@ -49,8 +49,10 @@ def play_at(
     at = np.arange(count) / (step * SAMPLE_RATE)
     places = np.interp(at, np.arange(len(times)), times) * SAMPLE_RATE
     speeds = np.diff(times)[np.minimum(at.astype(np.intp), len(times) - 2)] / step
-    play = _stretched if keep_pitch else _looked_up
-    played = play(samples, places, np.minimum(speeds, FASTEST), cancelled)
+    if keep_pitch:
+        played = _stretched(samples, places, cancelled)
+    else:
+        played = _looked_up(samples, places, np.minimum(speeds, FASTEST), cancelled)
     played[speeds == 0] = 0.0  # a frozen sound is silent
     return played
 
@@ -87,9 +89,8 @@ def _kernel() -> Float64:
     return np.sinc(x) * (0.5 + 0.5 * np.cos(np.pi * x / LOBES))
 
 
-def _stretched(samples: Float32, places: Float64, speeds: Float64, cancelled: Cancel) -> Float32:
+def _stretched(samples: Float32, places: Float64, cancelled: Cancel) -> Float32:
     """Pieces of the sound around `places` (in samples), at the pitch that they have."""
-    del speeds
     half, spare = PIECE // 2, PIECE + SHIFT
     count, hops = len(places), -(-len(places) // half) + 1
     inside = np.clip(places, -float(spare), float(len(samples) + spare))

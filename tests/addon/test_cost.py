@@ -19,10 +19,11 @@ START, DRAW = 0.050, 0.001
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# Blender itself imports numpy and these others at its start: what counts is what comes on top of them. The
-# time is the processor's in this thread, since neither a busy machine nor Blender's other threads (4.2's take
-# half as much again) are the add-on's doing, and what Blender's own start left to the garbage collector is
-# collected first.
+# What counts is what comes on top of numpy and these others of Python's own. A real 4.3 or 5.2 hasn't
+# imported numpy when it starts without a window (docs/addon.md): there the first add-on that needs it pays.
+# The time is the processor's in this thread, since neither a busy machine nor Blender's other threads (4.2's
+# take half as much again) are the add-on's doing, and what Blender's own start left to the garbage collector
+# is collected first.
 ADDING = """
 import gc, importlib, json, sys, time, types
 import bpy, numpy, addon_utils, hashlib, threading, logging, tempfile, fractions, dataclasses
