@@ -201,7 +201,11 @@ def clear_room(thing: bpy.types.Object | None, item: MeshTalkTakeObject, placeme
     """Take a take's keys or its track away again; its Action is left to the caller."""
     keys = None if thing is None or thing.type != "MESH" else thing.data.shape_keys
     animation = None if keys is None else keys.animation_data
-    if animation is None or item.action is None:
+    if animation is None:
+        return
+    if item.action is None:  # deleted by the user, but what lay below it is still there
+        if placement == NLA:
+            remove_rest(animation)
         return
     if placement == NLA:
         remove_strips(animation, item.action)

@@ -219,6 +219,36 @@ class Desk(RuleBasedStateMachine):
     def bake(self):
         self.do("bake")
 
+    @has_take
+    @rule(name=st.sampled_from(["Subtle", "Natural", "Theatrical", "Broadcast"]))
+    def choose_preset(self, name):
+        self.do("choose_controls", name=name)
+
+    @has_take
+    @rule(control=st.sampled_from(["jaw", "mouth", "offset"]))
+    def reset_control(self, control):
+        self.do("reset_controls", control=control)
+
+    @rule()
+    def retarget(self):
+        """What the head does, on another head, which is taken away again."""
+        active = bpy.context.view_layer.objects.active
+        bpy.ops.meshtalk.add_head()
+        other = bpy.context.active_object
+        actions = {action.name for action in bpy.data.actions}
+        try:
+            bpy.ops.meshtalk.retarget(source=self.mine.head, head=other.name)
+            assert len(other.meshtalk.takes) == 1
+            bpy.ops.meshtalk.remove_take(head=other.name, take=other.meshtalk.takes[0].uid)
+        except RuntimeError as error:
+            assert "Traceback" not in str(error)
+        assert {action.name for action in bpy.data.actions} == actions
+        bpy.data.meshes.remove(other.data)
+        if active is not None:
+            active.select_set(True)
+        bpy.context.view_layer.objects.active = active
+        self.done()
+
     # What the user does meanwhile
 
     @rule(name=st.sampled_from(["Hero", "Anna", "Kopf ü"]))
