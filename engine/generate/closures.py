@@ -54,12 +54,18 @@ HOLD = 30.0
 ANY = 100.0
 """Millimetres; lips that are free to open."""
 
+CROSSED = 8.0
+"""How much more it counts where lips pass through each other than where they stay apart."""
+
 RIDGE = 1e-3
-STEPS, ENOUGH = 10, 1e-4
+STEPS, ENOUGH = 20, 1e-4
 """Steps of the solver at most, and the largest step of a weight after which it is done."""
 
 SHARES = (1.0, 0.5, 0.2, 0.05, 0.0)
-"""Parts of a step that are tried."""
+"""Parts of a step that are tried, besides the one that goes as far as the first bound."""
+
+TURNS = 4
+"""How often a step is worked out anew without the weights that it would take out of their bounds."""
 
 TINY = 1e-9
 
@@ -158,7 +164,8 @@ class _LeastMotion:
             now, box = found[left], (bounds[0][left], bounds[1][left])
             asked = here[left], wanted[0][left], wanted[1][left]
             newton = self._direction(now, box, asked)
-            tries = [np.clip(now - share * newton, *box) for share in SHARES]
+            shares = [np.full((len(now), 1), share) for share in SHARES]
+            tries = [np.clip(now - share * newton, *box) for share in [*shares, _inside(now, newton, box)]]
             best = np.argmin([self._cost(there, asked) for there in tries], axis=0)
             found[left] = np.choose(best[:, None], tries)
             left = left[np.abs(found[left] - now).max(axis=1) > ENOUGH]
@@ -169,26 +176,54 @@ class _LeastMotion:
     def _direction(self, now: Float64, box: tuple[Float64, Float64], asked: Asked) -> Float64:
         """Newton's step (n, u), of the weights that the box leaves free."""
         gradient, curvature = self._slope(now, asked)
-        free = ~(((now <= box[0]) & (gradient > 0)) | ((now >= box[1]) & (gradient < 0)))
-        curvature *= free[:, :, None] & free[:, None, :]
-        curvature[:, *np.diag_indices(free.shape[1])] += ~free
-        newton = np.linalg.solve(curvature, (gradient * free)[:, :, None])[:, :, 0]
-        return newton.astype(np.float64, copy=False)
+        low, high = now <= box[0], now >= box[1]
+        free = ~((low & (gradient > 0)) | (high & (gradient < 0)))
+        newton = _newton(gradient, curvature, free)
+        for _ in range(TURNS):
+            leaves = free & ((low & (newton > 0)) | (high & (newton < 0)))
+            if not leaves.any():
+                break
+            free &= ~leaves
+            newton = _newton(gradient, curvature, free)
+        return newton
 
     def _cost(self, there: Float64, asked: Asked) -> Float64:
         """What is minimised (n,)."""
         moved = there - asked[0]
-        change = moved @ self._slopes
-        beyond = change - np.clip(change, *asked[1:])
-        return ((moved @ self._metric) * moved).sum(axis=1) + HOLD * np.square(beyond).sum(axis=1)
+        beyond = self._beyond(moved, asked)
+        missed = (_weight(beyond) * np.square(beyond)).sum(axis=1)
+        return ((moved @ self._metric) * moved).sum(axis=1) + missed
 
     def _slope(self, there: Float64, asked: Asked) -> tuple[Float64, Float64]:
         """Half of its first (n, u) and second derivatives (n, u, u)."""
         moved = there - asked[0]
+        beyond = self._beyond(moved, asked)
+        weight = _weight(beyond)
+        first = moved @ self._metric + (weight * beyond) @ self._slopes.T
+        return first, self._metric + (weight[:, None, :] * self._slopes) @ self._slopes.T
+
+    def _beyond(self, moved: Float64, asked: Asked) -> Float64:
+        """How far the distances (n, P), mm, are above (positive) or below what is wanted."""
         change = moved @ self._slopes
-        beyond = change - np.clip(change, *asked[1:])
-        outside = HOLD * (beyond != 0)[:, None, :] * self._slopes
-        return moved @ self._metric + HOLD * beyond @ self._slopes.T, self._metric + outside @ self._slopes.T
+        return change - np.clip(change, *asked[1:])
+
+
+def _weight(beyond: Float64) -> Float64:
+    """How much the square of a distance outside its bounds counts."""
+    return HOLD * ((beyond > 0) + CROSSED * (beyond < 0))
+
+
+def _newton(gradient: Float64, curvature: Float64, free: NDArray[np.bool_]) -> Float64:
+    """The step (n, u) that ends where the free weights' gradient does; 0 for the others."""
+    held = curvature * (free[:, :, None] & free[:, None, :])
+    held[:, *np.diag_indices(free.shape[1])] += ~free
+    return np.linalg.solve(held, (gradient * free)[:, :, None])[:, :, 0]
+
+
+def _inside(now: Float64, newton: Float64, box: tuple[Float64, Float64]) -> Float64:
+    """The largest part (n, 1) of a step up to which no weight meets its bound."""
+    room = np.where(newton > 0, now - box[0], box[1] - now)
+    return (room / np.maximum(np.abs(newton), TINY)).min(axis=1, initial=1.0, keepdims=True)
 
 
 def _meant(apart: Float64, reach: int) -> Float64:

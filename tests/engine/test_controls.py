@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -105,11 +105,13 @@ def test_any_controls_give_curves_in_their_ranges(
 
 
 @FEW
+@example(controls=Controls(mouth=1.5, jaw=0.75, closure=1.0))
+@example(controls=Controls(mouth=1.9, jaw=0.75, closure=1.0, smooth_mouth=6.0))
 @given(controls=any_controls.map(lambda controls: replace(controls, offset=0.0)))
 def test_lips_that_touch_still_touch(spoken: RawCurves, lips: LipGaps, controls: Controls) -> None:
     """Lips apart by no more than at rest look closed, and 0.3 mm beyond is what an eye begins to see; a mouth
-    that moves twice as much on a jaw that doesn't may have twice that."""
-    allowance = 0.3 if controls.mouth - controls.jaw < 1.2 else 0.7
+    that moves twice as much on a jaw that doesn't may have half as much again."""
+    allowance = 0.3 if controls.mouth - controls.jaw < 1.2 else 0.45
     closed = touching(lips, spoken)
     assert closed.sum() > 10
     before = gaps_of(lips, spoken, shape_curves(spoken, Controls()))
