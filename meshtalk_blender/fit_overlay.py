@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import bpy
-import numpy as np
 from mathutils import Matrix, Vector
 
 from .scene.views import View
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
 WORST_MM = 4.0
@@ -68,6 +68,8 @@ def shown_fit() -> FitPicture | None:
 
 def fit_picture(head_uid: int, vertices: ArrayLike, faces: ArrayLike, fit_mm: ArrayLike) -> FitPicture:
     """What is drawn of a fit; see `show_fit`."""
+    import numpy as np
+
     rows = np.asarray(faces, np.int32)
     corners = [rows[:, [0, step, step + 1]] for step in range(1, rows.shape[1] - 1)]
     triangles = np.concatenate([three[(three >= 0).all(axis=1)] for three in corners])
@@ -79,6 +81,8 @@ def fit_picture(head_uid: int, vertices: ArrayLike, faces: ArrayLike, fit_mm: Ar
 
 def fit_colours(fit_mm: ArrayLike) -> NDArray[np.float32]:
     """Colours (V, 4) of distances (V,): green at 0, red from WORST_MM on."""
+    import numpy as np
+
     share = np.clip(np.nan_to_num(np.asarray(fit_mm, np.float64), nan=WORST_MM) / WORST_MM, 0, 1)
     steps = np.linspace(0, 1, len(SCALE))
     channels = [np.interp(share, steps, [colour[channel] for colour in SCALE]) for channel in range(3)]
@@ -108,7 +112,8 @@ def draw_surface() -> None:
     gpu.state.blend_set("ALPHA")
     gpu.state.face_culling_set("NONE" if head.matrix_world.is_negative else "BACK")
     with gpu.matrix.push_pop():
-        size = float(np.ptp(picture.vertices, axis=0).max()) * head.matrix_world.median_scale
+        extent = picture.vertices.max(axis=0) - picture.vertices.min(axis=0)
+        size = float(extent.max()) * head.matrix_world.median_scale
         gpu.matrix.multiply_matrix(pull(View(bpy.context.region), head, PULL * size))
         gpu.matrix.multiply_matrix(head.matrix_world)
         gpu.state.depth_mask_set(True)

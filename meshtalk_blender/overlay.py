@@ -9,11 +9,10 @@ import bpy
 
 from . import fit_overlay
 from .fit_overlay import hide_fit, redraw_views, show_fit
-from .scene.face_plan import is_inward
 from .scene.labels import arranged
 from .scene.landmarks import label_of, placed_landmarks, spot_of
 from .scene.placing import Session, desk
-from .scene.surface import normal_in_view, place_in_view
+from .scene.spots import normal_in_view, place_in_view
 from .scene.views import View
 
 __all__ = ["end_session", "hide_fit", "redraw_views", "show_fit"]
@@ -101,6 +100,7 @@ def _landmark_head(context: bpy.types.Context) -> bpy.types.Object | None:
 def _draw_placed(context: bpy.types.Context, head: bpy.types.Object) -> None:
     """The landmarks of a head that are placed, on the side that faces the viewer."""
     from . import drawing
+    from .scene.face_plan import is_inward
 
     depsgraph, view = context.evaluated_depsgraph_get(), View(context.region)
     scale = context.preferences.system.ui_scale

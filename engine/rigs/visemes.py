@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 SILENCE, CLOSED = "sil", "PP"
@@ -71,11 +70,15 @@ viseme that happens to be the widest."""
 
 def pattern_rows(visemes: Sequence[str], unit_names: Sequence[str]) -> NDArray[np.float64]:
     """Unit weights (K, U) of some visemes; units that a model hasn't got are left out."""
+    import numpy as np
+
     rows = [[PATTERNS[viseme].get(unit, 0.0) for unit in unit_names] for viseme in visemes]
     return np.array(rows, np.float64).reshape(len(visemes), len(unit_names))
 
 
 def aside_rows(unit_names: Sequence[str]) -> NDArray[np.float64]:
     """Unit weights (A, U) of what isn't speech."""
+    import numpy as np
+
     rows = [[float(unit.startswith(stem)) for unit in unit_names] for stem in ASIDE]
     return np.array(rows, np.float64).reshape(len(ASIDE), len(unit_names))

@@ -13,12 +13,12 @@ import bpy
 from ...engine.errors import MeshTalkError
 from ..fit_overlay import hide_fit
 from ..models import job_ended
-from ..scene.mesh import is_being_edited
+from ..scene.handles import is_being_edited
 from ..translations import say
 from .job import Gathering, Job, Work, desk, unexpected
 
 if TYPE_CHECKING:
-    from ..scene.mesh import HeadHandle
+    from ..scene.handles import HeadHandle
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import bpy
 
 from ..models import find_models
-from ..scene.mesh import head_problem
+from ..scene.handles import head_problem
 from ..scene.parts import face_of, head_objects
 from ..scene.strips import find_sound_strip, sequencer_scene, sound_strips, strip_frames
 from ..translations import say

@@ -14,7 +14,7 @@ from ..dub_props import KEEP_SILENCE, MOUTH, MUTE, RANGE, SEED, STRETCH, UPPER
 from ..ids import RELATIVE_PATH
 from ..models import CARD
 from ..scene.errors import SceneError
-from ..scene.mesh import find_head, find_parts, head_problem
+from ..scene.handles import find_head, find_parts, head_problem
 from ..scene.parts import head_objects
 from ..translations import say
 from .background import InBackground
@@ -23,7 +23,7 @@ from .job import Gathering, Work
 from .redo import Redone
 
 if TYPE_CHECKING:
-    from ..scene.mesh import HeadHandle
+    from ..scene.handles import HeadHandle
     from ..scene.performance import Performance
     from ..scene.sound import SoundSource
     from .played import Roles

@@ -12,8 +12,8 @@ from ..fit_overlay import hide_fit, show_fit, shown_fit
 from ..models import chosen_threads, model_folder
 from ..scene.binding import clear_binding, has_binding, store_binding, stored_binding
 from ..scene.errors import SceneError
+from ..scene.handles import HeadHandle, find_head, handle_of, head_problem
 from ..scene.landmarks import placed_landmarks, set_fitted_landmarks
-from ..scene.mesh import HeadHandle, find_head, handle_of, head_problem, read_rest_pose
 from ..translations import say
 from .background import InBackground, redraw_panels
 from .checks import chosen_head, fit_reason
@@ -71,6 +71,8 @@ class MESHTALK_OT_fit_head(InBackground, bpy.types.Operator):
 
 def fit_request(context: bpy.types.Context, head: bpy.types.Object | None) -> FitRequest:
     """What the fit needs, copied out of bpy. Raises SceneError."""
+    from ..scene.mesh import read_rest_pose
+
     problem = head_problem(head)
     if problem is not None:
         raise SceneError(problem)

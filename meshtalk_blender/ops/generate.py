@@ -20,7 +20,7 @@ from .checks import disabled_reason, ready_reason, tooltip
 from .redo import Redone
 
 if TYPE_CHECKING:
-    from ..scene.mesh import HeadHandle
+    from ..scene.handles import HeadHandle
     from .job import Work
     from .plan import Wish
     from .writing import HeadResult

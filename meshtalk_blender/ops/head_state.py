@@ -18,16 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
-import numpy as np
 
 from ...engine.errors import MeshTalkError
 from ..fit_overlay import hide_fit, shown_fit
 from ..models import chosen_threads, loaded_bundle, model_folder
 from ..scene.binding import Change, fit_mark, has_binding, has_moved, quick_change, stored_figures
-from ..scene.mesh import read_mesh
 from .background import redraw_panels
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from ...engine.geometry.fit.binding import FitFigures
@@ -166,6 +165,8 @@ def _work(head: bpy.types.Object, model: str) -> list[Callable[[], None]]:
     """Look at what is quick, and give what isn't, free of bpy."""
     key = _key(head, model)
     if _looks.known.get(key) is None:
+        from ..scene.mesh import read_mesh
+
         polygons = read_mesh(head.data)[1]
         return [partial(_recognise, key, model_folder(model), chosen_threads(), polygons)]
     if has_binding(head):
@@ -178,6 +179,8 @@ def _work(head: bpy.types.Object, model: str) -> list[Callable[[], None]]:
 
 def _recognise(key: MeshKey, folder: Path | None, threads: int | None, polygons: NDArray[np.int32]) -> None:
     """Whether the mesh is a known head; where there is no model, Generate says so."""
+    import numpy as np
+
     from ...engine.geometry.topology import find_topology
 
     known = False

@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-import numpy as np
-
 from ...engine.errors import Cancelled, MeshTalkError
 from ...engine.progress import CancelCheck, Progress, Stage
 from ..models import loaded_bundle
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from ...engine.geometry.fit.binding import FitFigures

@@ -11,10 +11,9 @@ from bpy.props import EnumProperty, StringProperty
 
 from ..overlay import end_session, redraw_views
 from ..scene import placing
+from ..scene.handles import head_problem
 from ..scene.landmarks import BY_NAME, clear_landmarks, label_of, set_spots, spots_of
-from ..scene.mesh import head_problem
 from ..scene.placing import desk, mirrored_spots
-from ..scene.surface import read_rest_mesh
 from ..translations import say
 from .checks import chosen_head
 
@@ -91,6 +90,8 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         if bpy.app.background or context.window is None:
             return self.execute(context)
+        from ..scene.surface import read_rest_mesh
+
         head = self.head(context)
         rest = read_rest_mesh(head)
         stored, fitted = head.meshtalk.landmarks, head.meshtalk.fitted
@@ -304,6 +305,8 @@ class MESHTALK_OT_mirror_landmarks(_OnHead, bpy.types.Operator):
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        from ..scene.surface import read_rest_mesh
+
         head = self.head(context)
         rest = read_rest_mesh(head)
         spots = spots_of(head, rest, head.meshtalk.landmarks)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import bpy
 from bpy.props import StringProperty
 
-from ..scene.mesh import head_problem, part_problem
+from ..scene.handles import head_problem, part_problem
 from ..scene.parts import add_parts, head_objects, remove_part
 from ..translations import say
 from .checks import chosen_head

@@ -10,7 +10,7 @@ import bpy
 from ...engine.errors import MeshTalkError
 from ..gallery_props import upper_temperature_of
 from ..scene.errors import SceneError
-from ..scene.mesh import head_problem
+from ..scene.handles import head_problem
 from ..scene.sound import SoundSource, source_of_file, source_of_strip
 from ..scene.strips import (
     add_sound_strip,

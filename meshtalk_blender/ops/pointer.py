@@ -10,7 +10,7 @@ import bpy
 from mathutils import Vector
 
 from ..scene.placing import Session
-from ..scene.surface import Spot, cast, place_in_view
+from ..scene.spots import Spot, place_in_view
 from ..scene.views import View
 
 GRAB = 14
@@ -61,6 +61,8 @@ class Pointer:
 
     def _cast(self, session: Session, origin: Vector, direction: Vector) -> tuple[float, Spot] | None:
         """Depth and spot of what a ray hits."""
+        from ..scene.surface import cast
+
         spot = cast(self.head, self.depsgraph, session.rest, origin, direction)
         if spot is None:
             return None

@@ -8,7 +8,7 @@ from dataclasses import replace
 import bpy
 
 from ..scene.errors import SceneError
-from ..scene.mesh import find_head
+from ..scene.handles import find_head
 from ..scene.new_keys import key_names, remove_new_keys
 from ..scene.parts import head_objects
 from ..scene.recipe import read_recipe

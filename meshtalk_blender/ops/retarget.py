@@ -13,7 +13,7 @@ from bpy.props import EnumProperty, IntProperty, StringProperty
 from ..dub_props import PART, RANGE
 from ..models import CARD
 from ..scene.errors import SceneError
-from ..scene.mesh import find_head, find_parts, handle_of, head_problem, read_rest_pose
+from ..scene.handles import find_head, find_parts, handle_of, head_problem
 from ..scene.parts import face_of
 from ..translations import say
 from .background import InBackground
@@ -23,7 +23,7 @@ from .job import FitRequest, Gathering, Work
 from .redo import Redone
 
 if TYPE_CHECKING:
-    from ..scene.mesh import HeadHandle
+    from ..scene.handles import HeadHandle
     from ..scene.performance import Performance
     from .retarget_job import Retargeted
 
@@ -61,6 +61,7 @@ class MESHTALK_OT_retarget(InBackground, Redone, bpy.types.Operator):
     def prepare(self, context: bpy.types.Context) -> Gathering:
         from ..scene.binding import stored_binding
         from ..scene.landmarks import placed_landmarks
+        from ..scene.mesh import read_rest_pose
         from ..scene.performance import read_performance  # late: Blender starts sooner without it
         from .writing import target_of
 

@@ -22,7 +22,7 @@ from .job import Work, desk
 from .redo import Redone
 
 if TYPE_CHECKING:
-    from ..scene.mesh import HeadHandle
+    from ..scene.handles import HeadHandle
     from .gallery import Gallery
     from .remix import RangeRequest
 

@@ -22,8 +22,9 @@ from ..mapping_props import model_units
 from ..models import chosen_threads, loaded_bundle, model_folder
 from ..scene.binding import store_binding, stored_binding
 from ..scene.errors import SceneError
+from ..scene.handles import HeadHandle, find_head, find_parts, handle_of, head_problem
 from ..scene.landmarks import placed_landmarks, set_fitted_landmarks
-from ..scene.mesh import HeadHandle, RestPose, find_head, find_parts, handle_of, head_problem, read_rest_pose
+from ..scene.mesh import RestPose, read_rest_pose
 from ..scene.own_keys import OwnKeys, read_own_keys
 from ..scene.parts import companions
 from ..scene.places import has_uneven_scale

@@ -11,7 +11,6 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 import bpy
-import numpy as np
 
 from .landmarks import placed_landmarks
 from .parts import head_objects
@@ -108,6 +107,8 @@ def _counts(head: bpy.types.Object) -> str:
 
 def _positions(head: bpy.types.Object) -> str:
     """A sum over the bits of all rest positions; the objects' places don't count."""
+    import numpy as np
+
     total = 0
     for part in head_objects(head):
         mesh = part.data

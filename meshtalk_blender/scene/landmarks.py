@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import dist, inf
+from typing import TYPE_CHECKING
 
 import bpy
-import numpy as np
 
-from .surface import Place, RestMesh, Spot, place_at_rest, read_rest_mesh
+from .spots import Place, Spot, place_at_rest
+
+if TYPE_CHECKING:
+    from .surface import RestMesh
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def set_fitted_landmarks(head: bpy.types.Object, places: Mapping[str, Place]) ->
     """Remember where a fit sees the landmarks, in object space, drawn onto the mesh; those that nobody places
     are left out."""
     known = {name: place for name, place in places.items() if name in BY_NAME}
-    _write(head.meshtalk.fitted, known, _reader(head), np.inf)
+    _write(head.meshtalk.fitted, known, _reader(head), inf)
 
 
 def clear_landmarks(head: bpy.types.Object) -> None:
@@ -125,6 +129,8 @@ def spot_of(head: bpy.types.Object, item: bpy.types.PropertyGroup) -> Spot | Non
 
 
 def _reader(head: bpy.types.Object) -> RestMesh | None:
+    from .surface import read_rest_mesh
+
     return read_rest_mesh(head) if head.type == "MESH" and len(head.data.polygons) else None
 
 
@@ -138,7 +144,7 @@ def _write(
         if rest is None or spot is None:
             _add(items, name, place, None, -1)
             continue
-        apart = np.linalg.norm(np.subtract(rest.place(spot), place))
+        apart = dist(rest.place(spot), place)
         _add(items, name, place, spot if apart <= within * rest.size else None, len(rest.vertices))
 
 

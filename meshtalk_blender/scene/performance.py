@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from .aside import Frames, InScene, evaluated_aside
 from .errors import SceneError
+from .handles import HeadHandle, find_head, find_parts
 from .made_keys import read_shape
-from .mesh import HeadHandle, PartSlice, RestPose, find_head, find_parts
+from .mesh import PartSlice, RestPose
 from .overwriting import KEEPS_COUNT, plays_cache
 from .plain_keys import key_values, only_keys_move
 from .skinning import BoneSet, SkinTrack, bone_motion, bone_sets

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from .face_plan import guessed, is_swapped
 from .landmarks import LANDMARKS, twin_of
-from .surface import Place, RestMesh, Spot
-from .symmetry import Plane, mesh_plane, plane_of_pairs
+from .spots import Place, Spot
+
+if TYPE_CHECKING:
+    from .surface import RestMesh
+    from .symmetry import Plane
 
 Spots = dict[str, Spot]
 
@@ -53,6 +56,8 @@ class Session:
     @property
     def is_swapped(self) -> bool:
         """Whether left and right seem mixed up."""
+        from .face_plan import is_swapped
+
         return is_swapped(self._places(), self.rest.centre)
 
     @property
@@ -88,6 +93,8 @@ class Session:
 
     def settle(self) -> None:
         """After a change: without a fit, guess the others from those placed."""
+        from .face_plan import guessed
+
         if not self.fitted:
             self.suggested = {
                 name: self.rest.nearest(place)
@@ -137,6 +144,8 @@ class Session:
 
 def begin(rest: RestMesh, placed: Spots, fitted: Spots) -> Session:
     """A session that starts from what was placed before, and from where a fit saw the others."""
+    from .symmetry import mesh_plane
+
     known = {**fitted, **placed}
     hint = plane_of_landmarks({name: rest.place(spot) for name, spot in known.items()})
     plane = mesh_plane(rest.vertices, [] if hint is None else [hint])
@@ -147,6 +156,8 @@ def begin(rest: RestMesh, placed: Spots, fitted: Spots) -> Session:
 
 def plane_of_landmarks(places: Mapping[str, Place]) -> Plane | None:
     """The plane at which pairs of landmarks mirror each other; None without a pair."""
+    from .symmetry import plane_of_pairs
+
     lefts = [name for name in places if name.endswith("_left") and twin_of(name) in places]
     middles = [place for name, place in places.items() if twin_of(name) is None]
     return plane_of_pairs(

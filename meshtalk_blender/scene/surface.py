@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Spots on a head's surface: a triangle's corners and weights, so that they keep their place on the skin.
+"""Finds spots on a head's surface: the nearest to a place, and the first that a ray hits.
 
-Landmarks belong to the mesh at rest. In the view a head may be posed, by shape keys or an armature: rays are
-cast on what is seen, and where modifiers leave the vertices as they are, the spot is the same one on the mesh
-at rest. With modifiers that make new vertices (Subdivision Surface) the nearest spot at rest is taken.
+Rays are cast on what is seen, and where modifiers leave the vertices as they are, the spot is the same one on
+the mesh at rest. With modifiers that make new vertices (Subdivision Surface) the nearest spot at rest is
+taken.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
+from .spots import Place, Spot, seen_mesh
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Doubles = NDArray[np.float64]
-
-Place = tuple[float, float, float]
 
 AROUND = 12  # nearest vertices whose triangles are looked at
 SKIN_SHARE = (
@@ -31,14 +31,6 @@ LAYERS = 8  # islands that a ray goes through at most
 NEAR = (
     0.005  # of the mesh's size: where modifiers make new vertices, what is further from the skin isn't skin
 )
-
-
-@dataclass(frozen=True)
-class Spot:
-    """A place on a triangle: its three vertices, and their weights, which sum to 1."""
-
-    corners: tuple[int, int, int]
-    weights: Place
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,30 +110,11 @@ def read_rest_mesh(head: bpy.types.Object) -> RestMesh:
     return RestMesh(flat.reshape(-1, 3).astype(np.float64), corners.reshape(-1, 3))
 
 
-def place_at_rest(head: bpy.types.Object, spot: Spot) -> Place:
-    """Where the spot is on the mesh at rest, in object space, without reading the whole mesh."""
-    keys = head.data.shape_keys
-    return _mixed(keys.reference_key.data if keys else head.data.vertices, spot)
-
-
-def place_in_view(head: bpy.types.Object, depsgraph: bpy.types.Depsgraph, spot: Spot) -> Place:
-    """Where the spot is as the head stands now, in object space; at rest where modifiers make vertices."""
-    seen = _seen(head, depsgraph)
-    return place_at_rest(head, spot) if seen is None else _mixed(seen.vertices, spot)
-
-
-def normal_in_view(head: bpy.types.Object, depsgraph: bpy.types.Depsgraph, spot: Spot) -> Vector:
-    """The normal of the spot's triangle as the head stands now, in object space."""
-    seen = _seen(head, depsgraph)
-    a, b, c = ((seen or head.data).vertices[corner].co for corner in spot.corners)
-    return (b - a).cross(c - a).normalized()
-
-
 def cast(
     head: bpy.types.Object, depsgraph: bpy.types.Depsgraph, rest: RestMesh, origin: Vector, direction: Vector
 ) -> Spot | None:
     """The first spot of the skin that a ray hits, both in object space, on the head as it is seen now."""
-    seen, evaluated = _seen(head, depsgraph), head.evaluated_get(depsgraph)
+    seen, evaluated = seen_mesh(head, depsgraph), head.evaluated_get(depsgraph)
     step = direction.normalized() * (1e-5 * rest.size)
     for _ in range(LAYERS):
         hit, place, _normal, polygon = evaluated.ray_cast(origin, direction)
@@ -168,21 +141,3 @@ def _spot_at(seen: bpy.types.Mesh | None, rest: RestMesh, place: Vector, polygon
     local = RestMesh(posed, fan).nearest_of(fan, np.array(place, np.float64))
     a, b, c = (corners[corner] for corner in local.corners)
     return Spot((a, b, c), local.weights)
-
-
-def _seen(head: bpy.types.Object, depsgraph: bpy.types.Depsgraph) -> bpy.types.Mesh | None:
-    """The evaluated mesh, where its vertices and polygons are those of the head's own."""
-    mesh, seen = head.data, head.evaluated_get(depsgraph).data
-    same = len(seen.vertices) == len(mesh.vertices) and len(seen.polygons) == len(mesh.polygons)
-    return seen if same else None
-
-
-def _mixed(vertices: bpy.types.bpy_prop_collection, spot: Spot) -> Place:
-    x, y, z = (
-        sum(
-            vertices[corner].co[axis] * weight
-            for corner, weight in zip(spot.corners, spot.weights, strict=True)
-        )
-        for axis in range(3)
-    )
-    return x, y, z

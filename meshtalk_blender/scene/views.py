@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import bpy
 from bpy_extras.view3d_utils import (
@@ -13,7 +14,10 @@ from bpy_extras.view3d_utils import (
 )
 from mathutils import Vector
 
-from .surface import Place, RestMesh, cast, place_in_view
+from .spots import Place, place_in_view
+
+if TYPE_CHECKING:
+    from .surface import RestMesh
 
 HIDDEN = 0.02
 """Of the mesh's size: a place so far behind what is seen there is hidden."""
@@ -45,6 +49,8 @@ class View:
         self, head: bpy.types.Object, depsgraph: bpy.types.Depsgraph, rest: RestMesh, place: Place
     ) -> bool:
         """Whether no other part of the head's skin lies before the place."""
+        from .surface import cast
+
         pixel = self.pixel(head, place)
         if pixel is None:
             return False

@@ -37,7 +37,7 @@ def test_a_result_waits_until_its_head_is_no_longer_edited(part, head, mode):
         _conclude=lambda _context, result: concluded.append(result) or {"FINISHED"},
         written_heads=lambda: (handle,),
     )
-    handle = part("scene.mesh").handle_of(head)
+    handle = part("scene.handles").handle_of(head)
     bpy.ops.object.mode_set(mode=mode)
     assert background.InBackground.modal(user, bpy.context, TIMER) == {"PASS_THROUGH"}
     assert job.is_waiting and not concluded

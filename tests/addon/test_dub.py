@@ -175,11 +175,9 @@ def snapshot():
 
 def reading(part, head, first=FIRST, last=LAST):
     scene = bpy.context.scene
-    mesh = part("scene.mesh")
+    handle, rest = part("scene.handles").handle_of(head), part("scene.mesh").read_rest_pose(head)
     rate = part("scene.timing").scene_rate(scene.render.fps, scene.render.fps_base)
-    return part("scene.performance").read_performance(
-        mesh.handle_of(head), mesh.read_rest_pose(head), scene.session_uid, first, last, rate
-    )
+    return part("scene.performance").read_performance(handle, rest, scene.session_uid, first, last, rate)
 
 
 def whole(steps):

@@ -85,9 +85,9 @@ class TestData:
             wanted.objects = [name]
         assert marks.placed_landmarks(wanted.objects[0]) == expected
 
-    def test_on_the_surface_they_follow_sculpting_and_applied_scale(self, marks, ball):
+    def test_on_the_surface_they_follow_sculpting_and_applied_scale(self, marks, ball, rest):
         place = on_ball(0.2, -0.9, 0.3)
-        marks.set_landmarks(ball, {"nose_tip": marks.read_rest_mesh(ball).place(spot_of(marks, ball, place))})
+        marks.set_landmarks(ball, {"nose_tip": rest.place(rest.nearest(place))})
         ball.scale = (2, 2, 2)
         bpy.context.view_layer.update()
         bpy.ops.object.transform_apply(location=False, rotation=False, scale=True)
@@ -106,9 +106,8 @@ class TestData:
         after = marks.placed_landmarks(ball)
         assert all(near(after[name], before[name], 1e-6) for name in FACE)
 
-    def test_they_belong_to_the_mesh_at_rest(self, marks, ball):
+    def test_they_belong_to_the_mesh_at_rest(self, marks, ball, rest):
         place = on_ball(0.2, -0.9, 0.3)
-        rest = marks.read_rest_mesh(ball)
         marks.set_landmarks(ball, {"nose_tip": rest.place(rest.nearest(place))})
         ball.shape_key_add(name="Basis")
         key = ball.shape_key_add(name="Big")
@@ -142,10 +141,6 @@ class TestData:
         for name, place in plan.FACE.items():
             assert (place[0] > 0) == name.endswith("_left") and (place[0] < 0) == name.endswith("_right")
         assert set(marks.BY_NAME) <= set(plan.FACE)
-
-
-def spot_of(marks, head, place):
-    return marks.read_rest_mesh(head).nearest(place)
 
 
 def part_of_engine(part, name):
