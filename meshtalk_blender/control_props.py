@@ -102,13 +102,19 @@ def set_controls(group: MeshTalkControls, values: Mapping[str, float]) -> None:
 def _catch_up(*_: object) -> None:
     """After undo, redo and loading: Blender goes back to when a slider was let go, which may be a moment
     before the curves were written."""
-    from .scene import takes  # late: takes reads this module's controls
-
     for head in bpy.data.objects:
-        for take in head.meshtalk.takes if head.type == "MESH" else ():
-            written = takes.written_with(take)
-            if written and written != controls_of(take.controls).fingerprint:
-                _schedule(head, take.uid)
+        if head.type == "MESH" and len(head.meshtalk.takes):
+            _catch_up_with(head)
+
+
+def _catch_up_with(head: bpy.types.Object) -> None:
+    """Let those of a head's takes be written whose curves are older than their controls."""
+    from .scene import takes  # late: takes reads this module's controls, and Blender's start has no takes
+
+    for take in head.meshtalk.takes:
+        written = takes.written_with(take)
+        if written and written != controls_of(take.controls).fingerprint:
+            _schedule(head, take.uid)
 
 
 def controls_of(group: MeshTalkControls) -> Controls:
