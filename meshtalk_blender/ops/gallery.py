@@ -97,16 +97,6 @@ class Gallery:
         return self.request.target.head.face.object_uid
 
 
-class GalleryDesk:
-    """The gallery that is shown now."""
-
-    def __init__(self) -> None:
-        self.gallery: Gallery | None = None
-
-
-gallery_desk = GalleryDesk()
-
-
 def run_seeds(request: SeedsRequest, progress: Progress, cancelled: CancelCheck) -> Gallery:
     """Sample all seeds, put them on the head and paint them, here and now. Raises MeshTalkError."""
     target, rising = request.target, Rising(progress)

@@ -15,7 +15,8 @@ from ..scene.recipe import read_recipe
 from ..scene.strips import find_sound_strip, sequencer_scene
 from ..scene.take_list import item_object
 from ..scene.takes import find_preview, find_take, is_playing, keep_preview, remove_take, show_take, takes_of
-from .gallery import Before, Gallery, gallery_desk
+from .gallery import Before, Gallery
+from .gallery_desk import gallery_desk
 from .plan import add_heard
 from .writing import write_head
 

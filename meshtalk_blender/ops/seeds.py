@@ -18,6 +18,7 @@ from ..scene.take_list import active_take, find_preview
 from ..translations import say
 from .background import InBackground, redraw_panels
 from .checks import busy_reason, chosen_head, disabled_reason
+from .gallery_desk import gallery_desk
 from .job import Work, desk
 from .redo import Redone
 
@@ -128,7 +129,6 @@ class MESHTALK_OT_sample_seeds(InBackground, bpy.types.Operator):
         return partial(run_seeds, SeedsRequest(plan, count, _upper(self, context), head_colours(head)))
 
     def write(self, _context: bpy.types.Context, gallery: Gallery) -> str:
-        from .gallery import gallery_desk
         from .gallery_pictures import show_pictures
 
         gallery_desk.gallery = gallery
@@ -275,7 +275,6 @@ class MESHTALK_OT_range_from_scene(bpy.types.Operator):
 
 
 def _preview(context: bpy.types.Context, number: int) -> str:
-    from .gallery import gallery_desk
     from .preview import gallery_of, preview_seed
 
     gallery = gallery_of(chosen_head(context)) or gallery_desk.gallery
@@ -316,8 +315,8 @@ def _do(operator: bpy.types.Operator, step: Callable[[], str]) -> set[str]:
 @bpy.app.handlers.persistent
 def _forget(*_: object) -> None:
     """Another file is about to be opened: its heads are others."""
-
-    from .gallery import gallery_desk
+    if gallery_desk.gallery is None:  # as at Blender's start and end
+        return
     from .gallery_pictures import forget_pictures
 
     gallery_desk.gallery = None

@@ -19,9 +19,10 @@ START, DRAW = 0.050, 0.001
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# A real Blender that starts without a window hasn't imported numpy, and the first add-on that
-# needs it pays 50 ms and more: so it can't be imported while MeshTalk is added, not even where bpy brings it.
-# Blender then opens its first file, and calls the add-ons' handlers of that: they count too.
+# A real Blender that starts without a window hasn't imported numpy, and the first add-on that needs it pays
+# 50 ms and more: so it can't be imported while MeshTalk is added, not even where bpy brings it. Blender then
+# opens its first file, and calls the add-ons' handlers of that: they count too. Nor does quitting need numpy,
+# when add-ons are unregistered.
 # The time is the processor's in this thread, since neither a busy machine nor Blender's other threads (4.2's
 # take half as much again) are the add-on's doing, and what Blender's own start left to the garbage collector
 # is collected first.
@@ -41,9 +42,9 @@ for handler in list(bpy.app.handlers.load_post):
     if handler.__module__.startswith("meshtalk_checkout"):
         handler("")
 seconds = time.thread_time() - start
+addon.unregister()
 heavy = sorted(set(sys.modules) & {{"onnxruntime", "soundfile", "soxr"}})
 print("RESULT", json.dumps([seconds, heavy]), flush=True)
-addon.unregister()
 """
 
 

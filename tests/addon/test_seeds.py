@@ -12,7 +12,7 @@ import pytest
 def gallery(part, talking, head):
     """A gallery of three seeds on the talking head."""
     assert bpy.ops.meshtalk.sample_seeds(count=3) == {"FINISHED"}
-    return part("ops.gallery").gallery_desk.gallery
+    return part("ops.gallery_desk").gallery_desk.gallery
 
 
 def curves(part, head):
@@ -36,7 +36,7 @@ def counts():
 def test_sampling_changes_nothing_in_the_file(part, talking, head):
     before = counts()
     assert bpy.ops.meshtalk.sample_seeds(count=4, seed=7) == {"FINISHED"}
-    gallery = part("ops.gallery").gallery_desk.gallery
+    gallery = part("ops.gallery_desk").gallery_desk.gallery
     assert [seed.seed for seed in gallery.seeds] == [7, 8, 9, 10]
     assert counts() == before and head.data.shape_keys is None and not len(head.meshtalk.takes)
 
@@ -165,7 +165,7 @@ def test_refusals_say_what_is_wrong(gallery, head):
 
 def test_the_gallery_goes_with_the_file(part, gallery):
     bpy.ops.wm.read_homefile(use_empty=True)
-    assert part("ops.gallery").gallery_desk.gallery is None
+    assert part("ops.gallery_desk").gallery_desk.gallery is None
 
 
 def _strip_names(scene):
@@ -206,12 +206,12 @@ def test_preview_after_undo_starts_afresh(gallery, head):
 
 def test_upper_temperature_changes_what_is_sampled(part, talking, head):
     assert bpy.ops.meshtalk.sample_seeds(count=1, upper_temperature=0.0) == {"FINISHED"}
-    calm = part("ops.gallery").gallery_desk.gallery.seeds[0].result.spoken[0].take
+    calm = part("ops.gallery_desk").gallery_desk.gallery.seeds[0].result.spoken[0].take
     talking.meshtalk_seeds.use_upper_temperature, talking.meshtalk_seeds.upper_temperature = True, 0.0
     assert bpy.ops.meshtalk.sample_seeds(count=1) == {"FINISHED"}
-    same = part("ops.gallery").gallery_desk.gallery.seeds[0].result.spoken[0].take
+    same = part("ops.gallery_desk").gallery_desk.gallery.seeds[0].result.spoken[0].take
     assert bpy.ops.meshtalk.sample_seeds(count=1, upper_temperature=-1.0) == {"FINISHED"}
-    free = part("ops.gallery").gallery_desk.gallery.seeds[0].result.spoken[0].take
+    free = part("ops.gallery_desk").gallery_desk.gallery.seeds[0].result.spoken[0].take
     np.testing.assert_array_equal(calm.labels, same.labels)
     assert not np.array_equal(calm.labels, free.labels)
 
@@ -262,4 +262,4 @@ def test_cancelling_at_any_stage_leaves_the_gallery_of_before(part, talking, hea
     with pytest.raises(errors.Cancelled):
         seeds.run_seeds(request, progress, lambda: bool(reached))
     assert reached and steps == sorted(steps)
-    assert seeds.gallery_desk.gallery is gallery
+    assert part("ops.gallery_desk").gallery_desk.gallery is gallery
