@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fractions import Fraction
 from typing import Any
 
 import bpy
 
 from .errors import SceneError
-from .timing import scene_rate
+from .timing import frames_to_seconds, scene_rate
 
 # Old names first warn in 5.2, so the new ones are tried first.
 _NAMES = {
@@ -73,7 +72,7 @@ def shown_frame(sequencer: bpy.types.Scene, scene: bpy.types.Scene, frame: float
         begin = scene.frame_start + strip_frames(shown[0], "trimmed")
         return frame - strip_frames(shown[0], "start") + begin
     rates = [scene_rate(each.render.fps, each.render.fps_base) for each in (scene, sequencer)]
-    return frame if rates[0] == rates[1] else float(Fraction(frame) / rates[1] * rates[0])
+    return frame if rates[0] == rates[1] else float(frames_to_seconds(frame, rates[1]) * rates[0])
 
 
 def add_sound_strip(scene: bpy.types.Scene, path: str, name: str, frame: int) -> bpy.types.Strip:
