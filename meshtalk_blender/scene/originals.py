@@ -50,7 +50,7 @@ def keep_backup_as_original(head: bpy.types.Object, take: MeshTalkTake) -> None:
 
 
 def give_back_original(head: bpy.types.Object, item: MeshTalkTakeObject) -> None:
-    """The user's Action is again what it was before this take went into it."""
+    """The user's Action takes the place of its copy: this take is out of it again, or belongs to the user."""
     for original in head.meshtalk.originals:
         if item.before is not None and original.action == item.before:
             original.action = item.action

@@ -258,6 +258,8 @@ def release_take(head: bpy.types.Object, take: MeshTalkTake) -> None:
         for group in [group for group in where.holder.groups if group.name == GROUP]:
             group.name = "Speech"
         release_rest(where.thing.data.shape_keys.animation_data)
+    for item in take.objects:
+        give_back_original(head, item)
     head.meshtalk.takes.remove(number)
     if len(head.meshtalk.takes) == 0:
         head.meshtalk.originals.clear()

@@ -351,3 +351,20 @@ def test_takes_of_all_placements_leave_nothing_in_whatever_order_they_are_delete
     animation = head.data.shape_keys.animation_data
     assert list(bpy.data.actions) == [action] and animation.action == action
     assert len(animation.nla_tracks) == 0
+
+
+def test_a_take_baked_into_the_users_action_is_what_plays_without_takes(head, speaker):
+    """Not the copy of before: that goes, whatever other takes there still are."""
+    action = users_motion(head)
+    speaker.write(FIRST, COUNT, placement="RANGE", name="baked")
+    speaker.write(FIRST, COUNT, name="other")
+    assert bpy.ops.meshtalk.show_take(take="baked") == {"FINISHED"}
+    assert bpy.ops.meshtalk.bake() == {"FINISHED"}
+    keys = _jaw_keys(head)
+    assert bpy.ops.meshtalk.remove_take(take="other") == {"FINISHED"}
+    assert list(bpy.data.actions) == [action] and head.data.shape_keys.animation_data.action == action
+    assert _jaw_keys(head) == keys > 20
+
+
+def _jaw_keys(head):
+    return len(next(curve for curve in played(head) if JAW in curve.data_path).keyframe_points)
