@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # take half as much again) are the add-on's doing, and what Blender's own start left to the garbage collector
 # is collected first.
 ADDING = """
-import gc, importlib, json, sys, time, types
+import gc, importlib, json, os, sys, time, types
 import bpy
 sys.modules["numpy"] = None
 package = types.ModuleType("meshtalk_checkout")
@@ -45,6 +45,7 @@ seconds = time.thread_time() - start
 addon.unregister()
 heavy = sorted(set(sys.modules) & {{"onnxruntime", "soundfile", "soxr"}})
 print("RESULT", json.dumps([seconds, heavy]), flush=True)
+os._exit(0)  # Blender before 5.0 as a module may hang or crash at its end (docs/dev.md)
 """
 
 

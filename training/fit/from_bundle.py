@@ -130,7 +130,7 @@ def _lstm(graph: OnnxGraph, node: Node) -> Weights:
 
 
 def _gate_matrix(graph: OnnxGraph, name: str) -> Array:
-    """A matrix in torch's order: small ones were put in ONNX's by the exporter, large ones are by the graph."""
+    """A matrix in torch's order: small ones the exporter put in ONNX's, large ones the graph does."""
     if graph.has_weight(name):
         return _gates(graph.weight(name)[0])
     while not graph.has_weight(name):

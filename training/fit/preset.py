@@ -113,7 +113,7 @@ def preset_names() -> list[str]:
 
 
 def load_preset(name: str) -> Preset:
-    """A preset by its name or by the path of a ``.toml`` file; raises ``TrainingError`` with what is wrong."""
+    """A preset by its name or the path of a ``.toml`` file; raises ``TrainingError`` with what is wrong."""
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))

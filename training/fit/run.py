@@ -72,7 +72,7 @@ class Run:
         return model, Autoregressive(settings)
 
     def load(self) -> tuple[MeshTalk, Autoregressive]:
-        """Both networks as trained so far; raises ``TrainingError`` when a stage is missing or doesn't fit."""
+        """Both networks as trained so far; raises ``TrainingError`` when a stage is missing or unfit."""
         autoregressive = self.build()[1]
         load_checkpoint(self.folder / STAGE_TWO, autoregressive)
         return self.load_stage_one(), autoregressive.eval()
