@@ -20,7 +20,7 @@ from .sampler_weights import read_sampler
 
 Floats = NDArray[np.float32]
 
-WIDE = 1024
+WIDE = 2048
 """Width (heads × channels) from which on a sampler's products are worth several threads: with less, hearing
 and moving make better use of them."""
 
