@@ -20,8 +20,8 @@ TARGETS = {600.0: 500.0, 3600.0: 700.0}
 GENERATIONS, GROWTH_MB = 200, 20.0
 
 PROGRAM = """
-import resource, sys
-from fractions import Fraction
+import sys
+from pathlib import Path
 import numpy as np
 from engine.audio.sound import load_sound
 from engine.bundle import default_bundle_path, load_bundle
@@ -36,7 +36,8 @@ performance = perform(bundle, load_sound(sys.argv[1]), GenerateOptions())
 mover = Mover(bundle, head)
 weights = [block.weights for block in move(mover, performance, 0)]
 mover.clean(np.concatenate(weights))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+lines = Path("/proc/self/status").read_text().splitlines()
+print(next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")))
 """
 
 

@@ -92,7 +92,9 @@ def test_memory_is_free_after_a_job_where_that_is_wanted(part, chosen):
 def test_asking_for_cards_is_cheap(part, chosen):
     """The preferences and the tab ask in each draw."""
     part("model_cards").card_of(TINY)
-    start = time.perf_counter()
+    times = []
     for _ in range(100):
+        start = time.perf_counter()
         part("model_cards").card_of(TINY)
-    assert (time.perf_counter() - start) / 100 < 1e-4
+        times.append(time.perf_counter() - start)
+    assert sorted(times)[50] < 1e-4

