@@ -58,8 +58,7 @@ def augment(mel: Tensor, settings: Augmentation, features: MelSettings, generato
 
 
 def _shift(mel: Tensor, bands: Tensor) -> Tensor:
-    """Move each clip's spectrum by a fraction of bands ``(B, 1)``, as a shorter or longer vocal tract would.
-    """
+    """Move each clip's spectrum by a fraction of bands ``(B, 1)``, as another vocal tract's length would."""
     count = mel.shape[-1]
     position = (torch.arange(count, device=mel.device) + bands).clamp(0, count - 1)
     below = position.floor().long().clamp(max=count - 2)

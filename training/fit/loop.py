@@ -29,8 +29,7 @@ class Reporter(Protocol):
         ...
 
     def progress(self, stage: str, fraction: float, step: int, rate: float, left: float, loss: float) -> None:
-        """Where a stage stands: share done, steps done, steps a second, seconds left and the smoothed loss.
-        """
+        """Where a stage stands: share done, steps done, steps a second, seconds left, the smoothed loss."""
         ...
 
 

@@ -29,8 +29,7 @@ class ExpressionEncoder(nn.Module):
 
 
 class Heads(nn.Module):
-    """Codes ``(..., inputs)`` -> ``logits (..., heads, categories)`` of some heads: a three-layer perceptron.
-    """
+    """Codes ``(..., inputs)`` -> ``logits (..., heads, categories)`` of some heads: three layers."""
 
     def __init__(self, inputs: int, hidden: int, heads: int, categories: int) -> None:
         super().__init__()
