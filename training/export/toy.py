@@ -162,7 +162,7 @@ def _bump(rest: Array, centre: tuple[float, float], radius: float) -> NDArray[np
 
 
 def _orthonormal(rows: Array) -> Array:
-    """Orthonormal rows that span ``rows``, with a sign that doesn't depend on the machine's linear algebra."""
+    """Orthonormal rows that span ``rows``, with a sign that no machine's linear algebra changes."""
     _, values, basis = np.linalg.svd(rows.astype(np.float64), full_matrices=False)
     basis = basis[values > 1e-6 * values[0]]
     signs = np.sign(basis[np.arange(len(basis)), np.abs(basis).argmax(1)])
