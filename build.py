@@ -52,8 +52,9 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_test(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--only", action="append", default=[], metavar="PART",
-                        help=f"one of {', '.join(testing.part_names())}; may be given several times")
+    names = ", ".join(testing.part_names())
+    only = f"one of {names}; may be given several times"
+    parser.add_argument("--only", action="append", default=[], metavar="PART", help=only)
     parser.add_argument("pytest", nargs="*", metavar="-- ARGUMENTS", help="more arguments for pytest")
     parser.set_defaults(run=_test)
 

@@ -72,7 +72,7 @@ def _by_phone(motion: Motion, phones: Phones) -> list[Moment]:
         inside = np.zeros(len(motion.gap), bool)
         for start, end, label in phones:
             if label in wanted.phones:
-                inside[round(start * motion.fps):round(end * motion.fps) + 1] = True
+                inside[round(start * motion.fps) : round(end * motion.fps) + 1] = True
         if inside.any():
             score = np.where(inside, wanted.score(motion), -np.inf)
             moments.append(_strongest(motion, score, wanted.caption))

@@ -28,9 +28,7 @@ def run(speech: Path | None, model: Path | None, seed: int, out: Path | None) ->
     environments.prepare([environment])
     with tempfile.TemporaryDirectory(prefix="meshtalk-demo-") as resources:
         staging.stage(target=Path(resources) / "extensions" / "user_default" / "meshtalk")
-        command = [
-            str(environment.python), "-m", "demo.talking_head", "--speech", str(speech),
-            "--model", str(model), "--seed", str(seed), "--out", str(out),
-        ]
+        options = ["--speech", str(speech), "--model", str(model), "--seed", str(seed), "--out", str(out)]
+        command = [str(environment.python), "-m", "demo.talking_head", *options]
         variables = {**os.environ, "BLENDER_USER_RESOURCES": resources, "PYTHONUNBUFFERED": "1"}
         return subprocess.run(command, cwd=project.ROOT, env=variables, stdin=subprocess.DEVNULL).returncode

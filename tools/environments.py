@@ -77,9 +77,8 @@ def blender_environment(blender: str) -> Environment:
 
 def demo_environment() -> Environment:
     """Blender as a module, the engine's needs, and Pillow for the picture strip."""
-    requirements = (
-        f"bpy=={DEMO_BLENDER}.*", BLENDER_NUMPY[DEMO_BLENDER], *project.dependencies(), "pillow>=10.1",
-    )
+    blender = (f"bpy=={DEMO_BLENDER}.*", BLENDER_NUMPY[DEMO_BLENDER])
+    requirements = (*blender, *project.dependencies(), "pillow>=10.1")
     return Environment(".venv-demo", (), requirements, "import bpy")
 
 
@@ -133,9 +132,7 @@ def _check(environment: Environment, log: Path) -> None:
     command = [str(environment.python), "-c", environment.check]
     # Without this the mere import of onnxruntime writes into the user's cache.
     variables = {**os.environ, "ORT_DISABLE_TELEMETRY": "1"}
-    result = subprocess.run(
-        command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=variables
-    )
+    result = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=variables)
     if result.returncode == 0:
         return
     with log.open("a", encoding="utf-8") as out:

@@ -55,12 +55,10 @@ def wheels(target: str | None = None) -> list[Path]:
 
 def _download(target: str, python: str, wanted: list[str], folder: Path) -> None:
     print(f"Fetching wheels for {target}, Python {python} ...", flush=True)
-    command = [
-        sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-        "--only-binary=:all:", "--implementation=cp", f"--python-version={python}", f"--dest={folder}",
-        *(f"--platform={tag}" for tag in TAGS[target]), *wanted,
-    ]
-    result = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    pip += ["--no-deps", "--only-binary=:all:", "--implementation=cp", f"--python-version={python}"]
+    pip += [f"--dest={folder}", *(f"--platform={tag}" for tag in TAGS[target])]
+    result = subprocess.run([*pip, *wanted], capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if result.returncode:
         reason = (result.stderr.strip().splitlines() or ["no message"])[-1]
         raise BuildError(f"Fetching wheels failed; is the package index reachable? pip says: {reason}")

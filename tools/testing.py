@@ -17,6 +17,8 @@ from .project import BuildError
 
 REPORTS = project.BUILD / "test"
 IN_BLENDER = ("tests/addon", "tests/build/in_blender")
+STYLE = (("check", "--no-cache", "."), ("format", "--check", "--no-cache", "."))
+"""What ruff is asked, one after the other."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,12 @@ def _run_part(part: Part, arguments: Sequence[str]) -> Count:
 
 
 def _run_style(part: Part) -> Count:
-    command = [str(part.environment.python), "-m", "ruff", "check", "--no-cache", "."]
-    status = subprocess.run(command, cwd=project.ROOT, stdin=subprocess.DEVNULL).returncode
-    return Count(failed=1) if status else Count(passed=1)
+    total = Count()
+    for words in STYLE:
+        command = [str(part.environment.python), "-m", "ruff", *words]
+        status = subprocess.run(command, cwd=project.ROOT, stdin=subprocess.DEVNULL).returncode
+        total += Count(failed=1) if status else Count(passed=1)
+    return total
 
 
 def _variables(part: Part) -> dict[str, str]:
@@ -112,10 +117,8 @@ def _variables(part: Part) -> dict[str, str]:
     resources.mkdir(parents=True, exist_ok=True)
     cache = project.BUILD / "cache" / "anny"
     # The tests' networks are tiny: several threads would mostly wait for each other.
-    return {
-        "OMP_NUM_THREADS": "1", **os.environ, "BLENDER_USER_RESOURCES": str(resources),
-        "ANNY_CACHE_DIR": str(cache), "PYTHONUNBUFFERED": "1",
-    }
+    mine = {"BLENDER_USER_RESOURCES": str(resources), "ANNY_CACHE_DIR": str(cache), "PYTHONUNBUFFERED": "1"}
+    return {"OMP_NUM_THREADS": "1", **os.environ, **mine}
 
 
 def read_report(report: Path) -> Count:

@@ -28,8 +28,10 @@ def motion(frames: int = 90, **weights: dict[int, float]) -> Motion:
 def test_by_phone_each_picture_lies_in_its_phone() -> None:
     phones = [(0.0, 0.5, "M"), (0.5, 1.0, "AA"), (1.0, 1.5, "UW"), (1.5, 2.0, "F"), (2.0, 3.0, "SIL")]
     take = motion(
-        gap={7: 0.1, 20: 12.0, 80: 0.0}, mouthRollLower={50: 0.6, 7: 0.9},
-        mouthPucker={40: 0.9, 5: 1.0}, eyeBlinkLeft={70: 1.0},
+        gap={7: 0.1, 20: 12.0, 80: 0.0},
+        mouthRollLower={50: 0.6, 7: 0.9},
+        mouthPucker={40: 0.9, 5: 1.0},
+        eyeBlinkLeft={70: 1.0},
     )
     found = {moment.caption.split()[0]: moment.frame for moment in pick_moments(take, phones)}
     assert found == {"m": 7, "f": 50, "ah": 20, "oo": 40, "blink": 70}
@@ -38,7 +40,9 @@ def test_by_phone_each_picture_lies_in_its_phone() -> None:
 def test_by_shape_where_no_phones_are_known() -> None:
     take = motion(
         gap={**dict.fromkeys(range(90), 0.0), **dict.fromkeys(range(30, 60), 6.0), 45: 0.5, 50: 14.0},
-        mouthPucker={33: 0.8}, eyeBlinkLeft={10: 0.2, 77: 0.9}, eyeBlinkRight={77: 0.9},
+        mouthPucker={33: 0.8},
+        eyeBlinkLeft={10: 0.2, 77: 0.9},
+        eyeBlinkRight={77: 0.9},
     )
     captions = {moment.caption.partition("   ")[0]: moment.frame for moment in pick_moments(take, None)}
     assert captions["wide open"] == 50 and captions["rounded"] == 33 and captions["blink"] == 77

@@ -26,7 +26,8 @@ def test_version_stands_once() -> None:
     assigned = re.compile(r"(?m)^\s*(__version__|version)\s*[=:]\s*[\"']")
     suffixes = (".py", ".toml", ".cfg", ".json")
     holders = [
-        name for name in tracked_files()
+        name
+        for name in tracked_files()
         if name.endswith(suffixes) and assigned.search((project.ROOT / name).read_text(encoding="utf-8"))
     ]
     assert holders == ["blender_manifest.toml"]

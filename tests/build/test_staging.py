@@ -42,8 +42,10 @@ def test_stage_mirrors_the_repository(stage: Path) -> None:
     assert top == {"__init__.py", "blender_manifest.toml", "LICENSE", "engine", "meshtalk_blender"}
     for name in staging.SOURCES:
         expected = {
-            path for path in files_below(project.ROOT / name)
-            if "__pycache__" not in path and not path.endswith((".pyc", ".orig"))
+            path
+            for path in files_below(project.ROOT / name)
+            if "__pycache__" not in path
+            and not path.endswith((".pyc", ".orig"))
             and not any(part.startswith(".") for part in path.split("/"))
         }
         assert files_below(stage / name) == expected

@@ -34,9 +34,8 @@ def test_skips():
 def pytest_report(folder: Path, source: str) -> Path:
     (folder / "test_it.py").write_text(source, encoding="utf-8")
     report = folder / "report.xml"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={folder}",
-               f"--junitxml={report}", "test_it.py"]
-    subprocess.run(command, cwd=folder, capture_output=True)
+    pytest_here = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--rootdir={folder}"]
+    subprocess.run([*pytest_here, f"--junitxml={report}", "test_it.py"], cwd=folder, capture_output=True)
     return report
 
 
@@ -60,6 +59,7 @@ def test_sum_is_the_plain_closing_line() -> None:
 
 def part_that_runs(folder: Path) -> Part:
     """A part whose environment is the one that this test runs in."""
+
     class Here(environments.Environment):
         @property
         def python(self) -> Path:
@@ -74,8 +74,12 @@ def part_that_runs(folder: Path) -> Part:
 
 @pytest.mark.parametrize(
     "source, status",
-    [("def test_x():\n    pass\n", 0), ("def test_x():\n    assert False\n", 1), ("", 1),
-     ("import pytest\n\n@pytest.mark.skip(reason='why not')\ndef test_x():\n    pass\n", 1)],
+    [
+        ("def test_x():\n    pass\n", 0),
+        ("def test_x():\n    assert False\n", 1),
+        ("", 1),
+        ("import pytest\n\n@pytest.mark.skip(reason='why not')\ndef test_x():\n    pass\n", 1),
+    ],
     ids=["passes", "fails", "no test", "all skipped"],
 )
 def test_exit_status_is_honest(
@@ -92,6 +96,19 @@ def test_exit_status_is_honest(
     assert " passed, " in capfd.readouterr().out.splitlines()[-1]
 
 
+@pytest.mark.parametrize(
+    "source, count",
+    [("x = 1\n", Count(passed=2)), ("import os\n", Count(1, 1)), ("x = ( 1 )\n", Count(1, 1))],
+    ids=["good", "against a rule", "not formatted"],
+)
+def test_style_counts_rules_and_format(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, count: Count
+) -> None:
+    (tmp_path / "some.py").write_text(source, encoding="utf-8")
+    monkeypatch.setattr(testing.project, "ROOT", tmp_path)
+    assert testing._run_style(part_that_runs(tmp_path)) == count
+
+
 def test_unknown_part_is_named() -> None:
     with pytest.raises(project.BuildError, match="no part 'everything'"):
         testing.check_names(["everything"])
@@ -104,8 +121,8 @@ def test_stamp_follows_the_recipe() -> None:
 
 
 def test_missing_library_gives_one_sentence(tmp_path: Path) -> None:
-    failing = replace(part_that_runs(tmp_path).environment, check=(
-        "raise ImportError('libXi.so.6: cannot open shared object file: No such file or directory')"))
+    check = "raise ImportError('libXi.so.6: cannot open shared object file: No such file or directory')"
+    failing = replace(part_that_runs(tmp_path).environment, check=check)
     with pytest.raises(project.BuildError, match=r"libXi\.so\.6.*apt-get install .*libxi6"):
         environments._check(failing, tmp_path / "log")
 
