@@ -13,18 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio.sound import load_sound
-from ..bundle import Bundle, default_bundle_path, load_bundle
-from ..errors import TakeError
-from ..generate import GenerateOptions, Mover, Performance, Take, as_rate, correct, move, perform
+from ..bundle import Bundle
+from ..generate import GenerateOptions, Mover, Performance, Take, correct, move, perform
 from ..geometry.topology import Binding
 from ..heads import Head
 from ..takes import NpzWriter, describe, write_live_link_csv
-from ..takes.atomic import check_writable, replacing
+from .files import TakeFiles, replacing_both, take_files
 from .heads import bound_head
 from .keys import HeadKeys, keys_of
 from .line import ProgressLine
-
-SUFFIXES = (".npz", ".csv")
+from .options import add_correctives, add_fps, add_head, add_model, bundle_of, rate_of
 
 
 def add_parser(commands: Any) -> None:
@@ -37,9 +35,8 @@ def add_parser(commands: Any) -> None:
     add = parser.add_argument
     add("speech", type=Path, metavar="SPEECH", help="wav, flac, ogg or mp3")
     add("--out", type=Path, required=True, metavar="TAKE", help="where to write, with or without suffix")
-    add("--head", type=Path, help="any head: .obj, .ply, .glb, .gltf or .npz (default: the template)")
-    add("--landmarks", type=Path, metavar="L.json", help="places on the head, by the names that info lists")
-    add("--model", type=Path, metavar="DIR", help="folder of the model (default: the bundled one)")
+    add_head(parser, "any head: .obj, .ply, .glb, .gltf or .npz (default: the template)")
+    add_model(parser)
     add("--seed", type=int, default=0, help="another seed is another take (default: 0)")
     add(
         "--takes",
@@ -47,68 +44,45 @@ def add_parser(commands: Any) -> None:
         default=1,
         help="takes to make, of seeds SEED, SEED + 1, ...: TAKE-1, TAKE-2, ...",
     )
-    add("--fps", help="frames a second, as 24, 23.976 or 24000/1001 (default: the model's)")
+    add_fps(parser, "the model's")
     add("--temperature", type=float, help="0 for the likeliest motion (default: the model's)")
     add("--upper-temperature", type=float, help="the same for brows, lids and eyes alone")
-    add(
-        "--correctives",
-        type=float,
-        metavar="MM",
-        help="shapes for what the units leave open, to within MM at the lips (0.2 is fine)",
-    )
+    add_correctives(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Check everything, generate, write: all files appear at the end or none does."""
-    fps = None if arguments.fps is None else as_rate(arguments.fps)
     options = GenerateOptions(
         arguments.seed,
         arguments.takes,
         arguments.temperature,
-        fps,
+        rate_of(arguments),
         corrective_tolerance_mm=arguments.correctives,
         upper_temperature=arguments.upper_temperature,
     )
-    stems = take_stems(arguments.out, options.takes)
-    for stem in stems:
-        for suffix in SUFFIXES:
-            check_writable(_with(stem, suffix))
-    bundle = load_bundle(arguments.model or default_bundle_path())
+    files = take_files(arguments.out, options.takes)
+    bundle = bundle_of(arguments)
     head, binding = bound_head(bundle.template, arguments.head, arguments.landmarks)
     sound = load_sound(arguments.speech)
     with ProgressLine() as line:
         performance = perform(bundle, sound, options, line.show)
-        takes = _write_all(bundle, binding, head, performance, stems)
+        takes = _write_all(bundle, binding, head, performance, files)
     length = f"{performance.count} frames at {float(performance.fps):g} fps"
-    for stem, take in zip(stems, takes, strict=True):
+    for one, take in zip(files, takes, strict=True):
         told = "" if arguments.correctives is None else f", {_told(take)}"
-        sys.stdout.write(f"{_with(stem, '.npz')}: {length}, seed {take.seed}{told}\n")
-
-
-def take_stems(out: Path, takes: int) -> list[Path]:
-    """Paths of the takes without suffix: ``out`` itself, or ``out-1``, ``out-2``, … for several. TakeError
-    where it names no file, which would be written hidden, as ``.npz``."""
-    if out.name in ("", ".."):
-        raise TakeError("--out needs a file's name, such as take or folder/take.")
-    stem = out.with_suffix("") if out.suffix.lower() in SUFFIXES else out
-    return [stem] if takes == 1 else [_with(stem, f"-{take}") for take in range(1, takes + 1)]
-
-
-def _with(stem: Path, ending: str) -> Path:
-    """Append to the name; ``with_suffix`` would cut names like ``take.v2``."""
-    return stem.parent / (stem.name + ending)
+        sys.stdout.write(f"{one.npz}: {length}, seed {take.seed}{told}\n")
 
 
 def _write_all(
-    bundle: Bundle, binding: Binding, head: Head, performance: Performance, stems: list[Path]
+    bundle: Bundle, binding: Binding, head: Head, performance: Performance, files: list[TakeFiles]
 ) -> list[Take]:
     mover, keys, takes = Mover(bundle, binding), keys_of(bundle.template, binding, head), []
     with ExitStack() as stack:
-        for index, stem in enumerate(stems):
-            npz, csv = (stack.enter_context(replacing(_with(stem, suffix))) for suffix in SUFFIXES)
-            take = _write_npz(mover, performance, index, head, bundle.unit_names, keys, npz)
-            write_live_link_csv(csv, take)
+        for index, one in enumerate(files):
+            places = stack.enter_context(replacing_both(one))
+            take = _write_npz(mover, performance, index, head, bundle.unit_names, keys, places.npz)
+            write_live_link_csv(places.csv, take)
             takes.append(take)
     return takes
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ..bundle import default_bundle_path, load_bundle
 from ..geometry.fit.binding import FittedBinding
 from ..geometry.fit.marks import landmark_vertices
 from ..geometry.topology import Binding
 from ..takes.atomic import check_writable, replacing
 from ..template import Template
 from .heads import bound_head
+from .options import add_model, bundle_of
 
 
 def add_parser(commands: Any) -> None:
@@ -31,7 +31,7 @@ def add_parser(commands: Any) -> None:
     add("head", type=Path, metavar="HEAD", help=".obj, .ply, .glb, .gltf or .npz")
     add("--out", type=Path, required=True, metavar="B.npz", help="where to write")
     add("--landmarks", type=Path, metavar="L.json", help="places of landmarks, by the names that info lists")
-    add("--model", type=Path, metavar="DIR", help="folder of the model (default: the bundled one)")
+    add_model(parser)
     parser.set_defaults(run=run)
 
 
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
         else arguments.out.with_name(arguments.out.name + ".npz")
     )
     check_writable(out)
-    template = load_bundle(arguments.model or default_bundle_path()).template
+    template = bundle_of(arguments).template
     started = time.perf_counter()
     binding = bound_head(template, arguments.head, arguments.landmarks)[1]
     arrays = describe(binding)

@@ -7,7 +7,6 @@ import argparse
 import sys
 import zipfile
 import zlib
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..audio.sound import load_sound
-from ..bundle import default_bundle_path, load_bundle
 from ..errors import TakeError
 from ..generate.dub import DubOptions, dub
-from ..generate.options import Take, as_rate
+from ..generate.options import as_rate
 from ..generate.past import Original
 from ..generate.retime import Stretch
-from ..heads import Head
-from ..takes import write_live_link_csv, write_npz
-from ..takes.atomic import check_writable, replacing
-from .animate import SUFFIXES, take_stems
+from .files import take_files, write_take
 from .heads import bound_head
 from .line import ProgressLine
+from .options import add_fps, add_head, add_model, bundle_of, rate_of
 
 
 def add_parser(commands: Any) -> None:
@@ -40,9 +36,8 @@ def add_parser(commands: Any) -> None:
     add("speech", type=Path, metavar="SPEECH", help="the new words: wav, flac, ogg or mp3")
     add("--performance", type=Path, required=True, metavar="TAKE.npz", help="vertices and weights, and fps")
     add("--out", type=Path, required=True, metavar="NEW", help="where to write, with or without suffix")
-    add("--head", type=Path, help="the head at rest that the performance moves (default: the template)")
-    add("--landmarks", type=Path, metavar="L.json", help="places on the head, by the names that info lists")
-    add("--model", type=Path, metavar="DIR", help="folder of the model (default: the bundled one)")
+    add_head(parser, "the head at rest that the performance moves (default: the template)")
+    add_model(parser)
     add("--upper", type=float, default=1.0, help="how much of the old upper face stays, 0 to 1 (default: 1)")
     add("--mouth", type=float, default=0.0, help="how much of the old mouth stays, 0 to 1 (default: 0)")
     add("--keep-silence", action="store_true", help="keep the old mouth in pauses of the new speech")
@@ -54,7 +49,7 @@ def add_parser(commands: Any) -> None:
         "(loop); stretch fits it to any length (default: live)",
     )
     add("--seed", type=int, default=0, help="for what the old take doesn't tell (default: 0)")
-    add("--fps", help="frames a second, as 24, 23.976 or 24000/1001 (default: the performance's)")
+    add_fps(parser, "the performance's")
     add("--temperature", type=float, help="of what is sampled (default: the model's)")
     parser.set_defaults(run=run)
 
@@ -68,21 +63,18 @@ def run(arguments: argparse.Namespace) -> None:
         stretch=Stretch(arguments.stretch),
         seed=arguments.seed,
         temperature=arguments.temperature,
-        fps=None if arguments.fps is None else as_rate(arguments.fps),
+        fps=rate_of(arguments),
     )
-    (stem,) = take_stems(arguments.out, 1)
-    paths = [stem.parent / (stem.name + suffix) for suffix in SUFFIXES]
-    for path in paths:
-        check_writable(path)
-    bundle = load_bundle(arguments.model or default_bundle_path())
+    (files,) = take_files(arguments.out)
+    bundle = bundle_of(arguments)
     original = read_performance(arguments.performance)
     head, binding = bound_head(bundle.template, arguments.head, arguments.landmarks)
     sound = load_sound(arguments.speech)
     with ProgressLine() as line:
         take = dub(bundle, sound, binding, original, options, line.show)
-        _write(paths, take, head)
+        write_take(files, take, head.polygons)
     length = f"{len(take.weights)} frames at {float(take.fps):g} fps"
-    sys.stdout.write(f"{paths[0]}: {length}, upper {options.upper:g}, mouth {options.mouth:g}\n")
+    sys.stdout.write(f"{files.npz}: {length}, upper {options.upper:g}, mouth {options.mouth:g}\n")
 
 
 def read_performance(path: Path) -> Original:
@@ -113,10 +105,3 @@ def _numbers(path: Path, arrays: dict[str, NDArray[Any]], name: str) -> NDArray[
     if arrays[name].dtype.kind not in "fiu":
         raise TakeError(f"The {name} of {path.name} are no numbers; write the take again.")
     return arrays[name].astype(np.float32, copy=False)
-
-
-def _write(paths: list[Path], take: Take, head: Head) -> None:
-    with ExitStack() as stack:
-        npz, csv = (stack.enter_context(replacing(path)) for path in paths)
-        write_npz(npz, take, head.polygons)
-        write_live_link_csv(csv, take)

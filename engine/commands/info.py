@@ -7,26 +7,24 @@ import argparse
 import dataclasses
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
-from ..bundle import Bundle, default_bundle_path, load_bundle
+from ..bundle import Bundle
 from ..geometry.fit.marks import landmark_vertices
+from .options import add_model, bundle_of
 
 
 def add_parser(commands: Any) -> None:
     """Add ``info`` to the commands of the parser."""
     parser = commands.add_parser("info", help="show a model's card", description="Show a model's card.")
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
-    parser.add_argument(
-        "--model", type=Path, metavar="DIR", help="folder of the model (default: the bundled one)"
-    )
+    add_model(parser)
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Print the card of a checked model."""
-    facts = describe(load_bundle(arguments.model or default_bundle_path()))
+    facts = describe(bundle_of(arguments))
     text = json.dumps(facts, indent=2) if arguments.json else "\n".join(_lines(facts))
     sys.stdout.write(text + "\n")
 
