@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import IntProperty, StringProperty
 
-from ...engine.errors import MeshTalkError
 from ...engine.generate.control_values import LIMITS, Controls
 from ..control_props import controls_of, set_controls, write_due
 from ..scene.control_presets import (
@@ -22,8 +21,8 @@ from ..scene.control_presets import (
 )
 from ..scene.errors import SceneError
 from ..scene.take_list import active_take, take_problem
-from ..translations import say
 from .checks import busy_reason, chosen_head
+from .clicks import at_once, can_press
 from .presets import RemovesPreset, SavesPreset
 from .redo import Redone
 
@@ -64,21 +63,14 @@ class _OnTake:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        reason = controls_problem(context)
-        if reason is not None:
-            cls.poll_message_set(say(reason))
-        return reason is None
+        return can_press(cls, controls_problem(context))
 
 
-def turn(operator: bpy.types.Operator, context: bpy.types.Context, values: Mapping[str, float]) -> set[str]:
-    """Set these controls, and write the curves before Blender notes the undo step."""
-    try:
-        set_controls(shown_take(context).controls, values)
-        write_due()
-    except MeshTalkError as error:
-        operator.report({"ERROR"}, say(str(error)))
-        return {"CANCELLED"}
-    return {"FINISHED"}
+def turn(context: bpy.types.Context, values: Mapping[str, float]) -> str:
+    """Set these controls, and write the curves before Blender notes the undo step. Raises MeshTalkError."""
+    set_controls(shown_take(context).controls, values)
+    write_due()
+    return ""  # it is seen
 
 
 class MESHTALK_OT_choose_controls(Redone, _OnTake, bpy.types.Operator):
@@ -90,11 +82,13 @@ class MESHTALK_OT_choose_controls(Redone, _OnTake, bpy.types.Operator):
     name: StringProperty(name="Preset", options={"SKIP_SAVE"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        return at_once(self, lambda: turn(context, self._values()))
+
+    def _values(self) -> Mapping[str, float]:
         preset = find_preset(self.name)
         if preset is None:
-            self.report({"ERROR"}, say(f"There is no preset “{self.name}”."))
-            return {"CANCELLED"}
-        return turn(self, context, preset.values)
+            raise SceneError(f"There is no preset “{self.name}”.")
+        return preset.values
 
 
 class MESHTALK_OT_reset_controls(Redone, _OnTake, bpy.types.Operator):
@@ -108,13 +102,13 @@ class MESHTALK_OT_reset_controls(Redone, _OnTake, bpy.types.Operator):
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        return at_once(self, lambda: turn(context, self._values()))
+
+    def _values(self) -> Mapping[str, float]:
         if self.control and self.control not in LIMITS:
-            self.report(
-                {"ERROR"}, say(f"There is no control “{self.control}”: use one of {', '.join(LIMITS)}.")
-            )
-            return {"CANCELLED"}
+            raise SceneError(f"There is no control “{self.control}”: use one of {', '.join(LIMITS)}.")
         names = (self.control,) if self.control else tuple(LIMITS)
-        return turn(self, context, {name: getattr(Controls(), name) for name in names})
+        return {name: getattr(Controls(), name) for name in names}
 
 
 class MESHTALK_OT_save_controls(SavesPreset, _OnTake, bpy.types.Operator):
@@ -168,18 +162,15 @@ class MESHTALK_OT_bake(_OnTake, bpy.types.Operator):
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        return at_once(self, lambda: self._bake(context))
+
+    def _bake(self, context: bpy.types.Context) -> str:
         from ..scene.baking import bake_take
 
         head, take = chosen_head(context), shown_take(context)
         name = take.name
-        try:
-            write_due()
-            count = bake_take(head, take, self.step)
-        except MeshTalkError as error:
-            self.report({"ERROR"}, say(str(error)))
-            return {"CANCELLED"}
-        self.report({"INFO"}, say(f"“{name}” is yours now: {count} keys"))
-        return {"FINISHED"}
+        write_due()
+        return f"“{name}” is yours now: {bake_take(head, take, self.step)} keys"
 
 
 def is_layer(take: MeshTalkTake) -> bool:

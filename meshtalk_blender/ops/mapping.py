@@ -11,6 +11,7 @@ from bpy.props import StringProperty
 
 from ...engine.rigs.mapping import RigMapping, drive_names, is_mixed, sides_of
 from ..mapping_props import model_units
+from ..scene.errors import SceneError
 from ..scene.mapping import (
     all_presets,
     choose_mapping,
@@ -24,8 +25,8 @@ from ..scene.mapping import (
     remove_preset,
     save_preset,
 )
-from ..translations import say
 from .checks import chosen_head
+from .clicks import at_once, can_press
 from .job import desk
 from .presets import RemovesPreset, SavesPreset
 
@@ -102,10 +103,7 @@ class _OnHead:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        reason = mapping_problem(context)
-        if reason is not None:
-            cls.poll_message_set(say(reason))
-        return reason is None
+        return can_press(cls, mapping_problem(context))
 
 
 class MESHTALK_OT_choose_mapping(_OnHead, bpy.types.Operator):
@@ -117,13 +115,14 @@ class MESHTALK_OT_choose_mapping(_OnHead, bpy.types.Operator):
     name: StringProperty(name="Mapping", description="Empty: by the shape keys' names", options={"SKIP_SAVE"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        return at_once(self, lambda: self._choose(context))
+
+    def _choose(self, context: bpy.types.Context) -> str:
         if self.name and all(preset.name != self.name for preset in all_presets()[0]):
-            self.report({"ERROR"}, say(f"There is no mapping “{self.name}”."))
-            return {"CANCELLED"}
+            raise SceneError(f"There is no mapping “{self.name}”.")
         head = chosen_head(context)
         choose_mapping(head, self.name)
-        self.report({"INFO"}, say(mapping_state(context, head).words))
-        return {"FINISHED"}
+        return mapping_state(context, head).words
 
 
 class MESHTALK_OT_edit_mapping(_OnHead, bpy.types.Operator):
@@ -133,17 +132,14 @@ class MESHTALK_OT_edit_mapping(_OnHead, bpy.types.Operator):
     bl_label = "Edit Mapping"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        return at_once(self, lambda: self._list(context))
+
+    def _list(self, context: bpy.types.Context) -> str:
         head = chosen_head(context)
         if not free_keys(head):
-            self.report(
-                {"ERROR"}, say(f"All shape keys of “{head.name}” have drivers: there is nothing to map.")
-            )
-            return {"CANCELLED"}
+            raise SceneError(f"All shape keys of “{head.name}” have drivers: there is nothing to map.")
         count = edit_mapping(head, model_units(context.scene.meshtalk.model))
-        self.report(
-            {"INFO"}, say(f"{count} shape keys listed" if count else "All shape keys are listed already")
-        )
-        return {"FINISHED"}
+        return f"{count} shape keys listed" if count else "All shape keys are listed already"
 
 
 class MESHTALK_OT_save_mapping(SavesPreset, _OnHead, bpy.types.Operator):

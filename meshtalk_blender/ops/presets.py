@@ -8,8 +8,7 @@ from pathlib import Path
 import bpy
 from bpy.props import StringProperty
 
-from ...engine.errors import MeshTalkError
-from ..translations import say
+from .clicks import at_once, can_press
 
 
 class SavesPreset:
@@ -34,13 +33,7 @@ class SavesPreset:
         self.layout.prop(self, "name")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            path = self.save(context)
-        except MeshTalkError as error:
-            self.report({"ERROR"}, say(str(error)))
-            return {"CANCELLED"}
-        self.report({"INFO"}, say(f"Saved as {path}"))
-        return {"FINISHED"}
+        return at_once(self, lambda: f"Saved as {self.save(context)}")
 
 
 class RemovesPreset:
@@ -62,20 +55,15 @@ class RemovesPreset:
     def poll(cls, context: bpy.types.Context) -> bool:
         if not super().poll(context):
             return False
-        chosen = cls.chosen(context)
-        if not chosen:
-            cls.poll_message_set(say(cls.refusal))
-        return bool(chosen)
+        return can_press(cls, None if cls.chosen(context) else cls.refusal)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_confirm(self, event)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        return at_once(self, lambda: self._remove(context))
+
+    def _remove(self, context: bpy.types.Context) -> str:
         name = self.chosen(context)
-        try:
-            self.remove(context, name)
-        except MeshTalkError as error:
-            self.report({"ERROR"}, say(str(error)))
-            return {"CANCELLED"}
-        self.report({"INFO"}, say(f"“{name}” was removed"))
-        return {"FINISHED"}
+        self.remove(context, name)
+        return f"“{name}” was removed"

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 import bpy
 from bpy.props import FloatProperty, IntProperty, StringProperty
 
-from ...engine.errors import MeshTalkError
 from ..gallery_props import MOST_SEEDS, upper_temperature_of
 from ..scene.errors import SceneError
 from ..scene.take_list import active_take, find_preview
-from ..translations import say
 from .background import InBackground, redraw_panels
 from .checks import busy_reason, chosen_head, disabled_reason
+from .clicks import at_once, can_press
 from .gallery_desk import gallery_desk
-from .job import Work, desk
+from .job import Work
 from .redo import Redone
 
 if TYPE_CHECKING:
@@ -68,9 +67,7 @@ def _allowed(cls: type[bpy.types.Operator], reason: str | None) -> bool:
     """What poll answers; scripts give arguments that poll can't see, so they are judged when they run."""
     if bpy.app.background and busy_reason() is None:
         return True
-    if reason is not None:
-        cls.poll_message_set(say(reason))
-    return reason is None
+    return can_press(cls, reason)
 
 
 def _upper_property() -> FloatProperty:
@@ -300,16 +297,8 @@ def _upper(
 
 def _do(operator: bpy.types.Operator, step: Callable[[], str]) -> set[str]:
     """Do something that takes no time, and tell the user in the panel and the report."""
-    try:
-        done = step()
-    except MeshTalkError as error:
-        desk.tell(str(error), is_problem=True)
-        operator.report({"ERROR"}, say(str(error)))
-        return {"CANCELLED"}
-    desk.tell(done)
     redraw_panels()
-    operator.report({"INFO"}, say(done))
-    return {"FINISHED"}
+    return at_once(operator, step, in_panel=True)
 
 
 @bpy.app.handlers.persistent

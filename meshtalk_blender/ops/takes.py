@@ -14,6 +14,7 @@ from ..scene.errors import SceneError
 from ..scene.take_list import active_take, find_take, is_playing, take_problem
 from ..translations import say
 from .checks import busy_reason, chosen_head
+from .clicks import at_once, can_press
 from .job import desk
 from .redo import Redone
 
@@ -83,27 +84,17 @@ class _OfTake(Redone):
         def report(self, kinds: set[str], text: str) -> None:
             """Operator.report."""
 
-        @classmethod
-        def poll_message_set(cls, message: str) -> None:
-            """Operator.poll_message_set."""
-
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:
-        reason = busy_reason()
-        if reason is not None:
-            cls.poll_message_set(say(reason))
-        return reason is None
+        return can_press(cls, busy_reason())
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            write_due()
-            head = self._find_head(context)
-            done = self.act(head, self._find_take(head))
-        except MeshTalkError as error:
-            self.report({"ERROR"}, say(str(error)))
-            return {"CANCELLED"}
-        self.report({"INFO"}, say(done))
-        return {"FINISHED"}
+        return at_once(self, lambda: self._act(context))
+
+    def _act(self, context: bpy.types.Context) -> str:
+        write_due()
+        head = self._find_head(context)
+        return self.act(head, self._find_take(head))
 
     def act(self, head: bpy.types.Object, take: MeshTalkTake, /) -> str:
         """Do it, and say what was done. Raises MeshTalkError."""
@@ -148,18 +139,14 @@ class MESHTALK_OT_show_take(_OfTake, bpy.types.Operator):
             return "Go back to what the head played before its first take; the takes stay in the list"
         return "Let this take play on the head"
 
-    def execute(self, context: bpy.types.Context) -> set[str]:
+    def _act(self, context: bpy.types.Context) -> str:
         from ..scene.takes import show_take
 
         if self.take != ORIGINAL:
-            return super().execute(context)
-        try:
-            write_due()
-            show_take(self._find_head(context), None)
-        except MeshTalkError as error:
-            self.report({"ERROR"}, say(str(error)))
-            return {"CANCELLED"}
-        return {"FINISHED"}
+            return super()._act(context)
+        write_due()
+        show_take(self._find_head(context), None)
+        return ""  # it is seen
 
     def act(self, head: bpy.types.Object, take: MeshTalkTake, /) -> str:
         from ..scene.takes import show_take
