@@ -8,7 +8,7 @@ mesh's Custom Properties.
 from __future__ import annotations
 
 import bpy
-from bpy.props import BoolProperty, FloatProperty, PointerProperty, StringProperty
+from bpy.props import BoolProperty, FloatProperty, FloatVectorProperty, PointerProperty, StringProperty
 
 
 class MeshTalkFit(bpy.types.PropertyGroup):
@@ -24,6 +24,7 @@ class MeshTalkFit(bpy.types.PropertyGroup):
     counts: StringProperty(description="Vertices and polygons of the head's objects")
     positions: StringProperty(description="Sum over the positions of the head's vertices")
     landmarks: StringProperty(description="The landmarks that the head was fitted with")
+    stretch: FloatVectorProperty(size=6, description="How uneven its scale was; zeros for an even one")
 
 
 def register() -> None:

@@ -80,9 +80,9 @@ def fit_request(context: bpy.types.Context, head: bpy.types.Object | None) -> Fi
     folder = model_folder(model)
     if folder is None:
         raise SceneError(f"There is no model “{model}”: choose another in the MeshTalk tab.")
-    return FitRequest(
-        folder, chosen_threads(), read_rest_pose(head), placed_landmarks(head), stored_binding(head)
-    )
+    rest = read_rest_pose(head)
+    landmarks = rest.stretched_places(placed_landmarks(head))
+    return FitRequest(folder, chosen_threads(), rest, landmarks, stored_binding(head))
 
 
 def forget_fit(head: bpy.types.Object) -> None:

@@ -45,6 +45,7 @@ class Kind(Enum):
     FITTED = "fitted"
     EDITED = "edited"
     MARKED = "marked"
+    SCALED = "scaled"
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ _WORDS = {
     Kind.FITTED: "Fitted",
     Kind.EDITED: "Mesh was edited: will be fitted again",
     Kind.MARKED: "Landmarks changed: will be fitted again",
+    Kind.SCALED: "Proportions were scaled: will be fitted again",
 }
 
 MeshKey = tuple[int, int, int, int, str]
@@ -112,6 +114,8 @@ def state_of(head: bpy.types.Object, model: str) -> HeadState:
     figures, change = stored_figures(head), quick_change(head)
     if change is Change.LANDMARKS:
         return HeadState(Kind.MARKED, figures)
+    if change is Change.SCALE:
+        return HeadState(Kind.SCALED, figures)
     moved = _looks.moved.get(fit_mark(head))
     if moved is None:
         _ask(head.session_uid)

@@ -41,7 +41,7 @@ FITTED = 0.4
 
 @dataclass(frozen=True)
 class FitRequest:
-    """A head to fit, copied out of bpy: `landmarks` in the space of `rest`, the face object's own.
+    """A head to fit, copied out of bpy: `landmarks` in the space of `rest`.
 
     `stored` is what an earlier fit left with the mesh; it is used where it still belongs to it.
     """
@@ -58,7 +58,7 @@ class FittedHead:
     """How the template lies on a head.
 
     `data` is to be kept with the mesh. `landmarks` and `template` (V, 3) are where the template lies in the
-    space of the rest pose, `faces` (F, 4) those of its face's skin, which the figures are about, and `fit_mm`
+    face's object space, `faces` (F, 4) those of its face's skin, which the figures are about, and `fit_mm`
     (V,) how far it is from the mesh.
     """
 
@@ -132,8 +132,9 @@ def run_fit(request: FitRequest, progress: Progress, cancelled: CancelCheck) -> 
     if not isinstance(binding, FittedBinding) or data is None:
         return FitResult(None)
     faces = _faces_of_skin(template)
-    placed = binding.template_on_head()
-    return FitResult(FittedHead(data, binding.figures, binding.landmarks(), placed, faces, binding.fit_mm))
+    placed = request.rest.in_object_space(binding.template_on_head())
+    landmarks = request.rest.places_in_object_space(binding.landmarks())
+    return FitResult(FittedHead(data, binding.figures, landmarks, placed, faces, binding.fit_mm))
 
 
 def bind_request(template: Template, request: FitRequest, stage: Stage) -> tuple[Binding, bytes | None]:
@@ -157,7 +158,8 @@ def bind_request(template: Template, request: FitRequest, stage: Stage) -> tuple
 
 
 def figures_of(binding: Binding) -> tuple[FitFigures | None, Mapping[str, Place]]:
-    """How well the template fits, and where it sees the landmarks; nothing for known topologies."""
+    """How well the template fits, and where it sees the landmarks, in the space of the head's rest pose;
+    nothing for known topologies."""
     from ...engine.geometry.fit.binding import FittedBinding
 
     if not isinstance(binding, FittedBinding):

@@ -38,8 +38,8 @@ those of the jaw, and not those of the lips that the jaw hardly answers."""
 @dataclass(frozen=True, eq=False)
 class Motion:
     """What a model can do to a head: displacements (U, V', 3) of its units and (K, V', 3) of the correctives
-    that a take uses, in the face's object space. One that `is_part` of a performance leaves all other keys
-    alone."""
+    that a take uses, in the space of the head's rest pose. One that `is_part` of a performance leaves all
+    other keys alone."""
 
     unit_names: tuple[str, ...]
     unit_deltas: Floats
@@ -222,7 +222,7 @@ def _correctives(part: PartSlice, motion: Motion, prefix: str) -> list[Shape]:
 def _shapes(
     part: PartSlice, names: Sequence[str], deltas: Floats, lowest: float, limits: Sequence[float]
 ) -> list[Shape]:
-    """Motion (K, V', 3) in the face's space as shapes of one object; `limits` (K,) are in the face's space
+    """Motion (K, V', 3) in the rest pose's space as shapes of one object; `limits` (K,) are in that space
     too."""
     own = deltas[:, part.start : part.stop]
     if not np.array_equal(part.turn, np.eye(3)):

@@ -27,7 +27,7 @@ def own_shapes_of(binding: Binding, target: Target) -> OwnShapes | None:
     if own is None:
         return None
     deltas = np.zeros((len(own.drives), *binding.vertices.shape), np.float32)
-    deltas[:, : target.rest.face_count] = own.shapes
+    deltas[:, : target.rest.face_count] = target.rest.stretched(own.shapes)
     return measure_own_shapes(binding.template, binding, own.drives, deltas)
 
 

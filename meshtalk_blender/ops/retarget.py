@@ -76,9 +76,9 @@ class MESHTALK_OT_retarget(InBackground, Redone, bpy.types.Operator):
         self._target = target_of(context, head, model=self.model, kind="RETARGET", name=name)
         self._source = handle_of(source)
         rest = read_rest_pose(source)
-        fit = FitRequest(
-            self._target.model, self._target.threads, rest, placed_landmarks(source), stored_binding(source)
-        )
+        landmarks = rest.stretched_places(placed_landmarks(source))
+        stored = stored_binding(source)
+        fit = FitRequest(self._target.model, self._target.threads, rest, landmarks, stored)
         first, last = chosen_range(context.scene, source, self.range)
         first = self.start if self.properties.is_property_set("start") else first
         last = self.end if self.properties.is_property_set("end") else last

@@ -27,7 +27,6 @@ from ..scene.landmarks import placed_landmarks, set_fitted_landmarks
 from ..scene.mesh import RestPose, read_rest_pose
 from ..scene.own_keys import OwnKeys, read_own_keys
 from ..scene.parts import companions
-from ..scene.places import has_uneven_scale
 from ..scene.recipe import Recipe
 from ..scene.shape_keys import apply_keys
 from ..scene.sound import SoundSource, current_frame
@@ -50,8 +49,8 @@ speech at −50 dB 0.8)."""
 
 @dataclass(frozen=True)
 class Target:
-    """A head to animate, copied out of bpy, and how: `kind` and `placement` as in `take_props`; the `name` of
-    the take may be empty, then it is called like its sound."""
+    """A head to animate, copied out of bpy, and how: `landmarks` in the space of `rest`, `kind` and
+    `placement` as in `take_props`; the `name` of the take may be empty, then it is called like its sound."""
 
     head: HeadHandle
     rest: RestPose
@@ -82,9 +81,9 @@ class Spoken:
 @dataclass(frozen=True, eq=False)
 class HeadResult:
     """What a job gives for one head: displacements (U, V', 3) of the units and (K, V', 3) of the correctives
-    of that take which has most of them, in the face's object space; `binding_data`, `fit` and `fit_landmarks`
-    where the head was fitted anew. A result that `is_part` of a performance touches only the keys that it
-    moves."""
+    of that take which has most of them, in the space of the head's rest pose; `binding_data`, `fit` and
+    `fit_landmarks` (in the same space) where the head was fitted anew. A result that `is_part` of a
+    performance touches only the keys that it moves."""
 
     spoken: tuple[Spoken, ...]
     unit_deltas: NDArray[np.float32]
@@ -123,16 +122,16 @@ def target_of(
         raise SceneError(
             f"There is no model “{model}”: choose another, or add its folder in the preferences."
         )
-    scene = context.scene
+    scene, rest = context.scene, read_rest_pose(head)
     return Target(
         handle_of(head),
-        read_rest_pose(head),
+        rest,
         scene.session_uid,
         sequencer_scene(context).session_uid,
         scene_rate(scene.render.fps, scene.render.fps_base),
         folder,
         chosen_threads(),
-        placed_landmarks(head),
+        rest.stretched_places(placed_landmarks(head)),
         stored_binding(head),
         head.meshtalk.corrective_tolerance if head.meshtalk.use_correctives else None,
         placement,
@@ -213,7 +212,7 @@ def _write(ready: _Ready, preview: bool) -> Written:
         apply_keys(plan.keys)
     if result.binding_data is not None and result.fit is not None:
         store_binding(head, result.binding_data, result.fit)
-        set_fitted_landmarks(head, result.fit_landmarks)
+        set_fitted_landmarks(head, ready.target.rest.places_in_object_space(result.fit_landmarks))
     content = _content(ready, preview)
     shown = find_preview(head) if preview else None
     take = add_take(head, content) if shown is None else renew_take(head, shown, content)
@@ -279,7 +278,7 @@ def _sentence(ready: _Ready, action: str) -> str:
     done = summary([plan.keys for plan in ready.plans], used, left)
     pinned = any(plan.thing.show_only_shape_key for plan in ready.plans)
     note = "; unpin the active shape key to see it" if pinned else ""
-    notes = _silence_note(ready) + note + _companions_note(ready) + _scale_note(ready) + _time_note(ready)
+    notes = _silence_note(ready) + note + _companions_note(ready) + _time_note(ready)
     return f"“{action}”: {frames} frames{done}{_overlap_note(ready)}{notes}"
 
 
@@ -309,12 +308,6 @@ def _time_note(ready: _Ready) -> str:
     if render.frame_map_old == render.frame_map_new:
         return ""
     return "; the scene's Time Stretching is on, so the motion won't be in time with the sound"
-
-
-def _scale_note(ready: _Ready) -> str:
-    if ready.result.binding_data is None or not has_uneven_scale(ready.head):  # fitted just now
-        return ""
-    return "; the head's scale is uneven: apply it (Ctrl A) and generate again for a better fit"
 
 
 def _used_correctives(takes: Sequence[Take]) -> int:

@@ -13,7 +13,6 @@ from ..ops.fit import BESIDE, POOR, MESHTALK_OT_clear_fit, MESHTALK_OT_fit_head,
 from ..ops.head_state import HeadState, Kind, state_of
 from ..ops.job import desk
 from ..ops.landmarks import MESHTALK_OT_place_landmarks
-from ..scene.places import has_uneven_scale
 from ..translations import say
 from .text import sentence
 
@@ -27,12 +26,8 @@ ICONS = {
     Kind.FITTED: "CHECKMARK",
     Kind.EDITED: "FILE_REFRESH",
     Kind.MARKED: "FILE_REFRESH",
+    Kind.SCALED: "FILE_REFRESH",
 }
-
-
-UNEVEN = (
-    "This head's scale is uneven: apply it (Ctrl A ▸ Scale) before fitting, else the face is found less well."
-)
 
 
 class _FitPanel:
@@ -59,8 +54,6 @@ class _FitPanel:
             sentence(layout, context, state.words, icon_of(state))
         if state.kind is Kind.KNOWN:
             return
-        if has_uneven_scale(head):
-            sentence(layout, context, UNEVEN, "INFO")
         if state.kind is Kind.FITTED and state.figures is not None and state.figures.verdict != "good":
             sentence(layout, context, POOR if state.is_poor else BESIDE, "BLANK1")
             row = layout.row()

@@ -14,6 +14,7 @@ import bpy
 
 from .landmarks import placed_landmarks
 from .parts import head_objects
+from .stretch import are_same, stretch_signs
 
 if TYPE_CHECKING:
     from ...engine.geometry.fit.binding import FitFigures
@@ -25,6 +26,7 @@ class Change(Enum):
     NONE = "none"
     MESH = "mesh"
     LANDMARKS = "landmarks"
+    SCALE = "scale"
 
 
 def stored_binding(head: bpy.types.Object) -> bytes | None:
@@ -40,7 +42,7 @@ def store_binding(head: bpy.types.Object, data: bytes, figures: FitFigures) -> N
     fit.share_within_4mm, fit.resemblance = figures.share_within_4mm, figures.resemblance
     fit.parted_mm, fit.eyes_shut = figures.parted_mm, figures.eyes_shut
     fit.counts, fit.positions = _counts(head), _positions(head)
-    fit.landmarks = _landmarks(head)
+    fit.landmarks, fit.stretch = _landmarks(head), stretch_signs(head)
 
 
 def clear_binding(head: bpy.types.Object) -> None:
@@ -50,6 +52,7 @@ def clear_binding(head: bpy.types.Object) -> None:
         "counts",
         "positions",
         "landmarks",
+        "stretch",
         "median_mm",
         "percentile_95_mm",
         "share_within_4mm",
@@ -83,10 +86,13 @@ def stored_figures(head: bpy.types.Object) -> FitFigures | None:
 
 
 def quick_change(head: bpy.types.Object) -> Change:
-    """What obviously changed since the fit: counts and landmarks; cheap enough to be asked while drawing."""
+    """What obviously changed since the fit: counts, landmarks, an uneven scale; cheap enough to be asked
+    while drawing."""
     fit = head.data.meshtalk_fit
     if fit.counts != _counts(head):
         return Change.MESH
+    if not are_same(fit.stretch, stretch_signs(head)):
+        return Change.SCALE
     return Change.NONE if fit.landmarks == _landmarks(head) else Change.LANDMARKS
 
 
@@ -106,7 +112,7 @@ def _counts(head: bpy.types.Object) -> str:
 
 
 def _positions(head: bpy.types.Object) -> str:
-    """A sum over the bits of all rest positions; the objects' places don't count."""
+    """A sum over the bits of all rest positions; the objects' places and scales don't count."""
     import numpy as np
 
     total = 0

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bpy
 import numpy as np
@@ -13,10 +13,12 @@ import numpy as np
 from .errors import SceneError
 from .parts import head_objects
 from .places import matrix_to
+from .stretch import stretch_of
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
+Place = tuple[float, float, float]
 
 SEAM = 0.02
 """Half a mesh reaches over its middle by less than this part of its width."""
@@ -24,8 +26,8 @@ SEAM = 0.02
 
 @dataclass(frozen=True, eq=False)
 class PartSlice:
-    """The vertices start…stop of a RestPose that belong to one object; motion (…, 3) in the face's object
-    space times `turn` (3, 3) is motion in the object's own."""
+    """The vertices start…stop of a RestPose that belong to one object; motion (…, 3) in the pose's space
+    times `turn` (3, 3) is motion in the object's own."""
 
     name: str
     object_uid: int
@@ -36,8 +38,9 @@ class PartSlice:
 
 @dataclass(frozen=True, eq=False)
 class RestPose:
-    """A head at rest, in the face's object space: `vertices` (V', 3) float32, `polygons` (F, K) int32, padded
-    with -1. All of the head's objects stand one after the other, the face first, as `slices` tell."""
+    """A head at rest, in the face's object space, stretched as it is seen where its scale is uneven
+    (stretch.py): `vertices` (V', 3) float32, `polygons` (F, K) int32, padded with -1. All of the head's
+    objects stand one after the other, the face first, as `slices` tell."""
 
     vertices: NDArray[np.float32]
     polygons: NDArray[np.int32]
@@ -48,17 +51,46 @@ class RestPose:
         """How many of the vertices, the first ones, are the face object's own."""
         return self.slices[0].stop if self.slices else len(self.vertices)
 
+    def stretched(self, points: ArrayLike) -> NDArray[Any]:
+        """Points or motion (…, 3) of the face's object space in the space of this pose."""
+        places = np.asarray(points)
+        return places if self._is_even else places @ np.linalg.inv(self.slices[0].turn.astype(np.float64))
+
+    def in_object_space(self, points: ArrayLike) -> NDArray[Any]:
+        """The way back: points or motion (…, 3) in the face's object space."""
+        places = np.asarray(points)
+        return places if self._is_even else places @ self.slices[0].turn.astype(np.float64)
+
+    def stretched_places(self, places: Mapping[str, Place]) -> dict[str, Place]:
+        """Named places of the face's object space in the space of this pose."""
+        return {name: _place(self.stretched(place)) for name, place in places.items()}
+
+    def places_in_object_space(self, places: Mapping[str, Place]) -> dict[str, Place]:
+        """The way back."""
+        return {name: _place(self.in_object_space(place)) for name, place in places.items()}
+
+    @property
+    def _is_even(self) -> bool:
+        return not self.slices or np.array_equal(self.slices[0].turn, np.eye(3))
+
+
+def _place(point: NDArray[Any]) -> Place:
+    x, y, z = point.tolist()
+    return x, y, z
+
 
 def read_rest_pose(head: bpy.types.Object) -> RestPose:
     """The head at rest: of each object the reference shape key (Basis), or its vertices where it has no shape
     keys. The matrices of the face's parts must be regular (`head_problem`). SceneError for half a face."""
     _check_whole(head)
+    stretch = np.eye(4)
+    stretch[:3, :3] = stretch_of(head)
     vertices, polygons, slices = [], [], []
     start = 0
     for thing in head_objects(head):
         points, corners = read_mesh(thing.data)
-        matrix = np.array(matrix_to(head, thing) or np.eye(4)) if start else np.eye(4)
-        vertices.append(points if start == 0 else _transformed(points, matrix))
+        matrix = stretch @ np.array(matrix_to(head, thing) or np.eye(4)) if start else stretch
+        vertices.append(points if np.array_equal(matrix, np.eye(4)) else _transformed(points, matrix))
         polygons.append(_numbered_from(start, corners, flip=np.linalg.det(matrix[:3, :3]) < 0))
         turn = np.linalg.inv(matrix[:3, :3]).T.astype(np.float32)
         slices.append(PartSlice(thing.name, thing.session_uid, start, start + len(points), turn))

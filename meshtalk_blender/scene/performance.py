@@ -269,7 +269,8 @@ class _Reader:
                     raise SceneError(f"“{piece.name}” is hidden: show it, so that its motion can be read.")
                 target[:] = self._rest.vertices[piece.start : piece.stop]
                 continue
-            target[:] = _placed(seen, face, _read_points(seen, piece.stop - piece.start))
+            points = _placed(seen, face, _read_points(seen, piece.stop - piece.start))
+            target[:] = self._rest.stretched(points)
             self._read_values(piece, thing, seen)
             self._read_bones(piece, thing, graph)
 

@@ -15,20 +15,10 @@ def matrix_to(face: bpy.types.Object, other: bpy.types.Object) -> Matrix | None:
     parents whose shape carries their children, can't be: then the scene's present state counts for both.
     """
     by_hand = _is_plain(face) and _is_plain(other)
-    face_world, world = (_at_rest(thing) if by_hand else thing.matrix_world for thing in (face, other))
+    face_world, world = (at_rest(thing) if by_hand else thing.matrix_world for thing in (face, other))
     if abs(face_world.to_3x3().determinant()) < 1e-30 or abs(world.to_3x3().determinant()) < 1e-30:
         return None
     return face_world.inverted() @ world
-
-
-UNEVEN = 1.05
-
-
-def has_uneven_scale(thing: bpy.types.Object) -> bool:
-    """Whether an object's scale, its parents' included, stretches its mesh: in its own space, where heads are
-    fitted, the face is narrower or lower than it looks. Cheap."""
-    sizes = [column.length for column in thing.matrix_world.to_3x3().col]
-    return max(sizes) > UNEVEN * min(sizes)
 
 
 def _is_plain(thing: bpy.types.Object) -> bool:
@@ -44,12 +34,12 @@ def _is_plain(thing: bpy.types.Object) -> bool:
     return True
 
 
-def _at_rest(thing: bpy.types.Object) -> Matrix:
-    """World matrix by way of the parents, bones at rest."""
+def at_rest(thing: bpy.types.Object) -> Matrix:
+    """World matrix by way of the parents, bones at rest; constraints don't count."""
     if thing.parent is None:
         return thing.matrix_basis.copy()
     bone = _bone_at_rest(thing) if thing.parent_type == "BONE" else Matrix()
-    return _at_rest(thing.parent) @ bone @ thing.matrix_parent_inverse @ thing.matrix_basis
+    return at_rest(thing.parent) @ bone @ thing.matrix_parent_inverse @ thing.matrix_basis
 
 
 def _bone_at_rest(thing: bpy.types.Object) -> Matrix:

@@ -111,6 +111,34 @@ def talking(scene: object, head: object, speech_file: Path) -> object:
     return scene
 
 
+@pytest.fixture()
+def default(scene):
+    """An empty scene with the default model chosen."""
+    if not (ROOT / "engine" / "models" / "default" / "model.json").is_file():
+        pytest.skip("there is no default model: train one")
+    scene.meshtalk.model = "default"
+    return scene
+
+
+@pytest.fixture(scope="session")
+def person():
+    """A person whose mesh nobody knows, in decimetres: vertices (V', 3) and triangles (F', 3)."""
+    from meshtalk_checkout.engine.template import load_template
+    from meshtalk_checkout.tests.engine import heads  # the very engine that the add-on uses
+
+    template = load_template(ROOT / "engine" / "models" / "default" / "template.npz")
+    head = heads.own_mesh(template, heads.person(template, 4))
+    return 10 * head.vertices, head.polygons
+
+
+@pytest.fixture()
+def stranger(default, person):
+    """That person as the selected object."""
+    from tests.addon.strangers import make_object
+
+    return make_object("Stranger", *person)
+
+
 _status: list[int] = []
 
 

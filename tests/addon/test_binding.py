@@ -11,56 +11,13 @@ import bpy
 import numpy as np
 import pytest
 
+from tests.addon.strangers import choose, make_object
+
 ROOT = Path(__file__).resolve().parents[2]
 SPEECH = ROOT / "samples" / "speech.flac"
 ICT = ROOT.parent / "shared" / "heads" / "ict.npz"
 READING = "Reading the sound"
 FIT_STAGES = {"Finding the face", "Fitting the template", "Carrying the shapes over"}
-
-
-def make_object(name: str, vertices, polygons) -> object:
-    """A selected mesh object; polygons are rows padded with -1."""
-    mesh = bpy.data.meshes.new(name)
-    mesh.from_pydata(
-        np.asarray(vertices).tolist(), [], [[c for c in row if c >= 0] for row in polygons.tolist()]
-    )
-    thing = bpy.data.objects.new(name, mesh)
-    bpy.context.scene.collection.objects.link(thing)
-    choose(thing)
-    return thing
-
-
-def choose(thing) -> None:
-    bpy.context.view_layer.update()  # it learns of new objects no sooner
-    for other in bpy.context.view_layer.objects:
-        other.select_set(other == thing)
-    bpy.context.view_layer.objects.active = thing
-
-
-@pytest.fixture()
-def default(scene):
-    """An empty scene with the default model chosen."""
-    if not (ROOT / "engine" / "models" / "default" / "model.json").is_file():
-        pytest.skip("there is no default model: train one")
-    scene.meshtalk.model = "default"
-    return scene
-
-
-@pytest.fixture(scope="session")
-def person():
-    """A person whose mesh nobody knows, in decimetres: vertices (V', 3) and triangles (F', 3)."""
-    from meshtalk_checkout.engine.template import load_template
-    from meshtalk_checkout.tests.engine import heads  # the very engine that the add-on uses
-
-    template = load_template(ROOT / "engine" / "models" / "default" / "template.npz")
-    head = heads.own_mesh(template, heads.person(template, 4))
-    return 10 * head.vertices, head.polygons
-
-
-@pytest.fixture()
-def stranger(default, person):
-    """That person as the selected object."""
-    return make_object("Stranger", *person)
 
 
 _fits: list[tuple] = []
@@ -141,23 +98,6 @@ def test_the_panel_says_where_a_head_stands(stranger, state, part):
     assert bpy.ops.meshtalk.clear_fit() == {"FINISHED"}
     assert "Not fitted yet" in state(stranger).words and stored(part, stranger) is None
     assert len(stranger.meshtalk.fitted) == 0
-
-
-def test_an_uneven_scale_is_told(stranger, part, default):
-    """In the mesh's own space such a face is lower than it looks."""
-    uneven = part("scene.places").has_uneven_scale
-    for scale, is_uneven in (((3, 3, -3), False), ((1, 1, 0.8), True)):
-        stranger.scale = scale
-        bpy.context.view_layer.update()
-        assert uneven(stranger) == is_uneven
-    speak(default)
-    assert bpy.ops.meshtalk.generate() == {"FINISHED"}
-    assert "scale is uneven" in part("ops.job").desk.message
-    assert bpy.ops.meshtalk.generate(seed=1) == {"FINISHED"}  # the fit is there: said once is enough
-    assert "scale is uneven" not in part("ops.job").desk.message
-    bpy.ops.object.transform_apply(scale=True)
-    assert not uneven(stranger) and bpy.ops.meshtalk.generate() == {"FINISHED"}
-    assert "scale is uneven" not in part("ops.job").desk.message
 
 
 def test_what_the_rest_pose_means_is_kept_and_forgotten_with_the_fit(stranger, part):

@@ -388,9 +388,14 @@ class TestPlaces:
         pose = self.read(part, head)
         face, ball_slice = pose.slices
         assert (face.start, face.stop, ball_slice.stop) == (0, pose.face_count, len(pose.vertices))
-        seen = pose.vertices[ball_slice.start :] @ np.array(head.matrix_world.to_3x3()).T
+        seen = pose.in_object_space(pose.vertices[ball_slice.start :])
+        seen = seen @ np.array(head.matrix_world.to_3x3()).T
         np.testing.assert_allclose(seen + np.array(head.matrix_world.translation), world(ball), atol=1e-5)
-        np.testing.assert_allclose(face.turn, np.eye(3), atol=0)
+        turned = head.matrix_world.to_3x3() @ Matrix(
+            face.turn.T.tolist()
+        )  # from the pose's space
+        sizes = [column.length for column in turned.col]
+        np.testing.assert_allclose(sizes, np.mean(sizes), rtol=1e-5)  # an even one
 
     def test_mirrored_parts_keep_their_outside(self, part, head):
         ball = self.ball(head)
@@ -424,10 +429,15 @@ class TestPlaces:
         np.testing.assert_allclose(self.read(part, head).vertices, pose.vertices, atol=1e-6)
 
     def test_without_parts_it_is_the_mesh_itself(self, part, head):
-        head.matrix_world = somewhere(5)
         points, polygons = part("scene.mesh").read_mesh(head.data)
+        head.matrix_world = somewhere(5)
+        stretched = self.read(part, head)
+        np.testing.assert_allclose(stretched.in_object_space(stretched.vertices), points, atol=1e-6)
+        assert np.abs(stretched.vertices - points).max() > 0.01
+        head.scale = (-3, 3, 3)
         pose = self.read(part, head)
         np.testing.assert_array_equal(pose.vertices, points)
+        np.testing.assert_array_equal(pose.slices[0].turn, np.eye(3))
         np.testing.assert_array_equal(pose.polygons, polygons)
 
 
