@@ -21,6 +21,7 @@ from ..ops.controls import (
     preset_label,
 )
 from ..scene.control_presets import all_presets
+from .common import InTab
 from .text import sentence
 
 GROUPS = (
@@ -52,14 +53,10 @@ class MESHTALK_MT_controls(bpy.types.Menu):
             entry.name = preset.name
 
 
-class MESHTALK_PT_controls(bpy.types.Panel):
+class MESHTALK_PT_controls(InTab, bpy.types.Panel):
     """How the take plays: turned at once, without generating again"""
 
     bl_label = "Live Controls"
-    bl_category = "MeshTalk"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_parent_id = "MESHTALK_PT_main"
     bl_order = 3
 
     @classmethod

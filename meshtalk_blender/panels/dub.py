@@ -7,17 +7,13 @@ import bpy
 
 from ..ops.dub import MESHTALK_OT_dub, dub_reason
 from ..ops.job import desk
-from .text import sentence
+from .common import InTab, start_button
 
 
-class MESHTALK_PT_dub(bpy.types.Panel):
+class MESHTALK_PT_dub(InTab, bpy.types.Panel):
     """New words for a head that moves already"""
 
     bl_label = "Dub"
-    bl_category = "MeshTalk"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_parent_id = "MESHTALK_PT_main"
     bl_options = {"DEFAULT_CLOSED"}
     bl_order = 4
 
@@ -36,14 +32,7 @@ class MESHTALK_PT_dub(bpy.types.Panel):
         column.prop(settings, "stretch")
         column.prop(settings, "seed")
         column.prop(settings, "mute_old")
-        reason = dub_reason(context)
-        row = column.row()
-        row.scale_y = 1.25
-        row.enabled = reason is None
-        row.operator_context = "INVOKE_DEFAULT"
-        row.operator(MESHTALK_OT_dub.bl_idname, icon="OUTLINER_OB_SPEAKER")
-        if reason is not None and desk.job is None:  # Cancel and the progress above say it while one runs
-            sentence(layout, context, reason, "INFO")
+        start_button(column, context, MESHTALK_OT_dub, "OUTLINER_OB_SPEAKER", dub_reason(context))
 
 
 CLASSES = (MESHTALK_PT_dub,)

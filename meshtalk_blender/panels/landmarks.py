@@ -17,17 +17,14 @@ from ..ops.landmarks import (
 from ..scene.landmarks import BY_NAME, FEWEST, LANDMARKS, Landmark
 from ..scene.placing import Session, desk
 from ..translations import say
+from .common import InTab
 from .text import sentence
 
 
-class MESHTALK_PT_landmarks(bpy.types.Panel):
+class MESHTALK_PT_landmarks(InTab, bpy.types.Panel):
     """Where the face is, for heads on which MeshTalk doesn't find it well by itself"""
 
     bl_label = "Landmarks"
-    bl_parent_id = "MESHTALK_PT_main"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "MeshTalk"
     bl_options = {"DEFAULT_CLOSED"}
     bl_order = 11
 

@@ -16,6 +16,7 @@ from ..ops.head_state import HeadState, Kind, state_of
 from ..ops.job import Job, desk
 from ..scene.strips import sequencer_scene, sound_strips
 from ..translations import say
+from .common import start_button
 from .fit import icon_of
 from .text import note, sentence
 
@@ -124,13 +125,7 @@ def _draw_model(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     reason = disabled_reason(context)
-    row = layout.row()
-    row.scale_y = 1.5
-    row.enabled = reason is None
-    row.operator_context = "INVOKE_DEFAULT"
-    row.operator(MESHTALK_OT_generate.bl_idname, icon="PLAY")
-    if reason is not None:
-        sentence(layout, context, reason, "INFO")
+    start_button(layout, context, MESHTALK_OT_generate, "PLAY", reason, 1.5)
     if desk.message and desk.message != reason:
         sentence(layout, context, desk.message, "ERROR" if desk.is_problem else "CHECKMARK")
 

@@ -20,6 +20,7 @@ from ..ops.mapping import (
     mapping_state,
 )
 from ..scene.mapping import all_presets, driven_keys
+from .common import InTab
 from .text import sentence
 
 ROWS = 7
@@ -87,14 +88,10 @@ class MESHTALK_MT_mapping(bpy.types.Menu):
             layout.operator(MESHTALK_OT_choose_mapping.bl_idname, text=preset.name).name = preset.name
 
 
-class MESHTALK_PT_mapping(bpy.types.Panel):
+class MESHTALK_PT_mapping(InTab, bpy.types.Panel):
     """Shape keys that the head already has, what drives each, and whether missing ones are made"""
 
     bl_label = "Shape Keys"
-    bl_category = "MeshTalk"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_parent_id = "MESHTALK_PT_main"
     bl_options = {"DEFAULT_CLOSED"}
     bl_order = 13
 

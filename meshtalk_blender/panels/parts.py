@@ -10,16 +10,10 @@ from ..ops.job import desk
 from ..ops.parts import MESHTALK_OT_add_parts, MESHTALK_OT_remove_part, offered_parts
 from ..scene.parts import head_objects
 from ..translations import say
+from .common import InTab
 
 
-class _Sub:
-    bl_category = "MeshTalk"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_parent_id = "MESHTALK_PT_main"
-
-
-class MESHTALK_PT_parts_offer(_Sub, bpy.types.Panel):
+class MESHTALK_PT_parts_offer(InTab, bpy.types.Panel):
     """Shown while other meshes are selected together with the head"""
 
     bl_label = "Selected Meshes"
@@ -37,7 +31,7 @@ class MESHTALK_PT_parts_offer(_Sub, bpy.types.Panel):
         layout.operator(MESHTALK_OT_add_parts.bl_idname, icon="ADD")
 
 
-class MESHTALK_PT_parts(_Sub, bpy.types.Panel):
+class MESHTALK_PT_parts(InTab, bpy.types.Panel):
     """Meshes that move with the head: teeth, tongue, eyeballs, lashes"""
 
     bl_label = "Parts"

@@ -7,17 +7,13 @@ import bpy
 
 from ..ops.job import desk
 from ..ops.retarget import MESHTALK_OT_retarget, retarget_reason
-from .text import sentence
+from .common import InTab, start_button
 
 
-class MESHTALK_PT_retarget(bpy.types.Panel):
+class MESHTALK_PT_retarget(InTab, bpy.types.Panel):
     """The motion of one head on another"""
 
     bl_label = "Retarget"
-    bl_category = "MeshTalk"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_parent_id = "MESHTALK_PT_main"
     bl_options = {"DEFAULT_CLOSED"}
     bl_order = 5
 
@@ -30,14 +26,7 @@ class MESHTALK_PT_retarget(bpy.types.Panel):
         column.prop(settings, "source", icon="USER")
         column.prop(settings, "range")
         column.prop(settings, "part")
-        reason = retarget_reason(context)
-        row = column.row()
-        row.scale_y = 1.25
-        row.enabled = reason is None
-        row.operator_context = "INVOKE_DEFAULT"
-        row.operator(MESHTALK_OT_retarget.bl_idname, icon="MOD_MESHDEFORM")
-        if reason is not None and desk.job is None:  # Cancel and the progress above say it while one runs
-            sentence(layout, context, reason, "INFO")
+        start_button(column, context, MESHTALK_OT_retarget, "MOD_MESHDEFORM", retarget_reason(context))
 
 
 CLASSES = (MESHTALK_PT_retarget,)

@@ -22,6 +22,7 @@ from ..ops.seeds import (
 )
 from ..scene.take_list import active_take, find_preview
 from ..translations import say
+from .common import InTab
 from .text import sentence
 
 if TYPE_CHECKING:
@@ -40,14 +41,10 @@ COMFORTABLE = 190
 """Width of a picture, in pixels at scale 1: as many are side by side as have nearly so much room."""
 
 
-class MESHTALK_PT_seeds(bpy.types.Panel):
+class MESHTALK_PT_seeds(InTab, bpy.types.Panel):
     """Sample takes of the same words, look at them, choose one"""
 
     bl_label = "Seeds"
-    bl_category = "MeshTalk"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_parent_id = "MESHTALK_PT_main"
     bl_options = {"DEFAULT_CLOSED"}
     bl_order = 1
 

@@ -16,6 +16,7 @@ from ..ops.takes import (
 )
 from ..scene.take_list import active_take, is_playing, take_problem
 from ..take_props import MeshTalkTake
+from .common import InTab
 from .text import note, sentence
 
 ROWS = 3
@@ -50,14 +51,10 @@ class MESHTALK_UL_takes(bpy.types.UIList):
             side.label(text="Preview")
 
 
-class MESHTALK_PT_takes(bpy.types.Panel):
+class MESHTALK_PT_takes(InTab, bpy.types.Panel):
     """What this head can play: its takes, and what it played before"""
 
     bl_label = "Takes"
-    bl_category = "MeshTalk"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_parent_id = "MESHTALK_PT_main"
     bl_order = 2
 
     @classmethod

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tab's panels share: where they are, and the button that starts a job."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..ops.job import desk
+from .text import sentence
+
+
+class InTab:
+    """Base of a sub-panel of the MeshTalk tab."""
+
+    bl_category = "MeshTalk"
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_parent_id = "MESHTALK_PT_main"
+
+
+def start_button(
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    operator: type[bpy.types.Operator],
+    icon: str,
+    reason: str | None,
+    height: float = 1.25,
+) -> None:
+    """A large button that starts a job; where there is a reason against it, it is greyed out and the reason
+    stands below it."""
+    row = layout.row()
+    row.scale_y = height
+    row.enabled = reason is None
+    row.operator_context = "INVOKE_DEFAULT"
+    row.operator(operator.bl_idname, icon=icon)
+    if reason is not None and desk.job is None:  # Cancel and the progress above say it while one runs
+        sentence(layout, context, reason, "INFO")
