@@ -210,7 +210,7 @@ def chosen_range(scene: bpy.types.Scene, head: bpy.types.Object, choice: str) ->
     has frames does, or they were chosen."""
     from ..scene.animated import animated_range
 
-    found = animated_range(head) if choice == "ANIMATION" else None
+    found = animated_range(head, scene) if choice == "ANIMATION" else None
     if found is not None:
         return found
     if scene.use_preview_range:

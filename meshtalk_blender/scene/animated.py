@@ -4,42 +4,74 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import bpy
 
+from .actions import playing_curves
 from .parts import head_objects
 
+ENDLESS = frozenset({"CYCLES", "FNGENERATOR", "GENERATOR", "NOISE"})
+"""F-curve modifiers that go on beyond the keys."""
 
-def animated_range(head: bpy.types.Object) -> tuple[int, int] | None:
+
+def animated_range(head: bpy.types.Object, scene: bpy.types.Scene) -> tuple[int, int] | None:
     """First and last frame of what animates a head: the Actions and NLA strips of its keys, its objects, and
-    whatever deforms, carries or drives them. None where there is nothing of the kind."""
-    spans = [span for block in _animated_blocks(head) for span in _spans(block.animation_data)]
+    whatever deforms, carries, constrains or drives them; the scene's too where some of it never ends (cycles,
+    noise, drivers that ask for the frame). None where there is nothing of the kind."""
+    blocks = [b for b in behind(head_objects(head)) if getattr(b, "animation_data", None) is not None]
+    spans = [span for block in blocks for span in _spans(block.animation_data)]
+    if any(_never_ends(block) for block in blocks):
+        spans.append((scene.frame_start, scene.frame_end))
     if not spans:
         return None
     return math.floor(min(span[0] for span in spans)), math.ceil(max(span[1] for span in spans))
 
 
-def _animated_blocks(head: bpy.types.Object) -> list[bpy.types.ID]:
-    things: dict[bpy.types.Object, None] = {}
-    blocks: list[bpy.types.ID] = []
-    for thing in head_objects(head):
-        things |= dict.fromkeys(_relatives(thing))
-        keys = thing.data.shape_keys
-        blocks += [] if keys is None else [keys]
-        drivers = () if keys is None or keys.animation_data is None else keys.animation_data.drivers
-        targets = (t.id for curve in drivers for v in curve.driver.variables for t in v.targets)
-        blocks += [target for target in targets if target is not None]
-    return [block for block in dict.fromkeys([*things, *blocks]) if getattr(block, "animation_data", None)]
+def behind(things: Iterable[bpy.types.Object]) -> dict[bpy.types.ID, None]:
+    """Objects, and all that has a say in where their vertices are: what carries, deforms, constrains or
+    drives them, and what does so to that, with its data. Also what a graph has but doesn't list."""
+    waiting: list[bpy.types.ID] = list(things)
+    found: dict[bpy.types.ID, None] = {}
+    while waiting:
+        block = waiting.pop()
+        if block in found:
+            continue
+        found[block] = None
+        near = [*_driving(block), *(_beside(block) if isinstance(block, bpy.types.Object) else ())]
+        keys = getattr(block, "shape_keys", None)
+        waiting += [other for other in (*near, keys) if other is not None]
+    return found
 
 
-def _relatives(thing: bpy.types.Object) -> Iterator[bpy.types.Object]:
-    """The object, its parents, and what its modifiers point at, with its parents."""
-    starts = [thing, *(getattr(modifier, "object", None) for modifier in thing.modifiers)]
-    for start in starts:
-        while start is not None:
-            yield start
-            start = start.parent
+def _driving(block: bpy.types.ID) -> Iterator[bpy.types.ID | None]:
+    animation = getattr(block, "animation_data", None)
+    for curve in () if animation is None else animation.drivers:
+        for variable in curve.driver.variables:
+            yield from (target.id for target in variable.targets)
+
+
+def _beside(thing: bpy.types.Object) -> Iterator[bpy.types.ID | None]:
+    """Parent, data, and what modifiers and constraints point at, those of bones too."""
+    yield thing.parent
+    yield thing.data
+    bones = () if thing.pose is None else thing.pose.bones
+    constraints = [each for owner in (thing, *bones) for each in owner.constraints]
+    for holder in (*thing.modifiers, *constraints):
+        yield getattr(holder, "object", None)
+        target = getattr(holder, "target", None)
+        yield target if isinstance(target, bpy.types.ID) else None
+        yield from (each.target for each in getattr(holder, "targets", ()))
+
+
+def _never_ends(block: bpy.types.ID) -> bool:
+    if any(
+        curve.extrapolation == "LINEAR" or any(m.type in ENDLESS and not m.mute for m in curve.modifiers)
+        for curve in playing_curves(block)
+    ):
+        return True
+    drivers = (curve.driver for curve in block.animation_data.drivers)
+    return any(driver.type == "SCRIPTED" and "frame" in driver.expression for driver in drivers)
 
 
 def _spans(animation: bpy.types.AnimData) -> Iterator[tuple[float, float]]:

@@ -13,12 +13,16 @@ from typing import Protocol
 
 import bpy
 
+from .animated import behind
 from .errors import SceneError
 
 SIMULATED = frozenset({"CLOTH", "DYNAMIC_PAINT", "FLUID", "NODES", "PARTICLE_SYSTEM", "SOFT_BODY"})
 """Modifiers that may go from frame to frame, which only the scene's own evaluation does."""
 
-_COPIED = ("fps", "fps_base", "frame_map_old", "frame_map_new")
+SUBDIVIDED = frozenset({"MULTIRES", "SUBSURF"})
+"""Modifiers that simplifying a scene turns off."""
+
+_COPIED = ("fps", "fps_base", "frame_map_old", "frame_map_new", "use_simplify", "simplify_subdivision")
 
 
 class Frames(Protocol):
@@ -63,8 +67,10 @@ class InScene:
 
 
 class _Aside:
-    def __init__(self, scene: bpy.types.Scene, graph: bpy.types.Depsgraph) -> None:
-        self._scene, self.graph = scene, graph
+    def __init__(
+        self, scene: bpy.types.Scene, graph: bpy.types.Depsgraph, things: Sequence[bpy.types.Object]
+    ) -> None:
+        self._scene, self.graph, self._things = scene, graph, things
         self._place: tuple[int, float] | None = None
 
     def at(self, frame: int, subframe: float) -> bpy.types.Depsgraph:
@@ -77,7 +83,7 @@ class _Aside:
     @property
     def asks_scene(self) -> bool:
         """Whether something among what is evaluated depends on a scene, or on the frame before."""
-        found = [block.original for block in self.graph.ids]
+        found = dict.fromkeys(block.original for block in self.graph.ids) | behind(self._things)
         if any(isinstance(block, bpy.types.Scene) and block != self._scene for block in found):
             return True
         things = [block for block in found if isinstance(block, bpy.types.Object)]
@@ -103,7 +109,7 @@ def evaluated_aside(
         other.statistics(
             layer
         )  # makes the graph; unlike update(), one that leaves the user's own values alone
-        frames = None if layer.depsgraph is None else _Aside(other, layer.depsgraph)
+        frames = None if layer.depsgraph is None else _Aside(other, layer.depsgraph, things)
         if frames is not None:
             frames.at(*place)
         yield None if frames is None or frames.asks_scene else frames
@@ -119,9 +125,18 @@ def has_frame_handlers() -> bool:
 def _set_up(other: bpy.types.Scene, scene: bpy.types.Scene, things: Sequence[bpy.types.Object]) -> None:
     for name in _COPIED:
         setattr(other.render, name, getattr(scene.render, name))
-    other.render.use_simplify, other.render.simplify_subdivision = True, 0
+    if not _has_cages(things):  # they are known by their number of vertices to what they deform
+        other.render.use_simplify, other.render.simplify_subdivision = True, 0
     for thing in things:
         other.collection.objects.link(thing)
+
+
+def _has_cages(things: Sequence[bpy.types.Object]) -> bool:
+    """Whether something subdivided has a say in where these objects' vertices are."""
+    others = [
+        block for block in behind(things) if isinstance(block, bpy.types.Object) and block not in things
+    ]
+    return any(m.show_viewport and m.type in SUBDIVIDED for other in others for m in other.modifiers)
 
 
 def _is_simulated(thing: bpy.types.Object) -> bool:

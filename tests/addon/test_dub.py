@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.addon.movers import FIRST, LAST, MOVERS, by_bones, by_keys, film
+from tests.addon.speaking import played
 
 SOUND = 45
 """Frames of the new sound at 30 a second."""
@@ -386,11 +387,64 @@ def test_the_old_speech_is_muted_where_both_would_sound(part, scene, head, words
 
 def test_the_range_is_that_of_whatever_animates_the_head(part, scene, head, tmp_path):
     animated_range = part("scene.animated").animated_range
-    assert animated_range(head) is None
+    scene.frame_start, scene.frame_end = 10, 300
+    assert animated_range(head, scene) is None
     by_keys(part, head, tmp_path)
-    assert animated_range(head) == (1, 55)
+    assert animated_range(head, scene) == (1, 55)
     by_bones(part, head, tmp_path)
-    assert animated_range(head) == (1, 57)
+    assert animated_range(head, scene) == (1, 57)
+    driver = head.modifiers["Rig"].object.pose.bones["head"].driver_add("location", 0).driver
+    driver.expression = "0.01 * frame"
+    assert animated_range(head, scene) == (1, 300)
+
+
+def controlled(head):
+    """Hands what a head's rig does over to another rig, which its bones copy."""
+    rig = head.modifiers["Rig"].object
+    boss = rig.copy()
+    bpy.context.scene.collection.objects.link(boss)
+    rig.animation_data_clear()
+    for bone in rig.pose.bones:
+        copied = bone.constraints.new("COPY_TRANSFORMS")
+        copied.target, copied.subtarget = boss, bone.name
+        copied.target_space = copied.owner_space = "LOCAL"
+
+
+def deformed(head):
+    """Hands a head over to a finer copy of itself, as its rig moves that."""
+    cage = head.copy()
+    cage.data = head.data.copy()
+    bpy.context.scene.collection.objects.link(cage)
+    cage.modifiers.new("Finer", "SUBSURF").levels = 1
+    head.modifiers.clear()
+    bound = head.modifiers.new("Bound", "SURFACE_DEFORM")
+    bound.target = cage
+    bpy.ops.object.surfacedeform_bind(modifier="Bound")
+    assert bound.is_bound
+
+
+@pytest.mark.parametrize("by", [controlled, deformed])
+def test_what_moves_a_head_from_afar_is_read(part, scene, head, tmp_path, by):
+    """The graph of a scene beside the user's doesn't list what only hangs on its objects."""
+    by_bones(part, head, tmp_path)
+    by(head)
+    assert part("scene.animated").animated_range(head, scene) == (1, 57)
+    before = film(head)
+    assert np.ptp(before, axis=0).max() > 1e-3
+    np.testing.assert_allclose(whole(reading(part, head)).vertices, before, atol=2e-6)
+
+
+@pytest.mark.parametrize("kind", ["CYCLES", "NOISE"])
+def test_curves_that_never_end_are_kept_as_long_as_the_scene(part, scene, head, tmp_path, words, kind):
+    by_keys(part, head, tmp_path)
+    scene.frame_end = 100
+    for curve in played(head):
+        curve.modifiers.new(kind)
+    head.data.shape_keys.animation_data.action.update_tag()
+    before = film(head, 1, 100)
+    assert np.ptp(before[LAST:], axis=0).max() > 1e-4
+    assert bpy.ops.meshtalk.dub(sound_file=words, upper=1.0, mouth=1.0) == {"FINISHED"}
+    np.testing.assert_allclose(film(head, 1, 100), before, atol=1e-6)
 
 
 def test_parts_are_read_where_they_are(part, scene, head, tmp_path):
