@@ -98,6 +98,16 @@ def set_controls(group: MeshTalkControls, values: Mapping[str, float]) -> None:
     _changed(group, bpy.context)
 
 
+def copy_controls(source: MeshTalkControls, target: MeshTalkControls) -> None:
+    """Set controls to what was written elsewhere: nothing is written for them."""
+    before, _desk.quiet = _desk.quiet, True
+    try:
+        for name in LIMITS:
+            setattr(target, name, getattr(source, name))
+    finally:
+        _desk.quiet = before
+
+
 @persistent
 def _catch_up(*_: object) -> None:
     """After undo, redo and loading: Blender goes back to when a slider was let go, which may be a moment

@@ -41,11 +41,13 @@ class Wish:
 
 @dataclass(frozen=True)
 class Plan:
-    """A wish with everything looked up: what the job needs, and where its result belongs."""
+    """A wish with everything looked up: what the job needs, and where its result belongs; `twins` are pairs
+    of a head that was left out and the one that it shares its mesh with."""
 
     targets: tuple[Target, ...]
     sound_file: str
     request: SpeechRequest
+    twins: tuple[tuple[str, str], ...] = ()
 
 
 def wish_of(context: bpy.types.Context, needs_sound: bool = True) -> Wish:
@@ -72,12 +74,15 @@ def make_plan(context: bpy.types.Context, wish: Wish) -> Plan:
         raise SceneError(head_problem(None) or "")
     if not wish.model:
         raise SceneError(model_problem(context) or "")
+    first = {head.data: head for head in reversed(wish.heads)}
+    twins = tuple((head.name, first[head.data].name) for head in wish.heads if first[head.data] != head)
     targets = tuple(
         target_of(context, head, model=wish.model, placement=wish.placement, name=wish.name)
         for head in wish.heads
+        if first[head.data] == head
     )
     sources = _sources(sequencer_scene(context), wish)
-    return Plan(targets, wish.sound_file, _request(wish, targets, sources))
+    return Plan(targets, wish.sound_file, _request(wish, targets, sources), twins)
 
 
 def _request(wish: Wish, targets: tuple[Target, ...], sources: tuple[SoundSource, ...]) -> SpeechRequest:
@@ -89,13 +94,18 @@ def write_result(plan: Plan, results: tuple[HeadResult, ...]) -> str:
     changed."""
     written = write_heads(list(zip(plan.targets, results, strict=True)))
     note = add_heard(plan.targets[0], plan.request.sources[0], plan.sound_file) if plan.sound_file else ""
-    return _told(written) + note
+    return _told(written) + note + _twins_note(plan.twins)
 
 
 def _told(written: tuple[Written, ...]) -> str:
     if len(written) == 1:
         return written[0].sentence
     return f"{len(written)} heads: " + "; ".join(each.sentence for each in written)
+
+
+def _twins_note(twins: tuple[tuple[str, str], ...]) -> str:
+    """Heads that share a mesh can't speak apart."""
+    return "".join(f"; “{one}” shares the mesh of “{other}” and speaks with it" for one, other in twins)
 
 
 def _sources(sequencer: bpy.types.Scene, wish: Wish) -> tuple[SoundSource, ...]:

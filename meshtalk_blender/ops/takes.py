@@ -11,7 +11,7 @@ from bpy.props import StringProperty
 from ...engine.errors import MeshTalkError
 from ..control_props import write_due
 from ..scene.errors import SceneError
-from ..scene.take_list import active_take, find_take, is_playing, take_problem
+from ..scene.take_list import active_take, find_take, is_playing, is_standing_still, take_problem
 from ..translations import say
 from .checks import busy_reason, chosen_head
 from .clicks import at_once, can_press
@@ -57,6 +57,8 @@ def show_active(head: bpy.types.Object) -> None:
 
     from ..scene.takes import show_take
 
+    if is_standing_still(head):
+        return
     try:
         show_take(head, active_take(head))
     except MeshTalkError as error:
@@ -229,10 +231,13 @@ class MESHTALK_OT_remove_take(_OfTake, bpy.types.Operator):
         )
 
     def act(self, head: bpy.types.Object, take: MeshTalkTake, /) -> str:
+        from ..scene.sharing import twins_with
         from ..scene.takes import remove_take
 
-        name = take.name
+        name, twins = take.name, [twin.name for twin in twins_with(head, take)]
         remove_take(head, take)
+        if twins:
+            return f"“{name}” is off the list; “{twins[0]}” shares the mesh and keeps it, so it plays on"
         return f"“{name}” was deleted"
 
 

@@ -4,6 +4,9 @@
 Blender may copy Actions along with an object or not (a preference), and never those that a take only points
 at. Before a take is written it takes over what plays on its own keys, and gets a copy of what others use
 too.
+
+Heads that share a mesh (Alt D) share its keys and all that plays on them: what is written for one is written
+for its twins.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import bpy
 from ..ids import TAG
 from .actions import slot_identifier, slot_named
 from .nla import strips_of
+from .parts import is_in_a_scene
 from .take_list import item_object
 
 if TYPE_CHECKING:
@@ -37,6 +41,22 @@ def own_actions(head: bpy.types.Object, take: MeshTalkTake) -> None:
 def heads_with_takes() -> list[bpy.types.Object]:
     """All objects that have takes."""
     return [each for each in bpy.data.objects if each.type == "MESH" and len(each.meshtalk.takes) > 0]
+
+
+def twins_of(head: bpy.types.Object) -> list[bpy.types.Object]:
+    """Other objects with takes that share this head's mesh, and so its keys and what plays on them."""
+    others = (each for each in heads_with_takes() if each != head and each.data == head.data)
+    return [each for each in others if is_in_a_scene(each)]
+
+
+def twins_with(head: bpy.types.Object, take: MeshTalkTake) -> list[bpy.types.Object]:
+    """Those of them that have this take too: the same Action is in their list."""
+    actions = {item.action for item in take.objects} - {None}
+    return [
+        twin
+        for twin in twins_of(head)
+        if any(item.action in actions for each in twin.meshtalk.takes for item in each.objects)
+    ]
 
 
 def _adopt(head: bpy.types.Object, take: MeshTalkTake) -> None:
@@ -70,11 +90,11 @@ def _take_of(action: bpy.types.Action | None) -> str:
 
 
 def _is_shared(head: bpy.types.Object, action: bpy.types.Action, heads: Iterable[bpy.types.Object]) -> bool:
-    """Whether another head has a take in this Action."""
+    """Whether a head with other keys has a take in this Action."""
     return any(
         item.action == action
         for other in heads
-        if other != head
+        if other.data != head.data
         for take in other.meshtalk.takes
         for item in take.objects
     )

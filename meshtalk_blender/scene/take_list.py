@@ -15,6 +15,23 @@ if TYPE_CHECKING:
 ORIGINAL = -1
 """The active take's number where the head plays what it played before its first take."""
 
+_moving: list[int] = []
+"""session_uid of heads whose list is stood on another take, and that go on playing what they play."""
+
+
+def stand_still_on(head: bpy.types.Object, number: int) -> None:
+    """Let the list stand on a take, or on ORIGINAL, and change nothing that plays."""
+    _moving.append(head.session_uid)
+    try:
+        head.meshtalk.active_take = number
+    finally:
+        _moving.pop()
+
+
+def is_standing_still(head: bpy.types.Object) -> bool:
+    """Whether `stand_still_on` is at work on this head."""
+    return head.session_uid in _moving
+
 
 def takes_of(head: bpy.types.Object) -> tuple[MeshTalkTake, ...]:
     """All takes of a head, in the order of the list."""

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,7 +16,7 @@ from ...engine.generate.control_values import Controls
 from ...engine.rigs.drive import PERCENT
 from ...engine.takes.compose import Stretch, compose
 from ...engine.takes.curves import RawCurves, pack_curves
-from ..control_props import controls_of
+from ..control_props import controls_of, copy_controls
 from ..ids import TAG
 from . import sharing
 from .actions import channels, slot_named
@@ -41,6 +41,37 @@ def rewrite_take(head: bpy.types.Object, take: MeshTalkTake) -> None:
     sharing.own_actions(head, take)
     with lifted(head, take):
         _write(head, take)
+    _tell_twins(head, take)
+
+
+def _tell_twins(head: bpy.types.Object, take: MeshTalkTake) -> None:
+    """Heads that share the mesh have the take too: it is for all of them what was written for one."""
+    for twin in sharing.twins_of(head):
+        same = find_take(twin, take.uid)
+        if same is None or len(same.objects) != len(take.objects):
+            continue
+        copy_controls(take.controls, same.controls)
+        while len(same.segments) > len(take.segments):
+            same.segments.remove(len(same.segments) - 1)
+        while len(same.segments) < len(take.segments):
+            same.segments.add()
+        for segment, other in zip(take.segments, same.segments, strict=True):
+            _copy(segment, other, _OF_SEGMENTS)
+        for item, other in zip(take.objects, same.objects, strict=True):
+            _copy(item, other, _OF_OBJECTS)
+
+
+def _copy(source: Any, target: Any, names: Iterable[str]) -> None:
+    for name in names:
+        if getattr(target, name) != getattr(source, name):
+            setattr(target, name, getattr(source, name))
+
+
+_OF_SEGMENTS = ("frame", "sound", "strip", "model", "seed", "temperature", "data")
+_OF_OBJECTS = (
+    *("action", "slot", "track", "before", "below", "below_slot"),
+    *("first", "last", "recipe", "sums", "by_hand", "gone"),
+)
 
 
 @contextmanager

@@ -53,6 +53,7 @@ from .take_list import (
     item_object,
     need_take,
     number_of,
+    stand_still_on,
     take_problem,
     takes_of,
 )
@@ -210,7 +211,11 @@ def duplicate_take(head: bpy.types.Object, take: MeshTalkTake) -> MeshTalkTake:
 
 def remove_take(head: bpy.types.Object, take: MeshTalkTake) -> None:
     """Remove a take with its Actions, where nothing else uses them. If it played, its neighbour in the list
-    plays; after the last one, what the head played before its first."""
+    plays; after the last one, what the head played before its first. A take that a head with the same mesh
+    has too only leaves the list: all plays on."""
+    if sharing.twins_with(head, take):
+        _leave_to_twins(head, number_of(head, take.uid))
+        return
     played, number, active = is_playing(head, take), number_of(head, take.uid), head.meshtalk.active_take
     actions, things = [], []
     with lifted(head, take):
@@ -234,6 +239,16 @@ def remove_take(head: bpy.types.Object, take: MeshTalkTake) -> None:
     for thing in things:
         if thing is not None:
             _remove_layer_keys(thing)
+
+
+def _leave_to_twins(head: bpy.types.Object, number: int) -> None:
+    """Take a take off the list, and leave what plays as it is."""
+    active = head.meshtalk.active_take
+    head.meshtalk.takes.remove(number)
+    if len(head.meshtalk.takes) == 0:
+        head.meshtalk.originals.clear()
+    stays = next((n for n, each in enumerate(head.meshtalk.takes) if is_playing(head, each)), ORIGINAL)
+    stand_still_on(head, stays if active == number else active - int(active > number))
 
 
 def _show_neighbour(head: bpy.types.Object, number: int) -> None:
