@@ -14,7 +14,7 @@ from ..dub_props import PART, RANGE
 from ..models import CARD
 from ..scene.errors import SceneError
 from ..scene.handles import find_head, find_parts, handle_of, head_problem
-from ..scene.parts import face_of
+from ..scene.parts import face_of, head_objects
 from ..translations import say
 from .background import InBackground
 from .checks import busy_reason, chosen_head, model_problem, tooltip
@@ -62,6 +62,7 @@ class MESHTALK_OT_retarget(InBackground, Redone, bpy.types.Operator):
         from ..scene.binding import stored_binding
         from ..scene.landmarks import placed_landmarks
         from ..scene.mesh import read_rest_pose
+        from ..scene.overwriting import hiding_cache
         from ..scene.performance import read_performance  # late: Blender starts sooner without it
         from .writing import target_of
 
@@ -69,7 +70,9 @@ class MESHTALK_OT_retarget(InBackground, Redone, bpy.types.Operator):
         take_settings(self, context.scene.meshtalk, ("model",))
         head = head_named(context, self.head)
         source = source_named(context, self.source)
-        problem = pair_problem(source, head)
+        problem = pair_problem(source, head) or next(
+            filter(None, map(hiding_cache, head_objects(head))), None
+        )
         if problem is not None or source is None:
             raise SceneError(problem or "")
         name = self.name or source.name

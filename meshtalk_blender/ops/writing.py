@@ -25,6 +25,7 @@ from ..scene.errors import SceneError
 from ..scene.handles import HeadHandle, find_head, find_parts, handle_of, head_problem
 from ..scene.landmarks import placed_landmarks, set_fitted_landmarks
 from ..scene.mesh import RestPose, read_rest_pose
+from ..scene.overwriting import hiding_modifier
 from ..scene.own_keys import OwnKeys, read_own_keys
 from ..scene.parts import companions
 from ..scene.recipe import Recipe
@@ -278,7 +279,7 @@ def _sentence(ready: _Ready, action: str) -> str:
     done = summary([plan.keys for plan in ready.plans], used, left)
     pinned = any(plan.thing.show_only_shape_key for plan in ready.plans)
     note = "; unpin the active shape key to see it" if pinned else ""
-    notes = _silence_note(ready) + note + _companions_note(ready) + _time_note(ready)
+    notes = _silence_note(ready) + note + _hidden_note(ready) + _companions_note(ready) + _time_note(ready)
     return f"“{action}”: {frames} frames{done}{_overlap_note(ready)}{notes}"
 
 
@@ -289,6 +290,19 @@ def _silence_note(ready: _Ready) -> str:
     opens = max((float(take.weights[:, mouth].max(initial=0.0)) for take in takes), default=0.0)
     is_quiet = ready.target.kind == "GENERATE" and any(mouth) and opens < SILENT
     return "; no speech was heard, so the mouth stays shut" if is_quiet else ""
+
+
+def _hidden_note(ready: _Ready) -> str:
+    """What overwrites the vertices; caches that a dub sets to integrate come through."""
+    if ready.target.kind == "DUB":
+        return ""
+    moved = [plan.thing for plan in ready.plans if plan.keys.moved]
+    found = [(thing, hiding_modifier(thing)) for thing in moved]
+    return "".join(
+        f"; “{modifier.name}” of “{thing.name}” hides its shape keys: turn it off to see them"
+        for thing, modifier in found
+        if modifier is not None
+    )
 
 
 def _companions_note(ready: _Ready) -> str:

@@ -49,13 +49,35 @@ def hiding_cache(thing: bpy.types.Object) -> str | None:
     """Why no shape key of this object can be seen, whatever it does, as a sentence; None where keys can be
     seen, or can with `let_keys_through`."""
     for modifier in thing.modifiers:
-        reads = modifier.show_viewport and modifier.type == "MESH_SEQUENCE_CACHE"
-        if reads and "VERT" in modifier.read_data:
+        if modifier.show_viewport and modifier.type == "MESH_SEQUENCE_CACHE" and _reads(modifier):
             return (
                 f"“{modifier.name}” of “{thing.name}” puts the vertices where a file says, which hides shape "
                 "keys: export it as a mesh cache (PC2 or MDD), and use a Mesh Cache modifier instead."
             )
+        if modifier.show_viewport and _follows(modifier):
+            return (
+                f"“{modifier.name}” of “{thing.name}” puts the vertices where “{modifier.target.name}” is, "
+                "which hides shape keys: choose that one as the head instead."
+            )
     return None
+
+
+def hiding_modifier(thing: bpy.types.Object) -> bpy.types.Modifier | None:
+    """The modifier behind which no shape key of this object can be seen as it is set now."""
+    return next((m for m in thing.modifiers if m.show_viewport and (_reads(m) or _follows(m))), None)
+
+
+def _reads(modifier: bpy.types.Modifier) -> bool:
+    if modifier.type == "MESH_SEQUENCE_CACHE":
+        return "VERT" in modifier.read_data
+    return modifier.type == "MESH_CACHE" and modifier.deform_mode == "OVERWRITE" and modifier.factor == 1
+
+
+def _follows(modifier: bpy.types.Modifier) -> bool:
+    """Whether it leaves nothing of where vertices were."""
+    if modifier.type != "SURFACE_DEFORM" or not modifier.is_bound or modifier.target is None:
+        return False
+    return modifier.strength == 1 and not modifier.vertex_group
 
 
 def plays_cache(thing: bpy.types.Object) -> bool:

@@ -353,6 +353,17 @@ def test_what_cannot_be_dubbed_says_what_to_do(part, scene, head, tmp_path, word
     cache = head.modifiers.new("Abc", "MESH_SEQUENCE_CACHE")
     assert "Mesh Cache" in refusal(sound_file=words)
     head.modifiers.remove(cache)
+    cage = head.copy()
+    cage.data = head.data.copy()
+    cage.name = "Cage"
+    scene.collection.objects.link(cage)
+    bound = head.modifiers.new("Bound", "SURFACE_DEFORM")
+    bound.target = cage
+    bpy.ops.object.surfacedeform_bind(modifier="Bound")
+    assert "where “Cage” is, which hides shape keys" in refusal(sound_file=words)
+    bpy.ops.object.surfacedeform_bind(modifier="Bound")
+    head.modifiers.remove(bound)
+    bpy.data.meshes.remove(cage.data)
     assert "no object" in refusal(sound_file=words, head="Nobody")
     assert snapshot() == then
 

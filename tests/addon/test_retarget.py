@@ -95,3 +95,16 @@ def test_undo_takes_it_back(part, head, other, tmp_path):
     other = bpy.data.objects["Other"]
     assert len(bpy.data.actions) == actions and len(other.meshtalk.takes) == 0
     assert other.data.shape_keys is None
+
+
+def test_a_head_that_hides_its_keys_says_so(part, head, other, tmp_path):
+    MOVERS["take"](part, head, tmp_path)
+    other.modifiers.new("Abc", "MESH_SEQUENCE_CACHE")
+    with pytest.raises(RuntimeError, match="hides shape keys"):
+        bpy.ops.meshtalk.retarget(source=head.name, head=other.name)
+    speaker = Speaker(part, other)
+    speaker.write(1, 5)
+    assert "“Abc” of “Other” hides its shape keys" in speaker.sentence
+    other.modifiers["Abc"].show_viewport = False
+    speaker.write(1, 5)
+    assert "hides" not in speaker.sentence
