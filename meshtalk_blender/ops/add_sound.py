@@ -12,11 +12,13 @@ from ..scene.strips import (
     add_sound_strip,
     find_sound_strip,
     has_sound_support,
+    heard_frames,
     sequencer_scene,
     show_in_sequencer,
-    strip_frames,
 )
+from ..scene.take_list import active_take
 from ..translations import say
+from .checks import chosen_head
 
 
 def put_into_sequencer(context: bpy.types.Context, text: str) -> bpy.types.Strip:
@@ -73,16 +75,15 @@ class MESHTALK_OT_add_sound(bpy.types.Operator):
 
 
 class MESHTALK_OT_fit_range(bpy.types.Operator):
-    """Move the scene's last frame so that playback reaches the end of the sound"""
+    """Move the scene's last frame so that playback reaches the end of the sound, and of the take"""
 
     bl_idname = "meshtalk.fit_range"
     bl_label = "Extend the Scene to the Sound"
     bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        last = last_sound_frame(context)
-        if last is not None and last > context.scene.frame_end:
-            context.scene.frame_end = last
+        scene = context.scene
+        scene.frame_end = max(scene.frame_end, last_sound_frame(context) or 0, last_take_frame(context) or 0)
         return {"FINISHED"}
 
 
@@ -92,7 +93,15 @@ def last_sound_frame(context: bpy.types.Context) -> int | None:
     if settings.sound_source != "STRIP":
         return None
     strip = find_sound_strip(sequencer_scene(context), settings.strip)
-    return None if strip is None else int(strip_frames(strip, "right")) - 1
+    return None if strip is None else int(heard_frames(strip)[1]) - 1
+
+
+def last_take_frame(context: bpy.types.Context) -> int | None:
+    """The last frame in which the take that the list stands on speaks; None where there is none."""
+    from ..scene.placement import last_spoken
+
+    take = active_take(chosen_head(context))
+    return None if take is None or not len(take.objects) else last_spoken(take)
 
 
 CLASSES = (MESHTALK_OT_add_sound, MESHTALK_OT_fit_range)

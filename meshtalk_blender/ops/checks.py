@@ -8,7 +8,7 @@ import bpy
 from ..models import find_models
 from ..scene.handles import head_problem
 from ..scene.parts import face_of, head_objects
-from ..scene.strips import find_sound_strip, sequencer_scene, sound_strips, strip_frames
+from ..scene.strips import find_sound_strip, heard_frames, sequencer_scene, sound_strips
 from ..translations import say
 from .job import desk
 
@@ -52,7 +52,7 @@ def chosen_strips(context: bpy.types.Context) -> tuple[str, ...]:
         return (settings.strip,) if settings.strip else ()
     selected = [strip for strip in sound_strips(sequencer_scene(context)) if strip.select]
     strips = [strip for strip in selected if not strip.mute] or selected
-    return tuple(strip.name for strip in sorted(strips, key=lambda strip: strip_frames(strip, "left")))
+    return tuple(strip.name for strip in sorted(strips, key=heard_frames))
 
 
 def overlapping_strips(context: bpy.types.Context) -> list[tuple[str, str, int]]:
@@ -63,7 +63,7 @@ def overlapping_strips(context: bpy.types.Context) -> list[tuple[str, str, int]]
     scene = sequencer_scene(context)
     found = [find_sound_strip(scene, name) for name in chosen_strips(context)]
     strips = [strip for strip in found if strip is not None]
-    spans = [(int(strip_frames(strip, "left")), int(strip_frames(strip, "right"))) for strip in strips]
+    spans = [(int(left), int(right)) for left, right in map(heard_frames, strips)]
     return [(strips[one].name, strips[two].name, spans[two][0]) for one, two in overlaps(spans)]
 
 

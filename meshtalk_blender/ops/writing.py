@@ -280,6 +280,7 @@ def _sentence(ready: _Ready, action: str) -> str:
     pinned = any(plan.thing.show_only_shape_key for plan in ready.plans)
     note = "; unpin the active shape key to see it" if pinned else ""
     notes = _silence_note(ready) + note + _hidden_note(ready) + _companions_note(ready) + _time_note(ready)
+    notes += _end_note(ready)
     return f"“{action}”: {frames} frames{done}{_overlap_note(ready)}{notes}"
 
 
@@ -322,6 +323,14 @@ def _time_note(ready: _Ready) -> str:
     if render.frame_map_old == render.frame_map_new:
         return ""
     return "; the scene's Time Stretching is on, so the motion won't be in time with the sound"
+
+
+def _end_note(ready: _Ready) -> str:
+    """Playback and renders would stop in the middle of the speech; a frame less is nothing."""
+    end = find_scene(ready.target.scene_uid).frame_end
+    takes = (each.take for each in ready.result.spoken)
+    last = max(frame + len(take.weights) - 1 for frame, take in zip(ready.frames, takes, strict=True))
+    return f"; the scene ends at frame {end}, before the take (frame {last})" if last > end + 1 else ""
 
 
 def _used_correctives(takes: Sequence[Take]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import bpy
 
+from ..ops.add_sound import MESHTALK_OT_fit_range, last_sound_frame, last_take_frame
 from ..ops.checks import chosen_head
 from ..ops.takes import (
     ORIGINAL,
@@ -16,6 +17,7 @@ from ..ops.takes import (
 )
 from ..scene.take_list import active_take, is_playing, take_problem
 from ..take_props import MeshTalkTake
+from ..translations import say
 from .common import InTab
 from .text import note, sentence
 
@@ -121,6 +123,9 @@ def _draw_take(
     column = layout.column(align=True)
     for line in told_of(take):
         note(column, line)
+    last, end = last_take_frame(context), context.scene.frame_end
+    if last is not None and last > end + 1 and (last_sound_frame(context) or 0) <= end:  # which has a button
+        layout.operator(MESHTALK_OT_fit_range.bl_idname, text=say(f"Extend the Scene to Frame {last}"))
 
 
 def told_of(take: MeshTalkTake) -> list[str]:

@@ -41,7 +41,7 @@ from .nla import (
 from .sliders import ensure_rest, mute_rest, remove_rest
 
 if TYPE_CHECKING:
-    from ..take_props import MeshTalkTakeObject
+    from ..take_props import MeshTalkTake, MeshTalkTakeObject
 
 NEW, RANGE, NLA = "NEW", "RANGE", "NLA"
 
@@ -122,6 +122,12 @@ def write_curves(
     if placement == NLA:
         item.first = first - settle
         _lay_strip(keys.animation_data, item, settle)
+
+
+def last_spoken(take: MeshTalkTake) -> int:
+    """The frame of a take's last sample, after which the face goes back to rest."""
+    settle = max(1, round(SETTLE_SECONDS * Fraction(take.rate)))
+    return max((round(item.last) for item in take.objects), default=settle) - settle
 
 
 def _span(curves: Curves) -> tuple[float, float]:

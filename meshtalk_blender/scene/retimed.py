@@ -20,7 +20,7 @@ from typing import Any
 import bpy
 
 from .errors import SceneError
-from .strips import strip_frames
+from .strips import heard_frames, strip_frames
 
 FACTOR_AT = {40: 16, 32: 12}
 """Where a key's factor lies, by the bytes from key to key: up to 4.5, and from 5.0 on."""
@@ -71,8 +71,8 @@ def keeps_pitch(strip: bpy.types.Strip) -> bool:
 
 
 def file_times(strip: bpy.types.Strip, rate: float) -> tuple[float, ...]:
-    """Seconds in the file that play on each frame from the left to the right handle (both counted), at `rate`
-    frames a second; negative before the sound. Raises SceneError where they can't be known."""
+    """Seconds in the file that play on each frame in which the strip is heard, and on the one after, at
+    `rate` frames a second; negative before the sound. Raises SceneError where they can't be known."""
     speeds = _speeds(strip)
     if speeds is None:
         raise SceneError(_unreadable(strip))
@@ -83,8 +83,9 @@ def file_times(strip: bpy.types.Strip, rate: float) -> tuple[float, ...]:
         cut, moved, late = 0.0, moved - cut, LATE * rate
     else:
         late = 0.0
-    first = strip_frames(strip, "left") - strip_frames(strip, "start") - moved
-    count = round(strip_frames(strip, "right") - strip_frames(strip, "left"))
+    left, right = heard_frames(strip)
+    first = left - strip_frames(strip, "start") - moved
+    count = round(right - left)
     frames = range(count + 1)
     return tuple((_passed(passed, first + frame, late) + cut) / rate for frame in frames)
 

@@ -20,7 +20,7 @@ import numpy as np
 from ...engine.errors import SoundError
 from .errors import SceneError
 from .retimed import file_times, is_retimed, keeps_pitch, retiming_problem
-from .strips import find_sound_strip, shown_frame, sound_strips, strip_frames
+from .strips import find_sound_strip, heard_frames, shown_frame, sound_strips, strip_frames
 from .timing import frames_to_seconds, scene_rate, seconds_to_frames
 
 if TYPE_CHECKING:
@@ -89,6 +89,9 @@ def strip_problem(scene: bpy.types.Scene, name: str) -> str | None:
         return _no_strip(scene, name)
     if strip.sound is None:
         return f"The strip “{strip.name}” has lost its sound: add the sound again."
+    left, right = heard_frames(strip)
+    if right <= left:
+        return f"The strip “{strip.name}” isn't heard: its meta strip is trimmed. Move that one's handles."
     missing = None if strip.sound.packed_file is not None else _strip_file_problem(strip)
     return missing or retiming_problem(strip)
 
@@ -96,7 +99,7 @@ def strip_problem(scene: bpy.types.Scene, name: str) -> str | None:
 def source_of_strip(
     sequencer: bpy.types.Scene, name: str, scene: bpy.types.Scene | None = None
 ) -> SoundSource:
-    """What a strip plays between its handles; SceneError when it can't be used.
+    """What a strip plays between its handles, and those of its meta strips; SceneError when it can't be used.
 
     `scene` is the one whose frames count, where that isn't the sequencer's own (5.0).
     """
@@ -105,7 +108,7 @@ def source_of_strip(
     if problem is not None or strip is None:
         raise SceneError(problem or _no_strip(sequencer, name))
     frame, start = _place(sequencer, strip, sequencer if scene is None else scene)
-    length = strip_frames(strip, "right") - strip_frames(strip, "left")
+    left, right = heard_frames(strip)
     rate = scene_rate(sequencer.render.fps, sequencer.render.fps_base)
     times = file_times(strip, float(rate)) if is_retimed(strip) else ()
     return SoundSource(
@@ -114,7 +117,7 @@ def source_of_strip(
         frame=frame,
         packed=_packed(strip.sound),
         start=start,
-        duration=frames_to_seconds(length, rate),
+        duration=frames_to_seconds(right - left, rate),
         strip=strip.name,
         times=times,
         keeps_pitch=bool(times) and keeps_pitch(strip),
@@ -230,8 +233,8 @@ def _with_silence(sound: Sound, seconds: Fraction) -> Sound:
 def _place(
     sequencer: bpy.types.Scene, strip: bpy.types.Strip, scene: bpy.types.Scene
 ) -> tuple[int, Fraction]:
-    """The scene's frame at the strip's left handle, and the time in its sound that plays there, in s."""
-    left = strip_frames(strip, "left")
+    """The scene's frame from which the strip is heard, and the time in its sound that plays there, in s."""
+    left = heard_frames(strip)[0]
     frame = round(shown_frame(sequencer, scene, left))
     if is_retimed(strip):
         return frame, Fraction(0)  # what is read of it begins there

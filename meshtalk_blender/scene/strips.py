@@ -30,6 +30,17 @@ def strip_frames(strip: bpy.types.Strip, name: str) -> float:
     return 0
 
 
+def heard_frames(strip: bpy.types.Strip) -> tuple[float, float]:
+    """The frames from which and before which a strip is heard: between its handles, and between those of all
+    meta strips that it lies in. The second isn't after the first where these hide it."""
+    left, right = strip_frames(strip, "left"), strip_frames(strip, "right")
+    parent = strip.parent_meta() if hasattr(strip, "parent_meta") else None
+    while parent is not None:
+        left, right = max(left, strip_frames(parent, "left")), min(right, strip_frames(parent, "right"))
+        parent = parent.parent_meta()
+    return left, right
+
+
 def sequencer_scene(context: bpy.types.Context) -> bpy.types.Scene:
     """The scene whose strips the user sees in the sequencer; from 5.0 on it need not be the active one."""
     return getattr(context, "sequencer_scene", None) or context.scene
@@ -97,15 +108,15 @@ def mute_beside(
     heard = next((strip for strip in sound_strips(scene) if strip.name == name), None)
     if heard is None:
         return ()
-    left, right = strip_frames(heard, "left"), strip_frames(heard, "right")
+    left, right = heard_frames(heard)
     old = [
         strip
         for strip in sound_strips(scene)
         if strip.name != name
         and not strip.mute
         and (strip.name in strips or bpy.path.abspath(strip.sound.filepath) in files)
-        and strip_frames(strip, "left") < right
-        and strip_frames(strip, "right") > left
+        and heard_frames(strip)[0] < right
+        and heard_frames(strip)[1] > left
     ]
     for strip in old:
         strip.mute = True

@@ -9,6 +9,7 @@ import bpy
 import numpy as np
 import pytest
 
+from tests.addon import paper
 from tests.addon.speaking import JAW, Speaker, curve_values, give_keys, moved, played
 
 FRAMES = np.arange(1, 140, 0.5)
@@ -368,3 +369,28 @@ def test_a_take_baked_into_the_users_action_is_what_plays_without_takes(head, sp
 
 def _jaw_keys(head):
     return len(next(curve for curve in played(head) if JAW in curve.data_path).keyframe_points)
+
+
+class TestTheScenesEnd:
+    """A take that goes on after the scene's last frame is told, and one button mends it."""
+
+    def test_it_is_told_and_mended(self, part, scene, head, speaker):
+        scene.frame_end = 60
+        speaker.write(10, 51)
+        assert "the scene ends" not in speaker.sentence
+        speaker.write(10, 200, placement="NLA")
+        assert "; the scene ends at frame 60, before the take (frame 209)" in speaker.sentence
+        words = "Extend the Scene to Frame 209"
+        assert words in _drawn(part)
+        assert bpy.ops.meshtalk.fit_range() == {"FINISHED"}
+        assert scene.frame_end == 209 and words not in _drawn(part)
+        assert bpy.ops.meshtalk.fit_range() == {"FINISHED"} and scene.frame_end == 209
+
+    def test_without_a_take_nothing_happens(self, scene, head):
+        scene.frame_end = 60
+        assert bpy.ops.meshtalk.fit_range() == {"FINISHED"} and scene.frame_end == 60
+
+
+def _drawn(part):
+    """The words on the panel of takes."""
+    return paper.draw(part("panels.takes").MESHTALK_PT_takes).texts

@@ -189,6 +189,59 @@ def test_one_speed_for_the_whole_strip(part, scene, clicks, tmp_path, speed):
     _compare_retimed(part, scene, strip, tmp_path)
 
 
+def _in_meta(strip, scene, start=0, end=0):
+    """The strip in a meta strip, of which so many frames are cut off."""
+    with _in_sequencer(scene, strip):
+        bpy.ops.sequencer.meta_make()
+    meta = strip.parent_meta()
+    new = "left_handle_offset" in meta.bl_rna.properties
+    setattr(meta, "left_handle_offset" if new else "frame_offset_start", start)
+    setattr(meta, "right_handle_offset" if new else "frame_offset_end", end)
+    return meta
+
+
+@needs_sound
+@pytest.mark.parametrize("depth", [1, 2], ids=["one meta strip", "one in another"])
+@pytest.mark.parametrize("edit", ["as it is", "trimmed and moved"])
+def test_only_what_a_trimmed_meta_strip_lets_through_is_spoken(part, scene, clicks, tmp_path, edit, depth):
+    scene.frame_start, scene.frame_end = 0, 200
+    strip = part("scene.strips").add_sound_strip(scene, str(clicks), "clicks", 20)
+    _edit(strip, **EDITS[edit])
+    meta = _in_meta(strip, scene, start=17, end=31)
+    if depth == 2:
+        meta = _in_meta(meta, scene, start=4, end=2)
+    sound = part("scene.sound")
+    source = sound.source_of_strip(scene, "clicks")
+    ours = _clicks(sound.read_sound(source).samples, 16_000, source.frame / 30)
+    theirs = _clicks(*_mixdown(tmp_path / "mix.wav"))
+    inner = [[each for each in found if 1.5 < each[0] < 3.0] for found in (ours, theirs)]
+    assert 10 < len(inner[0]) == len(inner[1]) and abs(len(ours) - len(theirs)) <= 1
+    (times, levels), (heard, loud) = (np.array(each).T for each in inner)
+    np.testing.assert_allclose(times, heard, atol=0.004)
+    assert np.ptp(loud / levels) < 0.05 * np.mean(loud / levels)  # the very same clicks
+    left, right = part("scene.strips").heard_frames(strip)
+    assert (source.frame, source.duration) == (left, Fraction(round(right - left), 30))
+    assert part("ops.add_sound").last_sound_frame(bpy.context) == right - 1
+
+
+@needs_sound
+def test_a_strip_that_its_meta_strip_hides_is_told(part, scene, clicks):
+    strips = part("scene.strips")
+    strip = strips.add_sound_strip(scene, str(clicks), "clicks", 20)
+    other = strips.add_sound_strip(scene, str(clicks), "later", 200)
+    with _in_sequencer(scene, strip):
+        other.select = True
+        bpy.ops.sequencer.meta_make()
+    meta = strip.parent_meta()
+    new = "left_handle_offset" in meta.bl_rna.properties
+    setattr(meta, "left_handle_offset" if new else "frame_offset_start", 150)
+    problem = part("scene.sound").strip_problem
+    assert problem(scene, "later") is None
+    assert "isn't heard: its meta strip is trimmed" in problem(scene, "clicks")
+    with pytest.raises(part("scene.errors").SceneError, match="isn't heard"):
+        part("scene.sound").source_of_strip(scene, "clicks")
+
+
 @needs_sound
 def test_meta_strips_with_another_speed_are_refused(part, scene, clicks):
     strip = part("scene.strips").add_sound_strip(scene, str(clicks), "clicks", 0)
