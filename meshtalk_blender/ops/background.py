@@ -26,6 +26,8 @@ POLL_SECONDS = 0.1
 GATHER_SECONDS = 0.01
 """Between two steps of what is read on the main thread: long enough for a click, a key and a redraw."""
 
+SHOW_MOTION = {"VIEW_3D", "GRAPH_EDITOR", "DOPESHEET_EDITOR", "NLA_EDITOR"}
+
 
 class InBackground:
     """Base of an operator whose work takes seconds.
@@ -134,7 +136,7 @@ class InBackground:
             return self._refuse(unexpected(error))
         desk.tell(done if self.shows_done else "")
         job_ended()
-        redraw_panels()
+        redraw_motion()
         self.report({"INFO"}, say(done))
         return {"FINISHED"}
 
@@ -150,6 +152,15 @@ class InBackground:
         if desk.job is self._job:
             desk.job = None
         redraw_panels()
+
+
+def redraw_motion() -> None:
+    """Let all be drawn that shows how a head moves: Blender evaluates new keys of an F-curve, but draws them
+    only when something else asks for it."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in SHOW_MOTION:
+                area.tag_redraw()
 
 
 def redraw_panels() -> None:

@@ -18,7 +18,7 @@ from ..scene.errors import SceneError
 from ..scene.sound import SoundSource, read_sound, source_of_file, source_of_strip
 from ..scene.strips import find_sound_strip, sequencer_scene
 from ..scene.take_content import content_of
-from ..scene.take_list import item_object
+from ..scene.take_list import item_object, unsampled_problem
 from ..scene.takes import (
     add_take,
     find_take,
@@ -120,8 +120,9 @@ def range_request(
     begin, end = frames
     if begin > end:
         raise SceneError(f"The range to sample again ends at frame {end}, before its start at {begin}.")
-    if take.kind != "GENERATE":
-        raise SceneError(f"“{take.name}” wasn't sampled from a sound alone: choose a generated take.")
+    problem = unsampled_problem(take)
+    if problem is not None:
+        raise SceneError(problem)
     shift = round(take.controls.offset)
     parts = []
     for number, (segment, (frame, curves)) in enumerate(zip(take.segments, segments_of(take), strict=True)):

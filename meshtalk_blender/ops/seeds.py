@@ -13,9 +13,9 @@ from bpy.props import FloatProperty, IntProperty, StringProperty
 
 from ..gallery_props import MOST_SEEDS, upper_temperature_of
 from ..scene.errors import SceneError
-from ..scene.take_list import active_take, find_preview
+from ..scene.take_list import active_take, find_preview, unsampled_problem
 from .background import InBackground, redraw_panels
-from .checks import busy_reason, chosen_head, disabled_reason
+from .checks import busy_reason, chosen_head, disabled_reason, tooltip
 from .clicks import at_once, can_press
 from .gallery_desk import gallery_desk
 from .job import Work
@@ -61,6 +61,22 @@ def takes_reason(context: bpy.types.Context, least: int) -> str | None:
     if head is None or len(head.meshtalk.takes) < least:
         return busy_reason() or f"It takes {'two takes' if least > 1 else 'a take'}: generate first."
     return busy_reason()
+
+
+def combine_reason(context: bpy.types.Context) -> str | None:
+    """Why Combine is greyed out, as a sentence; None when it can be pressed."""
+    settings, reason = context.scene.meshtalk_seeds, takes_reason(context, 2)
+    if reason is None and not (settings.mouth_take and settings.upper_take):
+        return "Choose two takes: one for the mouth, one for the eyes."
+    return reason
+
+
+def range_reason(context: bpy.types.Context) -> str | None:
+    """Why no range of the take that plays can be sampled again, as a sentence; None when one can."""
+    reason, take = takes_reason(context, 1), active_take(chosen_head(context))
+    if reason is None:
+        return "No take is chosen: choose one in the list." if take is None else unsampled_problem(take)
+    return reason
 
 
 def _allowed(cls: type[bpy.types.Operator], reason: str | None) -> bool:
@@ -201,6 +217,10 @@ class MESHTALK_OT_combine_takes(Redone, bpy.types.Operator):
     name: StringProperty(name="Name", description="Name of the new take", options={"SKIP_SAVE"})
 
     @classmethod
+    def description(cls, context: bpy.types.Context, _properties: bpy.types.OperatorProperties) -> str:
+        return tooltip(cls, combine_reason(context))
+
+    @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         return _allowed(cls, takes_reason(context, 2))
 
@@ -229,7 +249,7 @@ class MESHTALK_OT_sample_range(InBackground, Redone, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return _allowed(cls, takes_reason(context, 1))
+        return _allowed(cls, range_reason(context))
 
     def prepare(self, context: bpy.types.Context) -> Work:
         from .remix import range_request, run_range

@@ -33,5 +33,10 @@ def start_button(
     row.enabled = reason is None
     row.operator_context = "INVOKE_DEFAULT"
     row.operator(operator.bl_idname, icon=icon)
-    if reason is not None and desk.job is None:  # Cancel and the progress above say it while one runs
+    why_not(layout, context, reason)
+
+
+def why_not(layout: bpy.types.UILayout, context: bpy.types.Context, reason: str | None) -> None:
+    """Why the button above is greyed out; while a job runs, Cancel and the progress say it."""
+    if reason is not None and desk.job is None:
         sentence(layout, context, reason, "INFO")

@@ -18,11 +18,13 @@ from ..ops.seeds import (
     MESHTALK_OT_range_from_scene,
     MESHTALK_OT_sample_range,
     MESHTALK_OT_sample_seeds,
+    combine_reason,
+    range_reason,
     seeds_reason,
 )
-from ..scene.take_list import active_take, find_preview
+from ..scene.take_list import find_preview
 from ..translations import say
-from .common import InTab
+from .common import InTab, why_not
 from .text import sentence
 
 if TYPE_CHECKING:
@@ -67,9 +69,9 @@ class MESHTALK_PT_seeds(InTab, bpy.types.Panel):
         if shown is not None:
             _draw_choice(layout, shown.name)
         if head is not None and len(head.meshtalk.takes) > 1:
-            _draw_combining(layout, head, settings)
+            _draw_combining(layout, context, head)
         if head is not None and len(head.meshtalk.takes) > 0:
-            _draw_range(layout, head, settings)
+            _draw_range(layout, context)
         if gallery is not None:  # at the end, for it is long
             _draw_gallery(layout, context, gallery, is_shown=shown is not None)
 
@@ -164,23 +166,27 @@ def _words(seed: SeedTake) -> str:
     return say(f"Seed {seed.seed}   {count}   brows {seed.overview.liveliness:.1f} mm")
 
 
-def _draw_combining(layout: bpy.types.UILayout, head: bpy.types.Object, settings: MeshTalkSeeds) -> None:
+def _draw_combining(layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.types.Object) -> None:
+    settings = context.scene.meshtalk_seeds
     column = _section(layout, "combine", "Mouth of One, Eyes of Another")
     if column is None:
         return
     column.prop_search(settings, "mouth_take", head.meshtalk, "takes", icon="ACTION")
     column.prop_search(settings, "upper_take", head.meshtalk, "takes", icon="ACTION")
+    reason = combine_reason(context)
     row = column.row()
-    row.enabled = bool(settings.mouth_take and settings.upper_take)
+    row.enabled = reason is None
     row.operator(MESHTALK_OT_combine_takes.bl_idname, icon="MOD_BOOLEAN")
+    why_not(column, context, reason)
 
 
-def _draw_range(layout: bpy.types.UILayout, head: bpy.types.Object, settings: MeshTalkSeeds) -> None:
-    take = active_take(head)
-    column = _section(layout, "range", "Sample a Range Again")
-    if column is None:
+def _draw_range(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    settings, reason = context.scene.meshtalk_seeds, range_reason(context)
+    body = _section(layout, "range", "Sample a Range Again")
+    if body is None:
         return
-    column.enabled = take is not None and take.kind == "GENERATE"
+    column = body.column(align=True)
+    column.enabled = reason is None
     row = column.row(align=True)
     row.prop(settings, "range_start")
     row.operator(MESHTALK_OT_range_from_scene.bl_idname, text="", icon="PREVIEW_RANGE")
@@ -189,6 +195,7 @@ def _draw_range(layout: bpy.types.UILayout, head: bpy.types.Object, settings: Me
     row = column.row()
     row.operator_context = "INVOKE_DEFAULT"
     row.operator(MESHTALK_OT_sample_range.bl_idname, icon="FILE_REFRESH")
+    why_not(body, context, reason)
 
 
 def _section(layout: bpy.types.UILayout, name: str, title: str) -> bpy.types.UILayout | None:

@@ -38,6 +38,13 @@ def takes_of(head: bpy.types.Object) -> tuple[MeshTalkTake, ...]:
     return tuple(head.meshtalk.takes)
 
 
+def unsampled_problem(take: MeshTalkTake) -> str | None:
+    """Why nothing of a take can be sampled again, as a sentence; None where it can."""
+    if take.kind == "GENERATE":
+        return None
+    return f"“{take.name}” wasn't sampled from a sound alone: choose a generated take."
+
+
 def active_take(head: bpy.types.Object | None) -> MeshTalkTake | None:
     """The take that the list stands on; None where it stands on what was there before."""
     if head is None:

@@ -46,6 +46,21 @@ def test_a_result_waits_until_its_head_is_no_longer_edited(part, head, mode):
     assert concluded == ["result"] and not job.is_waiting
 
 
+def test_the_motion_is_drawn_when_a_job_has_written_it(part, scene, monkeypatch):
+    """Sampling a range again only rewrites keys, of which Blender's windows learn nothing."""
+    background, drawn = part("ops.background"), []
+    areas = [
+        SimpleNamespace(type=kind, regions=(), tag_redraw=lambda kind=kind: drawn.append(kind))
+        for kind in ("VIEW_3D", "GRAPH_EDITOR", "TEXT_EDITOR")
+    ]
+    windows = [SimpleNamespace(screen=SimpleNamespace(areas=areas))]
+    blender = SimpleNamespace(context=SimpleNamespace(window_manager=SimpleNamespace(windows=windows)))
+    monkeypatch.setattr(background, "bpy", blender)
+    user = SimpleNamespace(write=lambda _context, _result: "Done", shows_done=True, report=lambda *_: None)
+    assert background.InBackground._conclude(user, None, "result") == {"FINISHED"}
+    assert drawn == ["VIEW_3D", "GRAPH_EDITOR"]
+
+
 @pytest.mark.parametrize("name", ["generate", "dub", "retarget", "fit_head", "sample_range"])
 def test_what_writes_to_a_head_says_to_which(part, scene, name):
     background = part("ops.background").InBackground
