@@ -7,6 +7,7 @@ from typing import Any
 
 import bpy
 
+from ..ids import TAG
 from .actions import slot_named
 
 BELOW = "Below MeshTalk"
@@ -148,6 +149,15 @@ def tidy(animation: bpy.types.AnimData) -> None:
     tracks = animation.nla_tracks
     while len(tracks) and _is_below(tracks[-1]) and len(tracks[-1].strips) == 0:
         tracks.remove(tracks[-1])
+
+
+def remove_leftovers(animation: bpy.types.AnimData) -> None:
+    """Remove what was pushed down of takes; for where none is left."""
+    for track in [track for track in animation.nla_tracks if _is_below(track)]:
+        for strip in [strip for strip in track.strips if strip.action is not None and TAG in strip.action]:
+            track.strips.remove(strip)
+        if len(track.strips) == 0:
+            animation.nla_tracks.remove(track)
 
 
 def mute_below(animation: bpy.types.AnimData, playing: bpy.types.Action | None) -> None:

@@ -35,6 +35,7 @@ from .nla import (
     pull_up,
     pull_up_highest,
     push_down,
+    remove_leftovers,
     remove_strips,
     strips_of,
 )
@@ -205,8 +206,7 @@ def hide(thing: bpy.types.Object, item: MeshTalkTakeObject, placement: str) -> N
 
 def clear_room(thing: bpy.types.Object | None, item: MeshTalkTakeObject, placement: str) -> None:
     """Take a take's keys or its track away again; its Action is left to the caller."""
-    keys = None if thing is None or thing.type != "MESH" else thing.data.shape_keys
-    animation = None if keys is None else keys.animation_data
+    animation = _animation_of(thing)
     if animation is None:
         return
     if item.action is None:  # deleted by the user, but what lay below it is still there
@@ -221,6 +221,25 @@ def clear_room(thing: bpy.types.Object | None, item: MeshTalkTakeObject, placeme
         ranges.restore(item, channels(item.action, slot_named(item.action, item.slot)))
     elif animation.action == item.action:
         animation.action = None
+
+
+def clear_below(thing: bpy.types.Object | None) -> None:
+    """Leave nothing below on an object's NLA tracks that was of a take; for where none is left."""
+    animation = _animation_of(thing)
+    if animation is not None:
+        remove_leftovers(animation)
+
+
+def clear_rest(thing: bpy.types.Object | None) -> None:
+    """Remove what holds the sliders below NLA takes, where there is none any more."""
+    animation = _animation_of(thing)
+    if animation is not None:
+        remove_rest(animation)
+
+
+def _animation_of(thing: bpy.types.Object | None) -> bpy.types.AnimData | None:
+    keys = None if thing is None or thing.type != "MESH" else thing.data.shape_keys
+    return None if keys is None else keys.animation_data
 
 
 def show_original(animation: bpy.types.AnimData, action: bpy.types.Action | None, slot: str) -> None:

@@ -26,6 +26,8 @@ from .placement import (
     NLA,
     RANGE,
     Room,
+    clear_below,
+    clear_rest,
     clear_room,
     hide,
     make_room,
@@ -234,9 +236,12 @@ def remove_take(head: bpy.types.Object, take: MeshTalkTake) -> None:
         _stand_on(head, active - 1)
     if last:
         head.meshtalk.originals.clear()
+        for thing in things:
+            clear_below(thing)
     for action in dict.fromkeys(actions):
         _remove_if_unused(action)
     for thing in things:
+        clear_rest(thing)
         if thing is not None:
             _remove_layer_keys(thing)
 

@@ -354,6 +354,21 @@ def test_takes_of_all_placements_leave_nothing_in_whatever_order_they_are_delete
     assert len(animation.nla_tracks) == 0
 
 
+def test_takes_above_takes_that_are_gone_leave_nothing(head, speaker):
+    """What was pushed down of a take outlives that take, and was left behind below a further one."""
+    speaker.write(FIRST, COUNT, name="range", placement="RANGE")
+    speaker.write(FIRST, COUNT, name="gone")
+    speaker.write(FIRST, COUNT, name="above", placement="NLA")
+    assert bpy.ops.meshtalk.remove_take(take="gone") == {"FINISHED"}
+    speaker.write(FIRST, COUNT, name="new")
+    speaker.write(FIRST, COUNT, name="above new", placement="NLA")
+    for name in ("range", "above", "new", "above new"):
+        assert bpy.ops.meshtalk.show_take(take=name) == {"FINISHED"}
+        assert bpy.ops.meshtalk.remove_take(take=name) == {"FINISHED"}
+    assert len(bpy.data.actions) == 0
+    assert len(head.data.shape_keys.animation_data.nla_tracks) == 0
+
+
 def test_a_take_baked_into_the_users_action_is_what_plays_without_takes(head, speaker):
     """Not the copy of before: that goes, whatever other takes there still are."""
     action = users_motion(head)
