@@ -35,18 +35,43 @@ def made_names(keys: bpy.types.Key | None) -> tuple[str, ...]:
 def untouched(keys: bpy.types.Key) -> frozenset[str]:
     """Those of the made keys whose shape is still the one that the add-on gave them; a locked key, and one of
     a mesh whose vertices became more or fewer since, isn't among them."""
-    tag = keys.get(TAG)
-    count = len(keys.reference_key.data)
-    if tag is None or tag.get("vertices", 0) != count or "sums" not in tag:
-        return frozenset()
-    known = dict(zip(tag["made"], np.array(tag["sums"]).reshape(-1, SUMS), strict=True))
-    names = [name for name in made_names(keys) if not keys.key_blocks[name].lock_shape]
-    reference = read_shape(keys.reference_key)
-    tolerance = ROUNDING * float(np.abs(reference).max()) * np.sqrt(reference.size)
+    known, tolerance = _known_sums(keys), _tolerance(keys)
+    names = [name for name in made_names(keys) if name in known and not keys.key_blocks[name].lock_shape]
     sums = sums_of(read_displacements(keys, names))
     return frozenset(
         name for name, now in zip(names, sums, strict=True) if np.abs(now - known[name]).max() <= tolerance
     )
+
+
+def renamed_keys(keys: bpy.types.Key) -> dict[str, str]:
+    """New names by old ones of made keys that are gone, and whose shape exactly one other key has."""
+    known = {name: sums for name, sums in _known_sums(keys).items() if name not in keys.key_blocks}
+    if not known:
+        return {}
+    made, tolerance = made_names(keys), _tolerance(keys)
+    names = [block.name for block in keys.key_blocks if block.name not in made]
+    sums = sums_of(read_displacements(keys, names))
+    found = {}
+    for old, was in known.items():
+        if np.abs(was).max() <= tolerance:  # as many a key without a shape
+            continue
+        same = [new for new, now in zip(names, sums, strict=True) if np.abs(now - was).max() <= tolerance]
+        if len(same) == 1:
+            found[old] = same[0]
+    return {old: new for old, new in found.items() if list(found.values()).count(new) == 1}
+
+
+def _known_sums(keys: bpy.types.Key) -> dict[str, NDArray[np.float64]]:
+    """What the made keys' shapes summed up to; nothing where the mesh has other vertices now."""
+    tag = keys.get(TAG)
+    if tag is None or tag.get("vertices", 0) != len(keys.reference_key.data) or "sums" not in tag:
+        return {}
+    return dict(zip(tag["made"], np.array(tag["sums"]).reshape(-1, SUMS), strict=True))
+
+
+def _tolerance(keys: bpy.types.Key) -> float:
+    reference = read_shape(keys.reference_key)
+    return ROUNDING * float(np.abs(reference).max()) * float(np.sqrt(reference.size))
 
 
 def remember(keys: bpy.types.Key, shapes: Mapping[str, Floats]) -> None:
@@ -96,4 +121,12 @@ def _weights(count: int) -> NDArray[np.float64]:
     return np.random.default_rng(7).standard_normal((count, SUMS))
 
 
-__all__ = ["made_names", "read_displacements", "read_shape", "remember", "sums_of", "untouched"]
+__all__ = [
+    "made_names",
+    "read_displacements",
+    "read_shape",
+    "remember",
+    "renamed_keys",
+    "sums_of",
+    "untouched",
+]

@@ -25,6 +25,7 @@ from .mapping import key_ranges
 from .placement import RANGE, write_curves
 from .ranges import renew_backup, restore
 from .recipe import Recipe, read_recipe, recipe_values
+from .renamed import follow_renames
 from .take_content import gaps_of, segments_of
 from .take_list import find_take, item_object, number_of, take_problem
 
@@ -38,6 +39,7 @@ def rewrite_take(head: bpy.types.Object, take: MeshTalkTake) -> None:
     written (`take_problem`). Raises TakeError where its raw curves are damaged."""
     if take_problem(head, take) is not None:
         return
+    follow_renames(head)
     sharing.own_actions(head, take)
     with lifted(head, take):
         _write(head, take)

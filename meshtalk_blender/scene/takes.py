@@ -35,6 +35,7 @@ from .placement import (
     show,
 )
 from .recipe import LAYER, Recipe, read_recipe, recipe_text
+from .renamed import follow_renames
 from .shape_keys import value_path
 from .sliders import release_rest
 from .take_content import (
@@ -147,6 +148,7 @@ def keep_preview(head: bpy.types.Object, take: MeshTalkTake) -> None:
 
 def show_take(head: bpy.types.Object, take: MeshTalkTake | None) -> None:
     """Let a take play; None: what the head played before its first one. Raises SceneError."""
+    follow_renames(head)
     if take is None:
         _show_original(head)
         return
@@ -215,6 +217,7 @@ def remove_take(head: bpy.types.Object, take: MeshTalkTake) -> None:
     """Remove a take with its Actions, where nothing else uses them. If it played, its neighbour in the list
     plays; after the last one, what the head played before its first. A take that a head with the same mesh
     has too only leaves the list: all plays on."""
+    follow_renames(head)
     if sharing.twins_with(head, take):
         _leave_to_twins(head, number_of(head, take.uid))
         return
@@ -269,6 +272,7 @@ def _show_neighbour(head: bpy.types.Object, number: int) -> None:
 
 def release_take(head: bpy.types.Object, take: MeshTalkTake) -> None:
     """Take a take off the list and leave its keys where they are, as the user's own."""
+    follow_renames(head)
     number, active = number_of(head, take.uid), head.meshtalk.active_take
     backups = [item.before for item in take.objects]
     for where in written_curves(head, take):
