@@ -14,8 +14,11 @@ import bpy
 
 from tests.addon import paper
 
-START, DRAW = 0.050, 0.001
-"""Seconds allowed for adding the add-on to Blender's start, and for drawing one panel."""
+START, DRAW = 9.5, 0.001
+"""What adding the add-on to Blender's start may take, against YARDSTICK (50 ms where that takes 5.3 ms), and
+the seconds allowed for drawing one panel."""
+YARDSTICK = ("argparse", "ast", "configparser", "csv", "difflib", "inspect", "optparse", "pickle", "plistlib")
+"""Modules of Python's own, imported again: slower and busier machines take as much longer for these."""
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,7 +31,16 @@ ROOT = Path(__file__).resolve().parents[2]
 # is collected first.
 ADDING = """
 import gc, importlib, json, os, sys, time, types
+from importlib.util import module_from_spec, spec_from_file_location
 import bpy
+
+def yardstick():
+    start = time.thread_time()
+    for name in {yardstick!r}:
+        spec = spec_from_file_location("again_" + name, importlib.import_module(name).__file__)
+        spec.loader.exec_module(module_from_spec(spec))
+    return time.thread_time() - start
+
 sys.modules["numpy"] = None
 package = types.ModuleType("meshtalk_checkout")
 package.__path__ = [{root!r}]
@@ -42,42 +54,43 @@ for handler in list(bpy.app.handlers.load_post):
     if handler.__module__.startswith("meshtalk_checkout"):
         handler("")
 seconds = time.thread_time() - start
+known = [yardstick() for _ in range(6)]  # only now: the add-on has to import what it needs itself
 addon.unregister()
 heavy = sorted(set(sys.modules) & {{"onnxruntime", "soundfile", "soxr"}})
-print("RESULT", json.dumps([seconds, heavy]), flush=True)
+print("RESULT", json.dumps([seconds, min(known), heavy]), flush=True)
 os._exit(0)  # Blender before 5.0 as a module may hang or crash at its end (docs/dev.md)
 """
 
 
-def _added(cache: Path) -> tuple[float, list[str]]:
-    """Seconds to import and register the add-on in a fresh Blender, and the heavy packages among them."""
+def _added(cache: Path) -> tuple[float, float, list[str]]:
+    """Seconds to import and register the add-on in a fresh Blender, and for YARDSTICK, and the heavy packages
+    that came along."""
     options = {"PYTHONPYCACHEPREFIX": str(cache), "BLENDER_USER_RESOURCES": str(cache / "user")}
     environment = {**os.environ, **options}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run(
-        [sys.executable, "-c", ADDING.format(root=str(ROOT))],
+        [sys.executable, "-c", ADDING.format(root=str(ROOT), yardstick=YARDSTICK)],
         capture_output=True,
         text=True,
         env=environment,
-        timeout=120,
+        timeout=600,
     )
     lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT")]
     assert lines, done.stderr  # such as the module that imports numpy
-    seconds, heavy = json.loads(lines[0].removeprefix("RESULT"))
-    return seconds, heavy
+    seconds, known, heavy = json.loads(lines[0].removeprefix("RESULT"))
+    return seconds, known, heavy
 
 
 def test_adding_the_addon_hardly_delays_blenders_start(tmp_path):
-    """The least of many; the first one also writes the compiled modules, as Blender does once."""
+    """The least of several; the first one also writes the compiled modules, as Blender does once."""
     _added(tmp_path)
-    least = float("inf")
-    for _ in range(30):  # a machine whose cores are lent to others for a while has slow minutes
-        seconds, heavy = _added(tmp_path)
+    times, known = [], []
+    while len(times) < 3 or (min(times) > START * min(known) and len(times) < 30):
+        seconds, standard, heavy = _added(tmp_path)
         assert heavy == []
-        least = min(least, seconds)
-        if least <= START:
-            break
-    assert least <= START
+        times.append(seconds)
+        known.append(standard)
+    assert min(times) <= START * min(known)
 
 
 def _slow_panels() -> dict[str, float]:
