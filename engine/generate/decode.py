@@ -246,7 +246,7 @@ class MovingTake:
         workers: Executor | None,
     ) -> None:
         self._mover, self._frames, self._count, self._fps = mover, frames, count, fps
-        self._stream, self._weights = mover.decoder.stream(), np.zeros((0, 0), np.float32)
+        self._stream, self._weights = mover.decoder.stream(frames), np.zeros((0, 0), np.float32)
         self._known, self._solved, self._moved = 0, 0, 0
         self._products: list[Float32] = []
         self._waiting: list[Float32] = []
@@ -258,11 +258,11 @@ class MovingTake:
 
     def add(self, labels: Labels) -> None:
         """The next labels (n, heads), in whole blocks but for the last."""
-        codes = self._stream.add(labels)
-        self._known += len(codes)
-        self._solve(self._mover.products_of(codes))
-        if self._vertices is not None:
-            self._move(codes, self._vertices)
+        for codes in self._stream.add(labels):
+            self._known += len(codes)
+            self._solve(self._mover.products_of(codes))
+            if self._vertices is not None:
+                self._move(codes, self._vertices)
 
     def weights(self) -> Float32:
         """Unit weights (count, U), not yet cleaned, once all labels have come."""

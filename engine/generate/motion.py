@@ -17,6 +17,7 @@ from ..bundle import Bundle
 from ..bundle.card import Card
 from ..progress import QUIET, Stage
 from .sample import Labels
+from .shut_lids import ShutLids, ShutStream
 
 Float32 = NDArray[np.float32]
 
@@ -33,18 +34,19 @@ class Decoder:
         self._fast = bundle.fast_decoder()
         self._constant = False
         self.basis = self._whole_basis()
+        self._lids = ShutLids(bundle.template, self._rest, self.basis, float(bundle.card.frame_rate))
 
     def coefficients(self, labels: Labels, stage: Stage = QUIET) -> Iterator[Float32]:
         """Blocks of coefficients ``(n, K)`` of labels ``(T, heads)``, at the model's rate."""
-        stream, size = self.stream(), self._bundle.card.block_frames
+        stream, size = self.stream(len(labels)), self._bundle.card.block_frames
         for first in range(0, len(labels), size):
             stage.at(first, len(labels))
-            yield stream.add(labels[first : first + size])
+            yield from stream.add(labels[first : first + size])
         stage.at(1, 1)
 
-    def stream(self) -> DecoderStream:
-        """A take whose labels come one block after the other."""
-        return DecoderStream(self._run, self._bundle.card)
+    def stream(self, frames: int) -> DecoderStream:
+        """A take of so many frames whose labels come one block after the other."""
+        return DecoderStream(self._run, self._bundle.card, ShutStream(self._lids, frames))
 
     def displacement(self, codes: Float32) -> Float32:
         """Displacements ``(n, V, 3)`` from rest, in normalised template space, of coefficients ``(n, K)``."""
@@ -76,19 +78,24 @@ class Decoder:
 
 
 class DecoderStream:
-    """One take on its way through a decoder, whose ``run`` takes labels and a state."""
+    """One take on its way through a decoder, whose ``run`` takes labels and a state; ``lids`` end its blinks
+    shut."""
 
     def __init__(
-        self, run: Callable[[NDArray[np.int64], Float32], tuple[Float32, Float32]], card: Card
+        self,
+        run: Callable[[NDArray[np.int64], Float32], tuple[Float32, Float32]],
+        card: Card,
+        lids: ShutStream,
     ) -> None:
-        self._run = run
+        self._run, self._lids = run, lids
         self._padded = np.zeros((1, card.block_frames, card.heads), np.int64)
         self._state = np.zeros((1, card.decoder_state), np.float32)
 
-    def add(self, labels: Labels) -> Float32:
-        """Coefficients ``(n, K)`` of the next labels ``(n, heads)``: whole blocks, only the last one may be
-        shorter."""
+    def add(self, labels: Labels) -> list[Float32]:
+        """The blocks of coefficients ``(n, K)`` that are certain once the next labels ``(n, heads)`` have
+        come: of both only the last block may be shorter. A block comes after the next one's labels, because
+        a blink may go on there."""
         self._padded[0, : len(labels)] = labels
         self._padded[0, len(labels) :] = 0
         codes, self._state = self._run(self._padded, self._state)
-        return codes[: len(labels)]
+        return self._lids.push(codes[: len(labels)])
