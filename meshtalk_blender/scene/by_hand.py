@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .actions import channels, ensure_curve, find_curve, slot_named
-from .fcurves import read_keys, write_keys
+from .fcurves import Keys, read_keys, write_keys
 
 if TYPE_CHECKING:
     from ..take_props import MeshTalkTakeObject
@@ -68,6 +68,28 @@ def copy_changed(item: MeshTalkTakeObject, other: MeshTalkTakeObject) -> None:
     for path in changed:
         write_keys(ensure_curve(there, path), read_keys(find_curve(holder, path)))
     other.by_hand = len(changed)
+
+
+def retouched(item: MeshTalkTakeObject, holder: Any) -> dict[str, Keys]:
+    """What was changed by hand inside a take's frames of the user's Action, by RNA path: the keys of those
+    curves between, and without, the first and the last frame."""
+    found = {}
+    for path in changed_paths(item, holder, True):
+        keys = read_keys(find_curve(holder, path))
+        found[path] = keys.where((keys.frames > item.first) & (keys.frames < item.last))
+    return found
+
+
+def retouch(item: MeshTalkTakeObject, holder: Any, changed: Mapping[str, Keys]) -> None:
+    """Put that back into curves that were written anew."""
+    for path, keys in changed.items():
+        fcurve = find_curve(holder, path)
+        if fcurve is None:
+            continue
+        there = read_keys(fcurve)
+        around = (there.frames <= item.first) | (there.frames >= item.last)
+        write_keys(fcurve, there.where(around).joined(keys))
+    item.by_hand = len(changed)
 
 
 def forget(item: MeshTalkTakeObject) -> None:

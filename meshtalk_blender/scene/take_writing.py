@@ -20,7 +20,8 @@ from ..control_props import controls_of, copy_controls
 from ..ids import TAG
 from . import sharing
 from .actions import channels, slot_named
-from .fcurves import Values
+from .by_hand import retouch, retouched
+from .fcurves import Keys, Values
 from .mapping import key_ranges
 from .placement import RANGE, write_curves
 from .ranges import renew_backup, restore
@@ -78,25 +79,32 @@ _OF_OBJECTS = (
 
 @contextmanager
 def lifted(head: bpy.types.Object, take: MeshTalkTake) -> Iterator[None]:
-    """Take those takes off the Action that went into frames of it after this one, and put them back after."""
+    """Take those takes off the Action that went into frames of it after this one, and put them back after,
+    with what was changed in them by hand."""
     above = [each.uid for each in _above(head, take)]
+    changed: dict[str, list[dict[str, Keys]]] = {}
     for uid in reversed(above):
-        for item, holder in _rooms(head, find_take(head, uid)):
+        rooms = _rooms(head, find_take(head, uid))
+        changed[uid] = [retouched(item, holder) for item, holder in rooms]
+        for item, holder in rooms:
             restore(item, holder)
     try:
         yield
     finally:
         for uid in above:
-            _put_back(head, find_take(head, uid))
+            _put_back(head, find_take(head, uid), changed[uid])
 
 
-def _put_back(head: bpy.types.Object, take: MeshTalkTake | None) -> None:
+def _put_back(head: bpy.types.Object, take: MeshTalkTake | None, changed: list[dict[str, Keys]]) -> None:
     """Write a take into its frames of what the Action holds now."""
     if take is None or take_problem(head, take) is not None:
         return
-    for item, _ in _rooms(head, take):
+    rooms = _rooms(head, take)
+    for item, _ in rooms:
         renew_backup(item)
     _write(head, take)
+    for (item, holder), keys in zip(rooms, changed, strict=True):
+        retouch(item, holder, keys)
 
 
 def _above(head: bpy.types.Object, take: MeshTalkTake) -> list[MeshTalkTake]:

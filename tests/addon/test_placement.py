@@ -409,3 +409,49 @@ class TestTheScenesEnd:
 def _drawn(part):
     """The words on the panel of takes."""
     return paper.draw(part("panels.takes").MESHTALK_PT_takes).texts
+
+
+class TestChangedByHandInRanges:
+    """One take in frames of another, both in the user's own Action, both changed by hand."""
+
+    OVER, UNDER = 40, 15
+
+    @pytest.fixture()
+    def both(self, part, head, speaker):
+        users_motion(head)
+        speaker.write(10, 60, placement="RANGE", name="under")
+        speaker.write(30, 20, placement="RANGE", name="over", seed=4)
+        for frame in (self.UNDER, self.OVER):
+            fcurve = next(curve for curve in played(head) if f'"{JAW}"' in curve.data_path)
+            next(key for key in fcurve.keyframe_points if key.co[0] == frame).co[1] = 0.987
+            fcurve.update()
+        return tuple(head.meshtalk.takes)
+
+    def jaw(self, head):
+        return curve_values(head, JAW, (self.UNDER, self.OVER)).tolist()
+
+    def test_both_stay_when_the_one_below_is_written_again(self, head, both):
+        brow, outside = "browInnerUp", np.arange(12, 20)
+        spoken, inside = curve_values(head, brow, outside), curve_values(head, brow, np.arange(32, 48))
+        for value in (0.5, 0.7):
+            head.meshtalk.takes[0].controls.brow = value
+            assert self.jaw(head) == pytest.approx([0.987, 0.987])
+            assert [take.objects[0].by_hand for take in head.meshtalk.takes] == [1, 1]
+            np.testing.assert_allclose(curve_values(head, brow, outside), value * spoken, atol=1e-5)
+        np.testing.assert_allclose(curve_values(head, brow, np.arange(32, 48)), inside, atol=1e-5)
+        head.meshtalk.takes[0].controls.jaw = 0.3  # the edited curve of either is left alone
+        assert self.jaw(head) == pytest.approx([0.987, 0.987])
+
+    def test_and_when_the_one_above_is(self, head, both):
+        head.meshtalk.takes[1].controls.brow = 0.5
+        assert self.jaw(head) == pytest.approx([0.987, 0.987])
+        head.meshtalk.takes[1].controls.jaw = 0.5
+        assert self.jaw(head) == pytest.approx([0.987, 0.987])
+
+    def test_the_one_above_outlives_the_one_below(self, head, speaker, both):
+        users = curve_values(head, JAW, np.arange(90, 120))
+        assert bpy.ops.meshtalk.remove_take(take="under") == {"FINISHED"}
+        assert self.jaw(head)[1] == pytest.approx(0.987) and self.jaw(head)[0] != pytest.approx(0.987)
+        assert bpy.ops.meshtalk.remove_take(take="over") == {"FINISHED"}
+        assert 0.987 not in [round(value, 3) for value in self.jaw(head)]
+        np.testing.assert_allclose(curve_values(head, JAW, np.arange(90, 120)), users, atol=1e-5)
