@@ -8,24 +8,21 @@ which sub-panels are open is said by the script alone. Each job takes the pictur
 
 from __future__ import annotations
 
-import importlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import bpy
 
 sys.path.insert(0, "/project")
 
-from buttons import find, find_setting, press_button, type_into
+from buttons import find, find_setting, press_button, scrolled, type_into
 from hands import (
     EXTENSION,
-    PROJECT,
     SETTINGS,
     choose_tab,
     click,
     drag,
-    frame_head,
     install,
     picture,
     press,
@@ -36,149 +33,27 @@ from hands import (
     until,
     view,
 )
+from own_keys import give_keys
 from stopping import stopped
-
-MOST = 90.0
-"""Seconds that a job may take here: the window is drawn by the processor."""
-
-
-ROW = 24
-"""Pixels from one row of the tab to the next."""
+from tab import (
+    add_head,
+    add_on,
+    choose_sound,
+    curve_of,
+    empty_file,
+    head,
+    job_over,
+    open_only,
+    shot,
+    show_frame,
+    speak,
+    takes,
+    undo_and_redo,
+    widest,
+)
 
 SIDE_BY_SIDE = 53
 """Pixels from Sample Seeds down to the button that shows the gallery side by side, with a take."""
-
-
-def add_on(module: str):
-    """One of the add-on's modules, to ask how far it is."""
-    return importlib.import_module(f"{EXTENSION}.meshtalk_blender.{module}")
-
-
-def desk():
-    """The add-on's one job, and its last sentence."""
-    return add_on("ops.job").desk
-
-
-def head() -> bpy.types.Object:
-    """The active object."""
-    return bpy.context.view_layer.objects.active
-
-
-def empty_file() -> None:
-    """Nothing in the scene; the head's view from the front, the sidebar open."""
-    for thing in list(bpy.data.objects):
-        bpy.data.objects.remove(thing)
-    context = view()
-    with bpy.context.temp_override(**context):
-        bpy.ops.view3d.view_axis(type="FRONT")
-        space = context["space_data"]
-        space.show_region_ui = True
-        space.shading.color_type = "MATERIAL"
-        space.overlay.show_floor = space.overlay.show_axis_x = space.overlay.show_axis_y = False
-    bpy.ops.ed.undo_push(message="Empty file")
-
-
-def job_over() -> Iterator[float]:
-    """Until the job that was started is over; the longest pauses of the main thread go into the report, with
-    what the job was at."""
-    started, pauses, last = time.monotonic(), [], time.monotonic()
-    while desk().job is None and time.monotonic() - started < 3.0:
-        yield 0.02
-    while desk().job is not None:
-        assert time.monotonic() - started < MOST, "the job takes too long"
-        status = desk().job.status
-        yield 0.01
-        now = time.monotonic()
-        if desk().job is not None:
-            pauses.append((round(now - last, 3), f"{status.stage} {status.fraction:.2f}"))
-        last = now
-    assert not desk().is_problem, desk().message
-    report.setdefault("pauses", []).append(sorted(pauses, reverse=True)[:3])
-    report.setdefault("told", []).append(desk().message)
-    yield 0.6
-
-
-def shot(name: str) -> Iterator[float]:
-    """A picture once everything is drawn."""
-    yield from settled(0.6)
-    picture(f"{name}.png")
-    yield from settled(0.3)
-
-
-def widest(prefix: str = "jawOpen", most: int = 160) -> int:
-    """The frame at which the key is highest."""
-    curve = curve_of(prefix)
-    scene = bpy.context.scene
-    return max(range(scene.frame_start, scene.frame_start + most), key=curve.evaluate)
-
-
-def curve_of(key: str, thing: bpy.types.Object | None = None) -> bpy.types.FCurve:
-    """The curve that plays on the key of the head now."""
-    keys = (thing or head()).data.shape_keys
-    path = f'key_blocks["{key}"].value'
-    return next(curve for curve in add_on("scene.actions").playing_curves(keys) if curve.data_path == path)
-
-
-def show_frame(frame: int) -> Iterator[float]:
-    """Go there."""
-    bpy.context.scene.frame_set(frame)
-    yield 0.5
-
-
-def undo_and_redo(count: Callable[[], object]) -> Iterator[float]:
-    """Ctrl Z takes the job back, Ctrl Shift Z brings it again: `count` is what must go and come."""
-    after = count()
-    area = view()["area"]
-    press(*to(area.x + area.width // 3, area.y + area.height // 2), "sleep", "0.3", "key", "ctrl+z")
-    yield from until(lambda: count() != after, "Ctrl Z took nothing back")
-    press("key", "ctrl+shift+z")
-    yield from until(lambda: count() == after, "Ctrl Shift Z did not bring it again")
-
-
-def takes() -> list[str]:
-    """The names of the head's takes."""
-    return [take.name for take in head().meshtalk.takes]
-
-
-def open_only(*opened: str) -> None:
-    """Let only these sub-panels be open when the tab is drawn first, as the user left them."""
-    for module in ("seeds", "takes", "controls", "dub", "retarget"):
-        for panel in add_on(f"panels.{module}").CLASSES:
-            if issubclass(panel, bpy.types.Panel):
-                bpy.utils.unregister_class(panel)
-                panel.bl_options = set() if module in opened else {"DEFAULT_CLOSED"}
-                bpy.utils.register_class(panel)
-
-
-def add_head() -> Iterator[float]:
-    """The button that stands there while no head is selected."""
-    heads = len(bpy.data.objects)
-    yield from press_button("meshtalk.add_head")
-    yield from until(lambda: len(bpy.data.objects) > heads, "the button added no head")
-    frame_head()
-
-
-def choose_sound(speech: str) -> Iterator[float]:
-    """File is clicked, and its path typed."""
-    settings = bpy.context.scene.meshtalk
-    if settings.sound_source != "FILE":
-        spot = yield from find("STRIP", 0.8)
-        if spot is None:  # 4.3 copies nothing from such a row: it stands above the next button
-            below = yield from find("meshtalk.add_sound", 0.8)
-            spot = below._replace(y=below.y + ROW)
-        click(spot.x, spot.y)
-        yield from until(lambda: settings.sound_source == "FILE", "File was not chosen")
-    yield from type_into(settings, "sound_file", "mark.wav", str(PROJECT / speech))
-
-
-def speak() -> Iterator[float]:
-    """A head that speaks: where the other jobs begin."""
-    yield from add_head()
-    yield from choose_sound(SETTINGS["speech"])
-    yield from press_button("meshtalk.generate")
-    yield from job_over()
-    bpy.context.scene.frame_end = 200
-    assert len(takes()) == 1, "no take was made"
 
 
 def generate() -> Iterator[float]:
@@ -312,12 +187,47 @@ def retarget() -> Iterator[float]:
     yield from undo_and_redo(lambda: len(bpy.data.actions))
 
 
+def own_keys() -> Iterator[float]:
+    """A head with the keys of another maker: as they suit its shapes, and as they are named."""
+    yield from add_head()
+    give_keys(head())
+    bpy.ops.ed.undo_push(message="Own keys")
+    yield from choose_sound(SETTINGS["speech"])
+    yield from scrolled(-30)
+    yield from shot("own_keys-ready")
+    yield from speak_again()
+    frame = widest()
+    matched = curve_of("jawOpen").evaluate(frame)
+    yield from show_frame(frame)
+    yield from shot("own_keys-matched")
+    yield from scrolled(-30)
+    box = yield from find("True")
+    click(box.x, box.y)
+    yield from until(lambda: not head().meshtalk.use_matching, "Match Shapes was not clicked off")
+    yield from scrolled(40)
+    yield from speak_again()
+    named = curve_of("jawOpen").evaluate(frame)
+    report["jaw_matched_named"] = [round(matched, 3), round(named, 3)]
+    assert matched > 1.2 * named, "the jaw's key, which goes less far, got no more"
+    yield from show_frame(frame)
+    yield from shot("own_keys-named")
+
+
+def speak_again() -> Iterator[float]:
+    """Generate; the panel is scrolled down again to what it is about."""
+    yield from press_button("meshtalk.generate")
+    yield from job_over()
+    bpy.context.scene.frame_end = 200
+    yield from scrolled(-30)
+
+
 OPEN = {
     "generate": ("takes",),
     "controls": ("controls",),
     "seeds": ("seeds",),
     "dub": ("dub",),
     "retarget": ("retarget",),
+    "own_keys": ("mapping",),
     "preferences": (),
 }
 

@@ -28,6 +28,7 @@ from hands import (
     view,
     write_report,
 )
+from stopping import stop
 
 TICK = 0.01
 report["cancelled_by"] = SETTINGS["cancel"]
@@ -135,8 +136,8 @@ def watch(begun: float, button: Spot) -> Iterator[float]:
             pictured = True
             picture("running.png")
             if SETTINGS["cancel"]:
-                report["cancel_at"] = time.monotonic()
-                press("key", "Escape") if SETTINGS["cancel"] == "esc" else click(button.x, button.y)
+                yield from stop(button.x, button.y)
+                break
         yield TICK
         now = time.monotonic()
         if job_status().job is not None:
@@ -150,9 +151,7 @@ def watch(begun: float, button: Spot) -> Iterator[float]:
 
 
 def cancelled() -> Iterator[float]:
-    """Nothing was written; measured is the time from starting xdotool (0.3 s of it are its own) to the
-    end."""
-    report["cancel_seconds"] = round(time.monotonic() - report.pop("cancel_at"), 2)
+    """Nothing was written."""
     assert len(bpy.data.actions) == 0 and len(bpy.data.shape_keys) == 0, "something was written"
     yield 1.0
     picture("cancelled.png")

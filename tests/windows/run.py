@@ -20,7 +20,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 
-JOBS = ("generate", "controls", "seeds", "dub", "retarget", "preferences")
+JOBS = ("generate", "controls", "seeds", "dub", "retarget", "own_keys", "preferences")
+
+SCRIPTS = tuple(f"{name}.py" for name in "hands buttons tab own_keys stopping drive place desk".split())
+"""What runs inside the window; each imports some of those before it."""
 
 
 def main(arguments: list[str]) -> int:
@@ -76,7 +79,7 @@ def _script(options: argparse.Namespace) -> str:
 def _fill(folder: Path, options: argparse.Namespace) -> None:
     archive = options.zip or max((ROOT / "dist").glob("*linux*.zip"), key=lambda path: path.stat().st_mtime)
     shutil.copy(archive, folder / "meshtalk.zip")
-    for script in ("hands.py", "buttons.py", "drive.py", "place.py", "desk.py", "stopping.py"):
+    for script in SCRIPTS:
         shutil.copy(HERE / script, folder)
     if options.head:
         shutil.copy(options.head, folder / "head.npz")

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A head as another maker's rig leaves it: with the 52 keys of ARKit, each drawn in its own way."""
+
+from __future__ import annotations
+
+import importlib
+
+import bpy
+import numpy as np
+from hands import EXTENSION
+from tab import add_on
+
+FURTHER = {"jaw": 0.7, "mouth": 1.4}
+"""How far the rig's keys go beside MeshTalk's, by how their names begin."""
+
+NAME = "My Rig"
+
+
+def give_keys(head: bpy.types.Object) -> None:
+    """Make shape keys as a modeller would, and forget where the head came from."""
+    models, rest = add_on("models"), add_on("scene.mesh").read_rest_pose(head)
+    bundle = models.loaded_bundle(models.model_folder(bpy.context.scene.meshtalk.model), None)
+    bind_head = importlib.import_module(f"{EXTENSION}.engine.geometry.bind").bind_head
+    binding = bind_head(bundle.template, rest.vertices, rest.polygons)
+    head.name = head.data.name = NAME
+    head.shape_key_add(name="Basis", from_mix=False)
+    for name, deltas in zip(bundle.unit_names, binding.unit_deltas(), strict=True):
+        further = next((factor for start, factor in FURTHER.items() if name.startswith(start)), 1.0)
+        block = head.shape_key_add(name=name, from_mix=False)
+        block.points.foreach_set("co", (rest.vertices + further * deltas).astype(np.float32).ravel())
+        block.value = 0.0
