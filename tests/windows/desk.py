@@ -23,6 +23,7 @@ from hands import (
     choose_tab,
     click,
     drag,
+    frame_head,
     install,
     picture,
     press,
@@ -33,9 +34,10 @@ from hands import (
     until,
     view,
 )
-from own_keys import give_keys
+from own_heads import give_keys, make_stranger
 from stopping import stopped
 from tab import (
+    MOST,
     add_head,
     add_on,
     choose_sound,
@@ -187,6 +189,25 @@ def retarget() -> Iterator[float]:
     yield from undo_and_redo(lambda: len(bpy.data.actions))
 
 
+def own_head() -> Iterator[float]:
+    """A head that nobody knows: fitted, and its landmarks looked at."""
+    yield from add_head()
+    make_stranger(head())
+    bpy.ops.ed.undo_push(message="Sculpt")
+    frame_head()
+    yield 4.0
+    yield from shot("own_head-new")
+    yield from press_button("meshtalk.fit_head")
+    yield from until(lambda: add_on("fit_overlay").shown_fit() is not None, "no fit is shown", MOST)
+    yield 1.0
+    yield from shot("own_head-fit")
+    yield from press_button("meshtalk.place_landmarks")
+    yield from until(lambda: add_on("scene.placing").desk.session is not None, "no landmark can be placed")
+    yield from shot("own_head-landmarks")
+    press("key", "Escape")
+    yield from until(lambda: add_on("scene.placing").desk.session is None, "Esc did not end it")
+
+
 def own_keys() -> Iterator[float]:
     """A head with the keys of another maker: as they suit its shapes, and as they are named."""
     yield from add_head()
@@ -227,6 +248,7 @@ OPEN = {
     "seeds": ("seeds",),
     "dub": ("dub",),
     "retarget": ("retarget",),
+    "own_head": ("landmarks",),
     "own_keys": ("mapping",),
     "preferences": (),
 }

@@ -15,6 +15,7 @@ from mathutils import Vector
 
 sys.path.insert(0, "/project")
 
+from buttons import press_button
 from hands import (
     EXTENSION,
     PROJECT,
@@ -28,12 +29,12 @@ from hands import (
     report,
     run,
     settled,
-    sidebar,
     to,
     until,
     view,
     write_report,
 )
+from tab import open_only
 
 PICKED = {  # metres, by hand on the ICT head; its left is +X, up is +Y
     "nose_tip": (0.0, 0.0009, 0.1309),
@@ -109,6 +110,7 @@ def steps() -> Iterator[float]:
     """What happens, one step after the other."""
     install()
     yield 1.0
+    open_only("landmarks")
     import_head()
     context = view()
     with bpy.context.temp_override(**context):
@@ -122,7 +124,6 @@ def steps() -> Iterator[float]:
         bpy.ops.view3d.zoom(delta=4)
     bpy.ops.ed.undo_push(message="Before")
     yield 1.5
-    yield from open_panel()
     yield from start()
     yield from place_all()
     yield from correct()
@@ -132,28 +133,11 @@ def steps() -> Iterator[float]:
     report["well"] = True
 
 
-HEADER = 424
-"""Pixels from the sidebar's top to the header of the Landmarks panel, for a head that isn't fitted yet."""
-
-
-def open_panel() -> Iterator[float]:
-    """Click on the closed panel's header, once the panels above it know what the head is."""
-    region = sidebar()
-    view()["area"].tag_redraw()
-    press(*to(region.x - 100, region.y + 100))
-    yield 4.0
-    picture("closed.png")
-    yield from settled()
-    click(region.x + 60, region.y + region.height - HEADER)
-    yield from settled()
-    picture("open.png")
-    yield from settled()
-
-
 def start() -> Iterator[float]:
-    """Place Landmarks, by its button."""
-    region = sidebar()
-    click(region.x + region.width // 2, region.y + region.height - HEADER - 28)
+    """Place Landmarks, by its button, once the panels above it know what the head is."""
+    view()["area"].tag_redraw()
+    yield 4.0
+    yield from press_button("meshtalk.place_landmarks")
     yield from until(lambda: session() is not None, "the button did not start the operator")
     report["symmetric"] = session().plane is not None
 
@@ -248,11 +232,11 @@ def finish() -> Iterator[float]:
 
 def show_the_fit() -> Iterator[float]:
     """Fit Head, by its button: the template is drawn over the head, follows it, and goes with the file."""
-    region, fit = sidebar(), module("fit_overlay")
+    fit = module("fit_overlay")
     with bpy.context.temp_override(**view()):
         bpy.ops.view3d.view_axis(type="FRONT")
     yield 1.0
-    click(region.x + region.width // 2, region.y + region.height - HEADER + 30)
+    yield from press_button("meshtalk.fit_head")
     yield from until(lambda: fit.shown_fit() is not None, "Fit Head showed no fit", 120.0)
     yield 2.0
     picture("fit_front.png")

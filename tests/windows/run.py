@@ -20,9 +20,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 
-JOBS = ("generate", "controls", "seeds", "dub", "retarget", "own_keys", "preferences")
+JOBS = ("generate", "controls", "seeds", "dub", "retarget", "own_head", "own_keys", "preferences")
 
-SCRIPTS = tuple(f"{name}.py" for name in "hands buttons tab own_keys stopping drive place desk".split())
+SCRIPTS = tuple(f"{name}.py" for name in "hands buttons tab own_heads stopping drive place desk".split())
 """What runs inside the window; each imports some of those before it."""
 
 

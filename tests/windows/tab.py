@@ -124,7 +124,7 @@ def takes() -> list[str]:
 
 def open_only(*opened: str) -> None:
     """Let only these sub-panels be open when the tab is drawn first, as the user left them."""
-    for module in ("seeds", "takes", "controls", "dub", "retarget", "mapping"):
+    for module in ("seeds", "takes", "controls", "dub", "retarget", "landmarks", "mapping"):
         for panel in add_on(f"panels.{module}").CLASSES:
             if issubclass(panel, bpy.types.Panel):
                 bpy.utils.unregister_class(panel)

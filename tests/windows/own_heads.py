@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A head as another maker's rig leaves it: with the 52 keys of ARKit, each drawn in its own way."""
+"""Heads as users have them: with ARKit's 52 keys, each drawn in its own way; with a mesh nobody knows."""
 
 from __future__ import annotations
 
 import importlib
 
+import bmesh
 import bpy
 import numpy as np
 from hands import EXTENSION
@@ -29,3 +30,22 @@ def give_keys(head: bpy.types.Object) -> None:
         block = head.shape_key_add(name=name, from_mix=False)
         block.points.foreach_set("co", (rest.vertices + further * deltas).astype(np.float32).ravel())
         block.value = 0.0
+
+
+def make_stranger(head: bpy.types.Object) -> None:
+    """Give the head another mesh and other proportions: a broader jaw, a longer nose, a lower brow."""
+    head.name = head.data.name = "Sculpt"
+    mesh = bmesh.new()
+    mesh.from_mesh(head.data)
+    bmesh.ops.triangulate(mesh, faces=mesh.faces[:])
+    places = np.array([vertex.co for vertex in mesh.verts])
+    low, high = places.min(axis=0), places.max(axis=0)
+    middle = (low + high) / 2
+    for vertex in mesh.verts:
+        down = np.clip((middle[2] - vertex.co.z) / (middle[2] - low[2]), 0, 1)
+        vertex.co.x = middle[0] + (vertex.co.x - middle[0]) * (1 + 0.16 * down)
+        vertex.co.z = middle[2] + (vertex.co.z - middle[2]) * 1.06
+        vertex.co.y = middle[1] + (vertex.co.y - middle[1]) * 1.05
+    mesh.to_mesh(head.data)
+    mesh.free()
+    head.data.update()
