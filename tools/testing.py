@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,8 @@ REPORTS = project.BUILD / "test"
 IN_BLENDER = ("tests/addon", "tests/build/in_blender")
 STYLE = (("check", "--no-cache", "."), ("format", "--check", "--no-cache", "."))
 """What ruff is asked, one after the other."""
+AT_ONCE = 2
+"""Parts that run at once: each keeps about one core busy, and its tests run one after the other."""
 
 
 @dataclass(frozen=True)
@@ -69,33 +73,55 @@ def run(only: Sequence[str], arguments: Sequence[str]) -> int:
     start = time.monotonic()
     chosen = [part for part in parts() if not only or part.name in only]
     environments.prepare(_unique(part.environment for part in chosen))
-    total = Count()
-    for part in chosen:
-        count = _run_part(part, arguments)
-        print(f"-- {part.name}: {count}\n", flush=True)
-        total += count
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    if len(chosen) == 1:
+        total = _run_part(chosen[0], arguments, None)
+        print(f"-- {chosen[0].name}: {total}\n", flush=True)
+    else:
+        total = _run_at_once(chosen, arguments)
     print(f"All parts together, after {time.monotonic() - start:.0f} s:")
     print(total, flush=True)
     return 0 if total.passed and not total.failed else 1
+
+
+def _run_at_once(chosen: Sequence[Part], arguments: Sequence[str]) -> Count:
+    """Run parts two at a time, print what each said when it has ended, and last what failed."""
+    total, failures = Count(), []
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        logs = {part: REPORTS / f"{part.name}.log" for part in chosen}
+        running = {pool.submit(_run_part, part, arguments, log): part for part, log in logs.items()}
+        for done in as_completed(running):
+            part, count = running[done], done.result()
+            sys.stdout.write(logs[part].read_text(encoding="utf-8", errors="replace"))
+            print(f"-- {part.name}: {count}\n", flush=True)
+            total += count
+            if part.pytest:
+                failures += [f"-- {part.name} failed: {name}" for name in failed_tests(_report(part))]
+    finally:
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C no other part begins
+    print("".join(f"{line}\n" for line in failures), end="")
+    return total
 
 
 def _unique(found: Iterable[Environment]) -> list[Environment]:
     return list(dict.fromkeys(found))
 
 
-def _run_part(part: Part, arguments: Sequence[str]) -> Count:
-    print(f"-- {part.name} ({part.environment.folder})", flush=True)
+def _run_part(part: Part, arguments: Sequence[str], log: Path | None) -> Count:
+    """Run one part; what it prints goes into the file `log`, or to the terminal without one."""
+    print(f"-- {part.name} ({part.environment.folder}) begins", flush=True)
+    if log is not None:
+        log.write_bytes(b"")
     if not part.pytest:
-        return _run_style(part)
-    report = REPORTS / f"{part.name}.xml"
-    report.parent.mkdir(parents=True, exist_ok=True)
+        return _run_style(part, log)
+    report = _report(part)
     report.unlink(missing_ok=True)
     chosen = any((project.ROOT / a.partition("::")[0]).exists() for a in arguments if not a.startswith("-"))
     present = [a for a in part.pytest if a.startswith("-") or (not chosen and (project.ROOT / a).exists())]
     command = [str(part.environment.python), "-m", "pytest", "-q", f"--junitxml={report}"]
-    status = subprocess.run(
-        [*command, *present, *arguments], cwd=project.ROOT, env=_variables(part), stdin=subprocess.DEVNULL
-    ).returncode
+    command += ["-o", f"cache_dir={REPORTS / part.name}-cache"]
+    status = _run_logged([*command, *present, *arguments], _variables(part), log)
     count = read_report(report)
     if status and not count.failed:
         print(f"-- {part.name}: pytest ended with status {status}, which counts as one failure")
@@ -103,22 +129,45 @@ def _run_part(part: Part, arguments: Sequence[str]) -> Count:
     return count
 
 
-def _run_style(part: Part) -> Count:
+def _run_style(part: Part, log: Path | None) -> Count:
     total = Count()
     for words in STYLE:
-        command = [str(part.environment.python), "-m", "ruff", *words]
-        status = subprocess.run(command, cwd=project.ROOT, stdin=subprocess.DEVNULL).returncode
+        status = _run_logged([str(part.environment.python), "-m", "ruff", *words], dict(os.environ), log)
         total += Count(failed=1) if status else Count(passed=1)
     return total
+
+
+def _run_logged(command: Sequence[str], variables: dict[str, str], log: Path | None) -> int:
+    """Run a command in the checkout, without input; its exit status."""
+    if log is None:
+        return subprocess.run(command, cwd=project.ROOT, env=variables, stdin=subprocess.DEVNULL).returncode
+    with log.open("ab") as out:
+        return subprocess.run(
+            command,
+            cwd=project.ROOT,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        ).returncode
+
+
+def _report(part: Part) -> Path:
+    return REPORTS / f"{part.name}.xml"
 
 
 def _variables(part: Part) -> dict[str, str]:
     resources = REPORTS / f"{part.name}-user"
     resources.mkdir(parents=True, exist_ok=True)
-    cache = project.BUILD / "cache" / "anny"
     # The tests' networks are tiny: several threads would mostly wait for each other.
-    mine = {"BLENDER_USER_RESOURCES": str(resources), "ANNY_CACHE_DIR": str(cache), "PYTHONUNBUFFERED": "1"}
-    return {"OMP_NUM_THREADS": "1", **os.environ, **mine}
+    return {
+        "OMP_NUM_THREADS": "1",
+        **os.environ,
+        "BLENDER_USER_RESOURCES": str(resources),
+        "ANNY_CACHE_DIR": str(project.BUILD / "cache" / "anny"),
+        "HYPOTHESIS_STORAGE_DIRECTORY": str(REPORTS / f"{part.name}-hypothesis"),
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 def read_report(report: Path) -> Count:
@@ -133,6 +182,16 @@ def read_report(report: Path) -> Count:
         skipped = int(suite.get("skipped", 0))
         total += Count(int(suite.get("tests", 0)) - failed - skipped, failed, skipped)
     return total
+
+
+def failed_tests(report: Path) -> list[str]:
+    """The tests that failed in a JUnit file of pytest's, as `module::name`; none where it can't be read."""
+    try:
+        cases = list(ElementTree.parse(report).getroot().iter("testcase"))
+    except (FileNotFoundError, ElementTree.ParseError):
+        return []
+    bad = (case for case in cases if case.find("failure") is not None or case.find("error") is not None)
+    return [f"{case.get('classname', '')}::{case.get('name', '')}" for case in bad]
 
 
 def check_names(names: Sequence[str]) -> None:

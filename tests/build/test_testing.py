@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -28,6 +29,24 @@ def test_broken(fixture_that_is_not_there):
 @pytest.mark.skip(reason="to be counted")
 def test_skips():
     pass
+"""
+
+
+WAITS = """
+import time
+from pathlib import Path
+
+def test_waits_for_the_other():
+    here = Path(__file__).parent
+    (here / "begun").touch()
+    for _ in range(6000):
+        if (here.parent / "{other}" / "begun").exists():
+            return
+        time.sleep(0.02)
+    raise AssertionError("the other one did not begin")
+
+def test_fails():
+    raise AssertionError("{mine} says this")
 """
 
 
@@ -106,7 +125,31 @@ def test_style_counts_rules_and_format(
 ) -> None:
     (tmp_path / "some.py").write_text(source, encoding="utf-8")
     monkeypatch.setattr(testing.project, "ROOT", tmp_path)
-    assert testing._run_style(part_that_runs(tmp_path)) == count
+    assert testing._run_style(part_that_runs(tmp_path), tmp_path / "log") == count
+
+
+def test_parts_run_at_once_and_each_tells_its_own_in_one_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each of two waits until the other has begun."""
+    parts = []
+    for mine, other in (("one", "two"), ("two", "one")):
+        folder = tmp_path / mine
+        folder.mkdir()
+        (folder / "test_it.py").write_text(WAITS.format(mine=mine, other=other), encoding="utf-8")
+        parts.append(replace(part_that_runs(folder), name=mine))
+    monkeypatch.setattr(testing, "parts", lambda: tuple(parts))
+    monkeypatch.setattr(testing, "REPORTS", tmp_path / "reports")
+    assert testing.run([], ["-p", "no:cacheprovider"]) == 1
+    out = capfd.readouterr().out
+    for mine, other in (("one", "two"), ("two", "one")):
+        said = (
+            out.index(f"AssertionError: {mine} says this"),
+            out.index(f"-- {mine}: 1 passed, 1 failed, 0 skipped"),
+        )
+        assert said[0] < said[1] and other not in out[said[0] : said[1]]
+        assert re.search(rf"(?m)^-- {mine} failed: .*test_it::test_fails$", out)
+    assert out.splitlines()[-1] == "2 passed, 2 failed, 0 skipped"
 
 
 def test_unknown_part_is_named() -> None:
