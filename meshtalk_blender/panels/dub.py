@@ -8,6 +8,7 @@ import bpy
 from ..ops.dub import MESHTALK_OT_dub, dub_reason
 from ..ops.job import desk
 from .common import InTab, start_button
+from .text import sentence
 
 
 class MESHTALK_PT_dub(InTab, bpy.types.Panel):
@@ -23,7 +24,7 @@ class MESHTALK_PT_dub(InTab, bpy.types.Panel):
         layout.use_property_decorate = False
         column = layout.column()
         column.enabled = desk.job is None
-        column.label(text="What stays of the old performance:")
+        sentence(column, context, "What stays of the old performance:", "NONE")
         column.prop(settings, "upper", slider=True)
         column.prop(settings, "mouth", slider=True)
         column.prop(settings, "keep_silence")

@@ -9,8 +9,10 @@ from ..ops.checks import chosen_head
 from ..ops.job import desk
 from ..ops.parts import MESHTALK_OT_add_parts, MESHTALK_OT_remove_part, offered_parts
 from ..scene.parts import head_objects
-from ..translations import say
 from .common import InTab
+from .text import sentence
+
+OFFER = "Teeth, eyes or lashes as objects of their own? Select them together with the head:"
 
 
 class MESHTALK_PT_parts_offer(InTab, bpy.types.Panel):
@@ -27,7 +29,7 @@ class MESHTALK_PT_parts_offer(InTab, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         count = len(offered_parts(context, chosen_head(context)))
         layout = self.layout
-        layout.label(text=say(f"{count} more mesh{'es are' if count > 1 else ' is'} selected:"), icon="INFO")
+        sentence(layout, context, f"{count} more mesh{'es are' if count > 1 else ' is'} selected:", "INFO")
         layout.operator(MESHTALK_OT_add_parts.bl_idname, icon="ADD")
 
 
@@ -53,8 +55,7 @@ class MESHTALK_PT_parts(InTab, bpy.types.Panel):
             row.label(text=part.name, translate=False, icon="HIDE_ON" if part.hide_get() else "MESH_DATA")
             row.operator(MESHTALK_OT_remove_part.bl_idname, text="", icon="X").name = part.name
         if not parts:
-            column.label(text="Teeth, eyes, lashes as objects?")
-            column.label(text="Select them with the head:")
+            sentence(column, context, OFFER, "INFO")
         layout.operator(MESHTALK_OT_add_parts.bl_idname, icon="ADD")
 
 

@@ -24,7 +24,7 @@ def sentence(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, 
     """A sentence, broken into lines that fit the sidebar."""
     column = layout.column(align=True)
     for number, line in enumerate(_lines(context, say(text))):
-        column.label(text=line, translate=False, icon=icon if number == 0 else "BLANK1")
+        column.label(text=line, translate=False, icon=icon if number == 0 or icon == "NONE" else "BLANK1")
 
 
 def _lines(context: bpy.types.Context, text: str) -> list[str]:
