@@ -75,17 +75,18 @@ def _turns(values: Float64, limits: Float64) -> NDArray[np.bool_]:
 def _large_turns(heights: list[float], limit: float) -> list[int]:
     """Where a zigzag turns back by more than a limit: the highest and lowest places in turn."""
     kept, top, bottom, direction = [], 0, 0, 0
+    high = low = heights[0]
     for at, here in enumerate(heights):
-        if here > heights[top]:
-            top = at
-        if here < heights[bottom]:
-            bottom = at
-        if direction >= 0 and heights[top] - here > limit:
+        if here > high:
+            top, high = at, here
+        elif here < low:
+            bottom, low = at, here
+        if direction >= 0 and high - here > limit:
             kept.append(top)
-            direction, top, bottom = -1, at, at
-        elif direction <= 0 and here - heights[bottom] > limit:
+            direction, top, bottom, high, low = -1, at, at, here, here
+        elif direction <= 0 and here - low > limit:
             kept.append(bottom)
-            direction, top, bottom = 1, at, at
+            direction, top, bottom, high, low = 1, at, at, here, here
     return kept
 
 

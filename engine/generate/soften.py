@@ -46,6 +46,8 @@ def delay(values: Floats, frames: float, firm: Floats) -> Floats:
     part = (places - before)[:, None]
     last = len(values) - 1
     early, late = (np.clip(before + step, 0, last).astype(np.intp) for step in (0, 1))
+    if not part.any():  # whole frames
+        return values[early]
     counts = [
         share * (1.0 + FIRM * firm[at] * smoothstep(np.clip(2.0 * share, 0.0, 1.0)))
         for share, at in ((1.0 - part, early), (part, late))

@@ -29,17 +29,26 @@ def written_sums(item: MeshTalkTakeObject) -> Mapping[str, int]:
     return json.loads(item.sums) if item.sums else {}
 
 
-def changed_paths(item: MeshTalkTakeObject, holder: Any, in_range: bool = False) -> frozenset[str]:
-    """The RNA paths of a take's curves that were changed since; not of those that were deleted or emptied.
-    With `in_range` only its own frames count, and only while its keys are there."""
+def written_places(
+    item: MeshTalkTakeObject, holder: Any, in_range: bool = False
+) -> dict[str, NDArray[np.float32]]:
+    """The keys (K, 2) of a take's curves as they are now, by RNA path. With `in_range` only its own frames
+    count, and only while its keys are there."""
     if in_range and item.first >= item.last:
-        return frozenset()
-    found = set()
-    for path, known in written_sums(item).items():
-        places = places_in(holder, path, item if in_range else None)
-        if len(places) and sum_of(places) != known:
-            found.add(path)
-    return frozenset(found)
+        return {}
+    part = item if in_range else None
+    return {path: places_in(holder, path, part) for path in written_sums(item)}
+
+
+def changed_among(item: MeshTalkTakeObject, places: Mapping[str, NDArray[np.float32]]) -> frozenset[str]:
+    """Those of them that were changed since they were written; not those that were deleted or emptied."""
+    known = written_sums(item)
+    return frozenset(path for path, each in places.items() if len(each) and sum_of(each) != known[path])
+
+
+def changed_paths(item: MeshTalkTakeObject, holder: Any, in_range: bool = False) -> frozenset[str]:
+    """The RNA paths of a take's curves that were changed since, as `written_places` has them."""
+    return changed_among(item, written_places(item, holder, in_range))
 
 
 def places_in(holder: Any, path: str, item: MeshTalkTakeObject | None = None) -> NDArray[np.float32]:

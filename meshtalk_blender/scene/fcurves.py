@@ -82,10 +82,19 @@ def _rests(last: float, following: float | None, settle: int) -> list[float]:
     return [last + settle, following - settle]
 
 
-def write_points(fcurve: bpy.types.FCurve, points: Points) -> None:
-    """Give an F-curve these keys and no others."""
+def write_points(fcurve: bpy.types.FCurve, points: Points, there: Floats | None = None) -> None:
+    """Give an F-curve these keys and no others. `there` (K, 2) are those that it has, where they were written
+    so before: then nothing is written again that is there, and how keys go on to the next stays too where
+    only their values change."""
     keys = fcurve.keyframe_points
     count = len(points.co)
+    if there is not None and len(there) == count:
+        if np.array_equal(there, points.co):
+            return
+        if np.ptp(points.co[:, 0] - there[:, 0]) == 0:
+            keys.foreach_set("co", np.ascontiguousarray(points.co, np.float32).ravel())
+            fcurve.update()
+            return
     _resize(keys, count)
     keys.foreach_set("co", np.ascontiguousarray(points.co, np.float32).ravel())
     keys.foreach_set("interpolation", points.modes)

@@ -23,7 +23,7 @@ from .actions import (
     slot_identifier,
     slot_named,
 )
-from .by_hand import changed_paths, note_written, places_in, sum_of
+from .by_hand import changed_among, note_written, places_in, sum_of, written_places
 from .errors import SceneError
 from .fcurves import Values, key_points, write_points
 from .nla import (
@@ -103,7 +103,8 @@ def write_curves(
     holder = channels(item.action, slot_named(item.action, item.slot))
     first, last = _span(curves)
     item.gone = sum(not resolves(keys, path) for path in curves)
-    changed, sums = changed_paths(item, holder, placement == RANGE), {}
+    there, sums = written_places(item, holder, placement == RANGE), {}
+    changed = changed_among(item, there)
     if placement == RANGE:
         ours = {path: stretches for path, stretches in curves.items() if path not in changed}
         ranges.write(keys, item, holder, ours, settle)
@@ -116,7 +117,7 @@ def write_curves(
         fcurve = ensure_curve(holder, path)
         if not is_locked(fcurve) and path not in changed:
             points = key_points(stretches, settle, hold=placement == NLA)
-            write_points(fcurve, points)
+            write_points(fcurve, points, there.get(path))
             sums[path] = sum_of(points.co)
     note_written(item, sums, changed)
     item.first, item.last = first, last + settle

@@ -339,3 +339,36 @@ def test_the_panel_says_what_is_missing(take, head):
     assert bpy.ops.meshtalk.bake.poll() is False
     head.meshtalk.takes.clear()
     assert paper.draw(panel) is None
+
+
+def test_a_slider_leaves_alone_how_keys_go_on(take, head, curves):
+    """Only values are written where only values change: a curve in steps stays one."""
+    by_name = {curve.data_path.split('"')[1]: curve for curve in fcurves_of(_action(head))}
+    for name in ("jawOpen", "browInnerUp"):
+        keys = by_name[name].keyframe_points
+        keys.foreach_set("interpolation", np.zeros(len(keys), np.int32))
+        keys[5].select_control_point = True
+    before = curves()
+    take.controls.brow = 0.5
+    after = curves()
+    assert after["browInnerUp"] == pytest.approx(0.5 * before["browInnerUp"], abs=1e-5)
+    for name in ("jawOpen", "browInnerUp"):
+        assert {key.interpolation for key in by_name[name].keyframe_points} == {"CONSTANT"}
+        assert by_name[name].keyframe_points[5].select_control_point
+    take.controls.tolerance = 0.05  # other keys: written as new
+    assert "CONSTANT" not in {key.interpolation for key in by_name["browInnerUp"].keyframe_points}
+
+
+def test_what_a_slider_does_not_move_is_not_written(part, take, head, monkeypatch):
+    """A change of ten minutes' brows would else write a million keys that stay as they are."""
+    fcurves, placement = part("scene.fcurves"), part("scene.placement")
+    written = []
+
+    def watch(fcurve, points, there=None):
+        if there is None or not np.array_equal(there, points.co):
+            written.append(fcurve.data_path.split('"')[1])
+        fcurves.write_points(fcurve, points, there)
+
+    monkeypatch.setattr(placement, "write_points", watch)
+    take.controls.brow = 0.5
+    assert written == ["browInnerUp"]
