@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,7 +23,7 @@ ABOUT = {
 SEVERAL = {"heads": "head", "strips": "strip"}
 """Lists of an operator, and the property for one: the same option, given as often as wanted."""
 
-KINDS = {"STRING": str, "INT": int, "FLOAT": float}
+KINDS = {"INT": int, "FLOAT": float}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -61,12 +62,34 @@ def _add_properties(one: argparse.ArgumentParser, job: str) -> None:
         if prop.type == "BOOLEAN":
             options["action"] = argparse.BooleanOptionalAction
         elif prop.type == "ENUM":
-            options |= {"type": str.upper, "choices": [item.identifier for item in prop.enum_items]}
+            choices = [item.identifier for item in prop.enum_items]
+            options |= {"type": partial(_choice, choices), "choices": choices}
         else:
-            options |= {"type": KINDS[prop.type], "metavar": name.upper()}
+            options |= {"type": partial(_value, prop), "metavar": name.upper()}
             if any(single == name and several in properties for several, single in SEVERAL.items()):
                 options["action"] = "append"
         one.add_argument(f"--{name.replace('_', '-')}", **options)
+
+
+def _choice(choices: Sequence[str], text: str) -> str:
+    """The choice that this is, in whatever case it was typed."""
+    return next((choice for choice in choices if choice.lower() == text.lower()), text)
+
+
+def _value(prop: Any, text: str) -> str | int | float:
+    """What an option's text stands for; outside its range Blender would take the nearest end and say
+    nothing, and an empty name would be the file's own choice."""
+    if prop.type == "STRING":
+        if not text.strip() and prop.identifier != "name":
+            raise argparse.ArgumentTypeError("it is empty: give a name, or leave the option out")
+        return text
+    try:
+        value = KINDS[prop.type](text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"“{text}” is no number") from None
+    if not prop.hard_min <= value <= prop.hard_max:
+        raise argparse.ArgumentTypeError(f"it goes from {prop.hard_min:g} to {prop.hard_max:g}, not {text}")
+    return value
 
 
 def _help(prop: Any) -> str:

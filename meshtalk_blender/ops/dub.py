@@ -178,6 +178,8 @@ class MESHTALK_OT_dub(InBackground, Redone, bpy.types.Operator):
         first, last = chosen_range(context.scene, head, self.range)
         first = self.start if self.properties.is_property_set("start") else first
         last = self.end if self.properties.is_property_set("end") else last
+        if last < first:
+            raise SceneError(f"There is no frame between {first} and {last}: choose another range.")
         if last < self._source.frame:
             raise SceneError(
                 f"What “{head.name}” does ends at frame {last}, before the sound begins at frame "

@@ -110,6 +110,28 @@ def test_bad_input_gets_one_sentence_and_exit_code_two(run, saved, speech_file, 
     assert saved.read_bytes() == before and "Traceback" not in problems[0]
 
 
+@pytest.mark.parametrize(
+    "option, words",
+    [
+        (("--seed", "99999999999"), "--seed: it goes from "),
+        (("--seed", "one"), "--seed: “one” is no number"),
+        (("--upper", "7"), "--upper: it goes from 0 to 1, not 7"),
+        (("--upper", "nan"), "--upper: it goes from 0 to 1, not nan"),
+        (("--head", ""), "--head: it is empty"),
+        (("--stretch", "sideways"), "invalid choice: 'sideways'"),
+    ],
+)
+def test_values_that_cannot_be_meant_are_refused(run, saved, speech_file, option, words):
+    code, _said, problems = run("dub", "--sound-file", speech_file, *option, "--save")
+    assert code == 2 and len(problems) == 1 and words in problems[0] and problems[0].endswith(".")
+
+
+@pytest.mark.parametrize("option", [("--stretch", "loop"), ("--stretch", "LOOP"), ("--range", "scene")])
+def test_choices_are_understood_in_any_case(part, scene, saved, option):
+    given = part("batch.arguments").parse(["dub", *option, "--save"])
+    assert {given.stretch, given.range} & {"loop", "SCENE"}
+
+
 def test_what_cannot_be_written_is_said_before_the_work(run, saved, speech_file, tmp_path, monkeypatch):
     monkeypatch.setattr("os.access", lambda path, mode: False)
     arguments = ("generate", "--head", "Face", "--sound-file", speech_file)

@@ -343,6 +343,7 @@ def test_what_cannot_be_dubbed_says_what_to_do(part, scene, head, tmp_path, word
     moved_by("keys", part, head, tmp_path)
     then = snapshot()
     assert "move the strip" in refusal(sound_file=words, start=-20, end=0)
+    assert "no frame between 50 and 20" in refusal(sound_file=words, start=50, end=20)
     head.hide_viewport = True
     assert "is hidden: show it" in refusal(sound_file=words, head=head.name)
     head.hide_viewport = False
