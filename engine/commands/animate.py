@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
         corrective_tolerance_mm=arguments.correctives,
         upper_temperature=arguments.upper_temperature,
     )
-    files = take_files(arguments.out, options.takes)
+    files = take_files(arguments, options.takes)
     bundle = bundle_of(arguments)
     head, binding = bound_head(bundle.template, arguments.head, arguments.landmarks)
     sound = load_sound(arguments.speech)

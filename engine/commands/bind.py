@@ -14,8 +14,9 @@ import numpy as np
 from ..geometry.fit.binding import FittedBinding
 from ..geometry.fit.marks import landmark_vertices
 from ..geometry.topology import Binding
-from ..takes.atomic import check_writable, replacing
+from ..takes.atomic import replacing
 from ..template import Template
+from .files import check_place
 from .heads import bound_head
 from .options import add_model, bundle_of
 
@@ -42,7 +43,7 @@ def run(arguments: argparse.Namespace) -> None:
         if arguments.out.suffix == ".npz"
         else arguments.out.with_name(arguments.out.name + ".npz")
     )
-    check_writable(out)
+    check_place(out, arguments)
     template = bundle_of(arguments).template
     started = time.perf_counter()
     binding = bound_head(template, arguments.head, arguments.landmarks)[1]

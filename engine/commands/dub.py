@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> None:
         temperature=arguments.temperature,
         fps=rate_of(arguments),
     )
-    (files,) = take_files(arguments.out)
+    (files,) = take_files(arguments)
     bundle = bundle_of(arguments)
     original = read_performance(arguments.performance)
     head, binding = bound_head(bundle.template, arguments.head, arguments.landmarks)

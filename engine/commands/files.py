@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,11 +28,13 @@ class TakeFiles:
     csv: Path
 
 
-def take_files(out: Path, takes: int = 1) -> list[TakeFiles]:
+def take_files(arguments: argparse.Namespace, takes: int = 1) -> list[TakeFiles]:
     """The files of each take: named ``out``, or ``out-1``, ``out-2``, … of several.
 
-    Raises TakeError where ``out`` names no file (they would be hidden, as ``.npz``) or one can't be written.
+    Raises TakeError where ``out`` names no file (they would be hidden, as ``.npz``), one can't be written, or
+    would take the place of a file that the command reads.
     """
+    out = arguments.out
     if out.name in ("", ".."):
         raise TakeError("--out needs a file's name, such as take or folder/take.")
     stem = out.with_suffix("") if out.suffix.lower() in SUFFIXES else out
@@ -39,9 +42,17 @@ def take_files(out: Path, takes: int = 1) -> list[TakeFiles]:
     # with_suffix would cut names like `take.v2`
     found = [TakeFiles(*(stem.with_name(stem.name + end + suffix) for suffix in SUFFIXES)) for end in endings]
     for files in found:
-        check_writable(files.npz)
-        check_writable(files.csv)
+        check_place(files.npz, arguments)
+        check_place(files.csv, arguments)
     return found
+
+
+def check_place(path: Path, arguments: argparse.Namespace) -> None:
+    """Raise TakeError where a file can't be written, or would take the place of one that is read."""
+    check_writable(path)
+    read = (value for name, value in vars(arguments).items() if isinstance(value, Path) and name != "out")
+    if path.exists() and any(other.exists() and path.samefile(other) for other in read):
+        raise TakeError(f"{path} is read by this command and would be lost; choose another --out.")
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Check everything, retarget, write: both files appear at the end or none does."""
     options = RetargetOptions(Part(arguments.part), rate_of(arguments), arguments.correctives)
-    (files,) = take_files(arguments.out)
+    (files,) = take_files(arguments)
     bundle = bundle_of(arguments)
     original = read_performance(arguments.performance)
     _, source = bound_head(bundle.template, arguments.source, arguments.source_landmarks)

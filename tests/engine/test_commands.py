@@ -180,6 +180,31 @@ def test_wrong_places_and_models(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["speech.wav"]
 
 
+def test_nothing_that_is_read_is_written_over(
+    wav: Path,
+    tmp_path: Path,
+    tiny_folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert animate(wav, tmp_path / "take", tiny_folder) == 0
+    before = (tmp_path / "take.npz").read_bytes()
+    rest, model = tmp_path / "head.npz", ["--model", str(tiny_folder)]
+    with np.load("take.npz", allow_pickle=False) as file:
+        np.savez(rest, vertices=file["vertices"][0], faces=file["faces"])
+    head = rest.read_bytes()
+    for words in (
+        ["dub", str(wav), "--performance", "take.npz", "--out", str(tmp_path / "take")],
+        ["retarget", "take.npz", "--out", "take.csv"],
+        ["animate", str(wav), "--head", "head.npz", "--out", "head"],
+        ["bind", "head.npz", "--out", "head"],
+    ):
+        assert main([*words, *model]) == 2
+        assert "would be lost; choose another --out" in capsys.readouterr().err
+    assert (tmp_path / "take.npz").read_bytes() == before and rest.read_bytes() == head
+
+
 @pytest.mark.parametrize("out", ["", ".", ".."])
 def test_a_place_without_a_name(
     wav: Path,
