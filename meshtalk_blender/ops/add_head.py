@@ -56,6 +56,7 @@ class MESHTALK_OT_add_head(bpy.types.Operator):
                 other.select_set(False)
             head.select_set(True)
             context.view_layer.objects.active = head
+        self.report({"INFO"}, say("As large as a real head: View ▸ Frame Selected brings it near"))
         return {"FINISHED"}
 
 
