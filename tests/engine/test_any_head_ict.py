@@ -336,5 +336,5 @@ def test_other_meshes_of_the_head(template: Template, ict: Ict, binding: FittedB
     alone = turned_over(head.vertices, units, head.polygons)
     show(f"   turned over: {over.sum()} of {over.size} times {len(head.polygons):,}; alone {alone.sum()}")
     assert not over.any()
-    assert alone.sum() <= {"2,000 vertices": 20, "100,000 vertices": 450}.get(change, 0)  # of mouthClose
+    assert alone.sum() <= {"2,000 vertices": 20}.get(change, 0)  # of mouthClose
     assert result["mouth and jaw"] > 0.65

@@ -9,7 +9,7 @@ fractions of a millimetre, and those edges stay smooth.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,12 +20,14 @@ Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
+Step = Callable[["_Mesh", Doubles, Indices, Doubles], Indices]
+
 STILL = 1e-6  # metres
 FLAT = 0.025  # of its area at rest: a triangle that shows less is unfolded …
 SHOWN = 0.05  # … until it shows this
 STEP = 1.2  # of the mean of what its triangles ask of a vertex: above 1, since they ask it together
 ROUNDS, HOLD_ROUNDS = 80, 1000
-TURNS = 20  # of a unit that must be upright in two places
+ROUNDS_TWICE = 400  # of a unit that must be upright in two places: what serves one may undo the other
 LITTLE = 0.1  # of the unit as a whole, by which it may change for that; more would keep lips from closing
 
 
@@ -81,23 +83,17 @@ def unfold(units: Floats, points: Doubles, triangles: Indices, partners: Mapping
 def _unfold_twice(mesh: _Mesh, base: Doubles, unit: Floats) -> None:
     """Unfold a unit (N, 3), in place, on a mesh that lies at `base` (N, 3) and on the mesh at rest."""
     _unfold_on(mesh, base, unit)
-    both = unit.copy()
-    for _ in range(TURNS):
-        if not any([_unfold_on(mesh, place, both) for place in (mesh.rest, base)]):
-            break
-    if np.linalg.norm(both - unit) <= LITTLE * np.linalg.norm(unit):
+    both = _unfolded(mesh, (base, mesh.rest), unit, ROUNDS_TWICE)
+    if both is not None and np.linalg.norm(both - unit) <= LITTLE * np.linalg.norm(unit):
         unit[:] = both
+        _unfold_on(mesh, base, unit)  # there it counts, where the two can't agree
 
 
-def _unfold_on(mesh: _Mesh, base: Doubles, unit: Floats) -> bool:
-    """Unfold a unit (N, 3), in place, where it moves a mesh that lies at `base` (N, 3); whether there was
-    anything to unfold."""
-    moves = np.abs(base + unit - mesh.rest).max(axis=1) > STILL
-    moving = np.flatnonzero(moves[mesh.triangles].any(axis=1))
-    placed = _unfolded(mesh, base + unit, moving)
-    if placed is not None:
-        unit[:] = placed - base
-    return placed is not None
+def _unfold_on(mesh: _Mesh, base: Doubles, unit: Floats) -> None:
+    """Unfold a unit (N, 3), in place, where it moves a mesh that lies at `base` (N, 3)."""
+    moved = _unfolded(mesh, (base,), unit, ROUNDS)
+    if moved is not None:
+        unit[:] = moved
 
 
 def cross(a: Doubles, b: Doubles) -> Doubles:
@@ -106,38 +102,51 @@ def cross(a: Doubles, b: Doubles) -> Doubles:
     return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], axis=1)
 
 
-def _unfolded(mesh: _Mesh, points: Doubles, chosen: Indices) -> Doubles | None:
-    """Points (N, 3) at which no chosen triangle is turned over, or None if none was."""
-    start, touched = points, np.zeros(len(points), bool)
-    for number in range(ROUNDS + HOLD_ROUNDS):
-        shown = mesh.shown(points, chosen)
-        turned = shown < FLAT * mesh.doubled[chosen]
-        if not turned.any():
+def _unfolded(mesh: _Mesh, places: Sequence[Doubles], unit: Floats, rounds: int) -> Doubles | None:
+    """A unit (N, 3) like the given one that turns no triangle over where it moves a mesh that lies at any of
+    the places (N, 3); None if the given one doesn't. Both places are served in each round, because what is
+    unfolded in one alone may have to go far before it suits the other."""
+    moved, touched = unit.astype(np.float64), np.zeros(len(unit), bool)
+    moves = np.zeros(len(unit), bool)
+    for place in places:
+        moves |= np.abs(place + unit - mesh.rest).max(axis=1) > STILL
+    chosen = np.flatnonzero(moves[mesh.triangles].any(axis=1))
+    for number in range(rounds + HOLD_ROUNDS):
+        step = _open if number < rounds or (len(places) > 1 and number % 2) else _hold
+        steps = [_unfold_once(mesh, place, moved, chosen, step) for place in places]
+        if not any(len(vertices) for vertices in steps):
             break
-        if number == 0:
-            points = points.copy()
-        rows = chosen[turned]
-        if number < ROUNDS:
-            moved = _open(mesh, points, rows, SHOWN * mesh.doubled[rows] - shown[turned])
-        else:
-            moved = _hold(mesh, points, rows)
-        touched[moved] = True
+        touched[np.concatenate(steps)] = True
         chosen = mesh.around(np.flatnonzero(touched))
-    return None if points is start else points
+    return moved if touched.any() else None
 
 
-def _open(mesh: _Mesh, points: Doubles, rows: Indices, lacking: Doubles) -> Indices:
-    """Move corners of triangles, in place, so that each shows `lacking` (M,) more area; the vertices
-    moved."""
+def _unfold_once(mesh: _Mesh, place: Doubles, moved: Doubles, chosen: Indices, step: Step) -> Indices:
+    """One step, of displacements (N, 3) in place, for those of chosen triangles that are turned over where
+    the mesh lies at `place` (N, 3); the vertices that took it."""
+    points = place + moved
+    shown = mesh.shown(points, chosen)
+    turned = shown < FLAT * mesh.doubled[chosen]
+    if not turned.any():
+        return np.zeros(0, np.int64)
+    vertices = step(mesh, points, chosen[turned], shown[turned])
+    moved[vertices] = points[vertices] - place[vertices]
+    return vertices
+
+
+def _open(mesh: _Mesh, points: Doubles, rows: Indices, shown: Doubles) -> Indices:
+    """Move corners of triangles that show doubled areas (M,), in place, so that they show enough; the
+    vertices moved."""
     triangles, normals = mesh.triangles[rows], mesh.normals[rows]
     a, b, c = (points[triangles[:, corner]] for corner in range(3))
     second, third = cross(c - a, normals), cross(normals, b - a)
     slopes = np.stack([-second - third, second, third], axis=1)
+    lacking = SHOWN * mesh.doubled[rows] - shown
     length = lacking / np.maximum((slopes**2).sum(axis=(1, 2)), 1e-30)
     return _add_means(points, triangles, STEP * length[:, None, None] * slopes)
 
 
-def _hold(mesh: _Mesh, points: Doubles, rows: Indices) -> Indices:
+def _hold(mesh: _Mesh, points: Doubles, rows: Indices, _shown: Doubles) -> Indices:
     """Move the corners of triangles, in place, by the mean of what they moved by from rest: the way out where
     unfolding one triangle folds another. The vertices moved."""
     triangles = mesh.triangles[rows]
