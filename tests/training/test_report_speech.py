@@ -16,8 +16,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("scipy")
 
 from engine.audio.sound import sound_from_samples  # noqa: E402
-from engine.bundle import load_bundle  # noqa: E402
-from engine.template import Template  # noqa: E402
+from engine.bundle import default_bundle_path, load_bundle  # noqa: E402
+from engine.template import Template, load_template  # noqa: E402
 from training.__main__ import main  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.export.toy import toy_template  # noqa: E402
@@ -245,6 +245,29 @@ def test_tracks_of_weights_and_of_the_same_displacements_agree(template: Templat
     wide = tracks_of(template, template.landmarks, opened)
     assert wide.gap[0] > wide.resting_gap
     assert wide.jaw[0] > 0
+
+
+def test_a_pucker_lifts_the_chin_but_no_tooth() -> None:
+    path = default_bundle_path() / "template.npz"
+    if not path.is_file():
+        pytest.skip("there is no default model in this checkout")
+    with_teeth = load_template(path)
+    weights = np.zeros((3, len(with_teeth.unit_names)))
+    weights[1, with_teeth.unit("jawOpen")] = 0.5
+    weights[2, [with_teeth.unit("jawOpen"), with_teeth.unit("mouthPucker")]] = 0.5, 1.0
+    of_weights = tracks_of(with_teeth, with_teeth.landmarks, weights)
+    motion = np.tensordot(weights, with_teeth.unit_deltas, 1)
+    for tracks in (of_weights, tracks_of(with_teeth, with_teeth.landmarks, motion)):
+        assert tracks.incisors is not None
+        shut, opened, puckered = tracks.incisors
+        assert shut == pytest.approx(0.0, abs=0.01)
+        assert 10.0 < opened < 20.0
+        assert puckered == pytest.approx(opened, abs=0.1)
+        assert tracks.jaw[2] < tracks.jaw[1] - 3.0
+    assert of_weights.incisors is not None
+    jaw = np.array([0.0, 1.0, 1.0])
+    take = measure_take(of_weights, jaw, np.ones(3, bool))
+    assert take.jaw == pytest.approx(1.0) and take.chin < 0.99
 
 
 def test_shapes_close_for_m_and_open_for_aa(template: Template) -> None:

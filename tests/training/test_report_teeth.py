@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
-from engine.bundle import default_bundle_path
+from engine.bundle import default_bundle_path, load_bundle
+from engine.generate import Mover
+from engine.geometry.bind import bind_head
 from engine.template import Template, load_template
+from training.report.identities import Checker, engine_motion, identity_figures
 from training.report.teeth import BITE, Cover, teeth_points
 
 
@@ -69,3 +74,29 @@ def test_the_further_it_is_pierced_the_more_is_told(template: Template) -> None:
         motion[0, rows, 1] += back
         found.append(cover.stands_out(template.rest, motion))
     assert found[0] == 0.0 and found[1] < found[2]
+
+
+def test_lids_are_measured_on_the_motion_and_on_its_curves(template: Template) -> None:
+    checker = Checker(template)
+    blinks = template.unit_deltas[[template.unit("eyeBlinkLeft"), template.unit("eyeBlinkRight")]].sum(axis=0)
+    depths = np.array([0.0, 0.5, 1.0, 0.4, 0.0])
+    full, short = (part * depths[:, None, None] * blinks for part in (1.0, 0.8))
+    found = checker.check(template.rest, full.astype(np.float32), short.astype(np.float32))
+    assert found.lids < 0.02 and found.played == pytest.approx(0.2, abs=0.02)
+    alone = checker.check(template.rest, short.astype(np.float32))
+    assert alone.lids == alone.played == pytest.approx(0.2, abs=0.02)
+    figures = identity_figures([found, alone])
+    assert figures["lids_close"] == 0.5 and figures["curves_close"] == 0.0
+
+
+def test_the_heads_of_the_report_move_as_the_engine_moves_them(template: Template) -> None:
+    bundle = load_bundle(default_bundle_path(), threads=1)
+    binding = bind_head(template, template.rest, template.faces)
+    mover, labels = Mover(bundle, binding), np.random.default_rng(1).integers(0, 64, (70, bundle.card.heads))
+    motion, curves = engine_motion(mover, binding, labels)
+    blocks = list(mover.blocks(labels.astype(np.int16), Fraction(30), 70, True))
+    vertices = np.concatenate([block.vertices for block in blocks if block.vertices is not None])
+    skin = binding.index[: len(template)]
+    assert np.abs(motion - (vertices[:, skin] - binding.vertices[skin])).max() < 1e-5
+    weights = mover.clean(np.concatenate([block.weights for block in blocks]))
+    assert np.abs(curves - np.tensordot(weights, binding.unit_deltas()[:, skin], 1)).max() < 1e-5

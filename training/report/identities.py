@@ -12,7 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.bundle import Bundle
+from engine.generate import Mover
 from engine.generate.sample import sample_labels
+from engine.geometry.bind import bind_head
+from engine.geometry.topology import Binding
+from engine.geometry.units import carry_units
 from engine.template import TEETH, Template
 from training.corpus.teacher.lips import facing_pairs
 from training.data.corpus import CorpusClips
@@ -47,13 +51,16 @@ FULL = 0.97
 class Head:
     """One head under one take: ``crossed`` mm by which lips overlap at most, and the share of frames in which
     they overlap by more than CROSSED; ``lids`` share of the opening left at the deepest blink, ``blinks`` so
-    many; ``teeth`` mm by which the upper front teeth come through a lip at most (0: never)."""
+    many; ``teeth`` mm by which the upper front teeth come through a lip at most (0: never). ``played`` is
+    ``lids`` of the cleaned curves, which are what Blender plays; that of the motion itself where there are
+    none."""
 
     crossed: float
     crossed_share: float
     lids: float
     blinks: int
     teeth: float
+    played: float
 
 
 class Checker:
@@ -67,16 +74,18 @@ class Checker:
         self.lids: Lids = lids_of(template)
         self.cover = Cover(template)
 
-    def check(self, rest: Floats, motion: Floats) -> Head:
-        """``motion (T, V, 3)`` in metres from ``rest (V, 3)``."""
+    def check(self, rest: Floats, motion: Floats, curves: Floats | None = None) -> Head:
+        """``motion (T, V, 3)`` in metres from ``rest (V, 3)``, and that of its ``curves``."""
         overlap = self.overlap(rest, motion)
         closure = self.lids.closure(rest, motion)
+        played = motion if curves is None else curves
         return Head(
             float(overlap.max()),
             float((overlap > CROSSED).mean()),
             self.lids_left(rest, motion, int(closure.argmax())),
             len(find_blinks(closure)),
             self.cover.stands_out(rest, motion),
+            self.lids_left(rest, played, int(self.lids.closure(rest, played).argmax())),
         )
 
     def lids_left(self, rest: Floats, motion: Floats, frame: int) -> float:
@@ -140,12 +149,25 @@ def draw_takes(bundle: Bundle, source: CorpusClips) -> list[Labels]:
 
 
 def check_heads(bundle: Bundle, template: Template, rests: Floats, takes: Sequence[Labels]) -> list[Head]:
-    """Each head under one of the takes in turn."""
-    networks, checker = BundleNetworks(bundle), Checker(template)
-    return [
-        checker.check(rest, networks.decode(rest, takes[index % len(takes)]))
-        for index, rest in enumerate(rests)
-    ]
+    """Each head under one of the takes in turn, moved as the engine moves it."""
+    checker, heads = Checker(template), []
+    for index, rest in enumerate(rests):
+        binding = bind_head(bundle.template, rest, bundle.template.faces)
+        motion, curves = engine_motion(Mover(bundle, binding), binding, takes[index % len(takes)])
+        heads.append(checker.check(binding.rest, motion, curves))
+    return heads
+
+
+def engine_motion(mover: Mover, binding: Binding, labels: Labels) -> tuple[Floats, Floats]:
+    """Displacements ``(T, V, 3)`` in template space of labels ``(T, H)`` as the engine makes them, and those
+    of its cleaned curves."""
+    blocks = list(mover.decoder.coefficients(labels.astype(np.int16)))
+    weights = mover.clean(np.concatenate([mover.weights_of(codes) for codes in blocks]))
+    units = carry_units(binding.template, binding.rest)
+    return (
+        np.concatenate([mover.decoder.displacement(codes) for codes in blocks]),
+        np.tensordot(weights, units, 1),
+    )
 
 
 def check_corpus(template: Template, source: CorpusClips) -> list[Head]:
@@ -161,7 +183,9 @@ def check_corpus(template: Template, source: CorpusClips) -> list[Head]:
 def identity_figures(heads: Sequence[Head]) -> dict[str, Any]:
     """Shares of heads that pass, and the worst."""
     crossed, teeth = (np.array([getattr(head, name) for head in heads]) for name in ("crossed", "teeth"))
-    lids = np.array([head.lids for head in heads if head.blinks])
+    lids, played = (
+        np.array([getattr(head, name) for head in heads if head.blinks]) for name in ("lids", "played")
+    )
     return {
         "heads": len(heads),
         "lips_apart": float((crossed <= CROSSED).mean()),
@@ -172,6 +196,8 @@ def identity_figures(heads: Sequence[Head]) -> dict[str, Any]:
         "lids_close": float((lids <= LIDS).mean()) if len(lids) else float("nan"),
         "lids_left_median": float(np.median(lids)) if len(lids) else float("nan"),
         "lids_left_most": float(lids.max()) if len(lids) else float("nan"),
+        "curves_close": float((played <= LIDS).mean()) if len(lids) else float("nan"),
+        "curves_left_most": float(played.max()) if len(lids) else float("nan"),
         "teeth_behind": float((teeth <= 0).mean()),
         "teeth_mm_most": float(teeth.max()),
     }
@@ -182,6 +208,7 @@ def identity_targets(figures: dict[str, Any]) -> list[Target]:
     return [
         Target(f"heads whose lips overlap by {CROSSED} mm at most", figures["lips_apart"], 1.0, "at least"),
         Target("blinking heads whose lids close fully", figures["lids_close"], 1.0, "at least"),
+        Target("the same of their curves, as Blender plays them", figures["curves_close"], 1.0, "at least"),
         Target("heads with their upper teeth behind the lips", figures["teeth_behind"], 1.0, "at least"),
     ]
 

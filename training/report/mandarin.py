@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measurement 4: another language, and jaws made by other hands.
 
-Correlation of our jaw with the animators' ``mouth_stretch_c`` at 30 fps over voiced frames. Their silent
+Correlation of our jaw with the animators' ``mouth_stretch_c`` at 30 fps over voiced frames: of the lower
+incisors, as articulographs measure a jaw, and beside it of the chin, whose skin a pucker lifts. Their silent
 frames are often exact zeros, which anything that is still in silence would get for free. A frame is voiced
 when its sound repeats after one period of the voice, and is no more than 40 dB below the take's loud parts.
 """
@@ -32,10 +33,12 @@ MOST_LAG = 6
 
 @dataclass(frozen=True)
 class Take:
-    """One take: correlations over voiced frames with the jaw (and, beside it, with the aperture and over all
-    frames), the lag in frames at which the first is best, that best, and the voiced share of the frames."""
+    """One take: correlations over voiced frames of the incisors, the chin's where a template has no teeth
+    (and, beside it, of the chin and the aperture, and over all frames), the lag in frames at which the first
+    is best, that best, and the voiced share of the frames."""
 
     jaw: float
+    chin: float
     aperture: float
     jaw_all_frames: float
     best_lag: int
@@ -55,6 +58,11 @@ class Mandarin:
         return float(np.mean([take.jaw for take in self.takes.values()]))
 
     @property
+    def chin(self) -> float:
+        """The same of the chin."""
+        return float(np.mean([take.chin for take in self.takes.values()]))
+
+    @property
     def aperture(self) -> float:
         """The same of the aperture."""
         return float(np.mean([take.aperture for take in self.takes.values()]))
@@ -65,7 +73,7 @@ class Mandarin:
 
     def as_dict(self) -> dict[str, Any]:
         """For the JSON file."""
-        return {"jaw": self.jaw, "aperture": self.aperture} | {
+        return {"jaw": self.jaw, "chin": self.chin, "aperture": self.aperture} | {
             name: asdict(take) for name, take in self.takes.items()
         }
 
@@ -84,12 +92,14 @@ def measure_mandarin(takes: Sequence[tuple[Tracks, Recording]]) -> Mandarin:
 def measure_take(tracks: Tracks, jaw: Array, voiced: NDArray[np.bool_]) -> Take:
     """One take's figures; what exceeds the shorter of the curves is cut off."""
     count = min(len(tracks), len(jaw), len(voiced))
-    ours, aperture, theirs, heard = tracks.jaw[:count], tracks.aperture[:count], jaw[:count], voiced[:count]
+    ours = (tracks.jaw if tracks.incisors is None else tracks.incisors)[:count]
+    chin, aperture, theirs, heard = tracks.jaw[:count], tracks.aperture[:count], jaw[:count], voiced[:count]
     lags = range(-MOST_LAG, MOST_LAG + 1)
     curve = {lag: correlation(_shifted(ours, lag), theirs, heard) for lag in lags}
     best = max(curve, key=lambda lag: curve[lag])
     return Take(
         jaw=curve[0],
+        chin=correlation(chin, theirs, heard),
         aperture=correlation(aperture, theirs, heard),
         jaw_all_frames=correlation(ours, theirs, np.ones(count, bool)),
         best_lag=best,

@@ -60,6 +60,7 @@ class Figures:
             "3 lag": self.timing.lag,
             "3 peaks ms": self.timing.misalignment,
             "4 Mandarin": self.mandarin.jaw,
+            "4 chin": self.mandarin.chin,
             "5 loudness": self.intensity.syllables_correlation,
         }
 
