@@ -21,7 +21,7 @@ from ..scene.control_presets import (
 )
 from ..scene.errors import SceneError
 from ..scene.take_list import active_take, take_problem
-from .checks import busy_reason, chosen_head
+from .checks import busy_reason, chosen_head, tooltip
 from .clicks import at_once, can_press
 from .presets import RemovesPreset, SavesPreset
 from .redo import Redone
@@ -100,6 +100,14 @@ class MESHTALK_OT_reset_controls(Redone, _OnTake, bpy.types.Operator):
     control: StringProperty(
         name="Control", description="Which one, such as jaw; empty: all of them", options={"SKIP_SAVE"}
     )
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        take = controlled_take(context)
+        controls = Controls() if take is None else controls_of(take.controls)
+        names = (properties.control,) if properties.control else tuple(LIMITS)
+        turned = any(is_turned(controls, name) for name in names if name in LIMITS)
+        return tooltip(cls, None if turned else "It is as it was spoken.")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return at_once(self, lambda: turn(context, self._values()))

@@ -13,7 +13,7 @@ from ..control_props import write_due
 from ..scene.errors import SceneError
 from ..scene.take_list import active_take, find_take, is_playing, is_standing_still, take_problem
 from ..translations import say
-from .checks import busy_reason, chosen_head
+from .checks import busy_reason, chosen_head, tooltip
 from .clicks import at_once, can_press
 from .job import desk
 from .redo import Redone
@@ -85,6 +85,10 @@ class _OfTake(Redone):
 
         def report(self, kinds: set[str], text: str) -> None:
             """Operator.report."""
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, _properties: bpy.types.OperatorProperties) -> str:
+        return tooltip(cls, take_reason(context))
 
     @classmethod
     def poll(cls, _context: bpy.types.Context) -> bool:

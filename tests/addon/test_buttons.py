@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import bpy
 import pytest
 
 from tests.addon import paper
+from tests.addon.test_generate import generate
 
 
 def _operators():
@@ -91,3 +94,33 @@ def test_no_key_is_taken(scene):
     assert not [
         item for keymap in keymaps for item in keymap.keymap_items if item.idname.startswith("meshtalk.")
     ]
+
+
+def test_tooltips_say_what_a_take_lacks(part, talking, head):
+    """These are greyed out by the panel, for scripts may say which take is meant."""
+    controls, takes, checks = part("ops.controls"), part("ops.takes"), part("ops.checks")
+    generate()
+    whole = SimpleNamespace(control="")
+    reset = controls.MESHTALK_OT_reset_controls
+    assert "Disabled: It is as it was spoken" in reset.description(bpy.context, whole)
+    head.meshtalk.takes[0].controls.jaw = 0.5
+    assert "Disabled" not in reset.description(bpy.context, whole)
+    assert "Disabled" in reset.description(bpy.context, SimpleNamespace(control="brow"))
+    remove = takes.MESHTALK_OT_remove_take
+    assert remove.description(bpy.context, None) == checks.tooltip(remove, None)
+    head.meshtalk.active_take = -1
+    assert "Disabled: No take is chosen" in remove.description(bpy.context, None)
+
+
+def test_combine_and_sample_range_say_why(part, talking, head):
+    seeds = part("ops.seeds")
+    generate()
+    assert seeds.range_reason(bpy.context) is None
+    assert "two takes" in seeds.combine_reason(bpy.context)
+    head.meshtalk.takes[0].kind = "DUB"
+    assert "choose a generated take" in seeds.range_reason(bpy.context)
+    generate()
+    assert "one for the mouth" in seeds.combine_reason(bpy.context)
+    settings = bpy.context.scene.meshtalk_seeds
+    settings.mouth_take, settings.upper_take = (take.name for take in head.meshtalk.takes)
+    assert seeds.combine_reason(bpy.context) is None
