@@ -29,13 +29,15 @@ from .weights import UnitFit, find_contacts
 Float32 = NDArray[np.float32]
 
 _CARRIED: WeakKeyDictionary[Binding, WeakKeyDictionary[Bundle, CarriedBasis]] = WeakKeyDictionary()
+_FITTED: WeakKeyDictionary[Binding, WeakKeyDictionary[Bundle, UnitFit]] = WeakKeyDictionary()
 _CARRYING = Lock()
 
 BLOCKS_SOLVED = 4
 """Blocks whose unit weights are found together: many rows a step are cheaper than few."""
 
-BLOCKS_PLACED = 2
-"""Blocks of a take whose vertices are one product: it reads the basis, which is larger than a cache, once."""
+BLOCKS_PLACED, PLACED_BESIDE = 5, 2
+"""Blocks of a take whose vertices are one product: it reads the basis, which is larger than a cache, once.
+Fewer where it is worked out beside the sampling, so that it keeps up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +61,7 @@ class Mover:
         self._rest = np.ascontiguousarray(binding.rest, np.float32)
         self._still = binding.vertices.astype(np.float32)
         self.decoder = Decoder(bundle, binding.neutral, self._rest)
-        self._fit = UnitFit(carry_units(bundle.template, binding.rest), find_contacts(bundle.template))
+        self._fit = _unit_fit(binding, bundle)
 
     def blocks(
         self, labels: Labels, fps: Fraction, count: int, keep_vertices: bool, stage: Stage = QUIET
@@ -233,6 +235,15 @@ class Mover:
         return carried
 
 
+def _unit_fit(binding: Binding, bundle: Bundle) -> UnitFit:
+    """The least squares behind the unit weights, made once for all movers of a bundle and a head."""
+    with _CARRYING:
+        fits = _FITTED.setdefault(binding, WeakKeyDictionary())
+        if bundle not in fits:
+            fits[bundle] = UnitFit(carry_units(bundle.template, binding.rest), find_contacts(bundle.template))
+        return fits[bundle]
+
+
 class MovingTake:
     """A take that is moved while its labels come, at the model's rate (``fps`` None) or another one."""
 
@@ -254,6 +265,7 @@ class MovingTake:
         shape = (count, *mover.still.shape)
         self._vertices = np.empty(shape, np.float32) if keep_vertices else None
         self._workers = workers
+        self._at_once = BLOCKS_PLACED if workers is None else PLACED_BESIDE
         self._placing: list[Future[None]] = []
 
     def add(self, labels: Labels) -> None:
@@ -295,7 +307,7 @@ class MovingTake:
                 self._moved += len(moved)
             return
         self._waiting.append(codes)
-        if len(self._waiting) == BLOCKS_PLACED or self._known == self._frames:
+        if len(self._waiting) == self._at_once or self._known == self._frames:
             every = np.concatenate(self._waiting)
             self._place(every, vertices[self._moved : self._moved + len(every)])
             self._moved += len(every)
