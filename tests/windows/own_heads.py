@@ -33,7 +33,7 @@ def give_keys(head: bpy.types.Object) -> None:
 
 
 def make_stranger(head: bpy.types.Object) -> None:
-    """Give the head another mesh, four times as dense, and other proportions: a broader jaw, a longer face."""
+    """Give the head another mesh, four times as dense, and other proportions: a broad jaw, a long face."""
     head.name = head.data.name = "Sculpt"
     mesh = bmesh.new()
     mesh.from_mesh(head.data)
