@@ -165,6 +165,7 @@ def _variables(part: Part) -> dict[str, str]:
         **os.environ,
         "BLENDER_USER_RESOURCES": str(resources),
         "ANNY_CACHE_DIR": str(project.BUILD / "cache" / "anny"),
+        "MPLCONFIGDIR": str(project.BUILD / "cache" / "matplotlib"),
         "HYPOTHESIS_STORAGE_DIRECTORY": str(REPORTS / f"{part.name}-hypothesis"),
         "PYTHONUNBUFFERED": "1",
     }
