@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from .card import Card
 from .loop_graph import loop_model
-from .onnx_graph import OnnxGraph, Unknown, with_outputs
+from .onnx_graph import OnnxGraph, Unknown, cut_out
 from .onnx_header import FLOAT
 from .runtime import open_model
 from .sampler_weights import read_sampler
@@ -39,13 +39,19 @@ class LoopGraph:
 @dataclass(frozen=True, eq=False)
 class FastDecoder:
     """A decoder whose session gives coefficients (1, block_frames, K), under the name ``value``, and
-    ``state_out`` of ``rest``, ``labels``, ``state``. Vertices (V, 3) are rest + ``offset`` + coefficients @
-    ``basis`` (K, V·3)."""
+    ``state_out`` of ``labels``, ``state`` and what it sees of a head: the outputs ``seen`` of ``eye``, which
+    takes ``rest``. Vertices (V, 3) are rest + ``offset`` + coefficients @ ``basis`` (K, V·3)."""
 
     session: Any
     value: str
     basis: Floats
     offset: Floats
+    eye: Any
+    seen: tuple[str, ...]
+
+    def look(self, rest: Floats) -> dict[str, Floats]:
+        """What the decoder sees of a head ``rest`` (V, 3), the same for all its blocks."""
+        return dict(zip(self.seen, self.eye.run(list(self.seen), {"rest": rest[None]}), strict=True))
 
 
 def open_loop(path: Path, card: Card, threads: int) -> LoopGraph | None:
@@ -58,17 +64,27 @@ def open_loop(path: Path, card: Card, threads: int) -> LoopGraph | None:
     return LoopGraph(session, weights.leave_bias[weights.audio_heads :], weights.audio_heads, weights.width)
 
 
-def open_decoder(path: Path, card: Card, threads: int, providers: Sequence[str]) -> FastDecoder | None:
-    """The decoder before its last linear layer; None when it isn't built as expected."""
+def open_decoder(path: Path, card: Card, providers: Sequence[str]) -> FastDecoder | None:
+    """The decoder before its last linear layer; None when it isn't built as expected.
+
+    Its blocks are too small to be shared out, and run beside others: one thread each.
+    """
     data = path.read_bytes()
     try:
-        value, basis, offset = last_layer(OnnxGraph(data), card)
+        graph = OnnxGraph(data)
+        value, basis, offset = last_layer(graph, card)
+        ports = {
+            value: (FLOAT, (1, card.block_frames, len(basis))),
+            "state_out": (FLOAT, (1, card.decoder_state)),
+        }
+        seen = graph.seen_of("rest", ports)
     except Unknown:
         return None
-    state = (FLOAT, (1, card.decoder_state))
-    ports = {value: (FLOAT, (1, card.block_frames, len(basis))), "state_out": state}
-    session = open_model(with_outputs(data, ports), path.name, threads, providers)
-    return FastDecoder(session, value, basis, offset)
+    eye = open_model(cut_out(data, {name: (FLOAT, None) for name in seen}), path.name, 1)
+    still = eye.run(list(seen), {"rest": np.zeros((1, card.vertices, 3), np.float32)})
+    given = {name: (FLOAT, each.shape) for name, each in zip(seen, still, strict=True)}
+    session = open_model(cut_out(data, ports, given), path.name, 1, providers)
+    return FastDecoder(session, value, basis, offset, eye, seen)
 
 
 def last_layer(graph: OnnxGraph, card: Card) -> tuple[str, Floats, Floats]:

@@ -65,7 +65,7 @@ class Bundle:
         """The decoder up to its last linear layer; None for models that aren't built as expected."""
         return self._once(
             "coefficients",
-            lambda: open_decoder(self._path("decoder"), self.card, self.threads, self.providers),
+            lambda: open_decoder(self._path("decoder"), self.card, self.providers),
         )
 
     def _path(self, graph: str) -> Path:

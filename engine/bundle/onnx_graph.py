@@ -8,7 +8,7 @@ paths then leave it to onnxruntime as it is (`Unknown`).
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,12 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .onnx_header import FLOAT, INT64, fields
-from .onnx_write import port_bytes, tagged
+from .onnx_write import Shape, port_bytes, tagged
 
 DTYPES = {FLOAT: "<f4", INT64: "<i8", 10: "<f2"}
 """Element types of weights, by TensorProto.DataType."""
 
-_GRAPH_IN_MODEL, _OUTPUT_IN_GRAPH = 7, 12
+Ports = Mapping[str, tuple[int, Shape]]
+"""Element type and shape by the name of a value."""
+
+_GRAPH_IN_MODEL, _INPUT_IN_GRAPH, _OUTPUT_IN_GRAPH = 7, 11, 12
 
 
 class Unknown(Exception):
@@ -81,6 +84,23 @@ class OnnxGraph:
         given = [self.constant(each) for each in node.inputs]
         return _evaluate(node, given)
 
+    def seen_of(self, name: str, outputs: Ports) -> tuple[str, ...]:
+        """Values that come from one input alone and from which, with other inputs, some outputs are made;
+        Unknown where that is the input itself."""
+        needed = _needed(self.nodes, set(outputs), set())
+        fixed, known, found = set(self._weights), {name}, dict[str, None]()
+        for node in self.nodes:
+            given = [each for each in node.inputs if each and each not in fixed]
+            if not given:
+                fixed.update(node.outputs)
+            elif known.issuperset(given):
+                known.update(node.outputs)
+            elif not needed.isdisjoint(node.outputs):
+                found |= dict.fromkeys(each for each in given if each in known)
+        if name in found or not found:
+            raise Unknown(name)
+        return tuple(found)
+
     def is_constant(self, name: str) -> bool:
         """Whether `constant` can tell a value."""
         try:
@@ -90,12 +110,15 @@ class OnnxGraph:
         return True
 
 
-def with_outputs(data: bytes, outputs: dict[str, tuple[int, Sequence[int | str]]]) -> bytes:
-    """An ONNX file's bytes with other outputs: element type and shape by the name of a value in it. Nodes and
-    weights that no output needs are left out (onnxruntime would run them all the same)."""
-    inside = list(fields(_part(memoryview(data), _GRAPH_IN_MODEL)))
-    needed = _needed([_node(_message(value)) for number, value in inside if number == 1], set(outputs))
+def cut_out(data: bytes, outputs: Ports, inputs: Ports | None = None) -> bytes:
+    """An ONNX file's bytes with other outputs, and with further inputs: values in it that are given from
+    outside. Nodes, weights and inputs that no output needs are left out (onnxruntime would run them all the
+    same)."""
+    inside, given = list(fields(_part(memoryview(data), _GRAPH_IN_MODEL))), inputs or {}
+    nodes = [_node(_message(value)) for number, value in inside if number == 1]
+    needed = _needed(nodes, set(outputs), set(given))
     kept = [tagged(number, value) for number, value in inside if _is_kept(number, value, needed)]
+    kept += [tagged(_INPUT_IN_GRAPH, port_bytes(name, *port)) for name, port in given.items()]
     kept += [tagged(_OUTPUT_IN_GRAPH, port_bytes(name, *port)) for name, port in outputs.items()]
     others = [
         tagged(number, value) for number, value in fields(memoryview(data)) if number != _GRAPH_IN_MODEL
@@ -103,22 +126,31 @@ def with_outputs(data: bytes, outputs: dict[str, tuple[int, Sequence[int | str]]
     return b"".join([*others, tagged(_GRAPH_IN_MODEL, b"".join(kept))])
 
 
-def _needed(nodes: list[Node], wanted: set[str]) -> set[str]:
-    """Names of all values that some values come from; nodes stand in the order in which they run."""
-    needed = set(wanted)
+def _needed(nodes: list[Node], wanted: set[str], given: set[str]) -> set[str]:
+    """Names of all values that some values come from, but for those that are given; nodes stand in the order
+    in which they run."""
+    needed = wanted - given
     for node in reversed(nodes):
         if needed.intersection(node.outputs):
-            needed.update(node.inputs)
+            needed.update(each for each in node.inputs if each not in given)
     return needed
 
 
 def _is_kept(number: int, value: int | memoryview, needed: set[str]) -> bool:
-    """Whether a field of a graph stays: nodes (1) and weights (5) that are needed, no output (12)."""
+    """Whether a field of a graph stays: nodes (1), weights (5) and inputs (11) that are needed, no output
+    (12)."""
     if number == 1:
         return not needed.isdisjoint(_node(_message(value)).outputs)
     if number == 5:
         return not needed.isdisjoint(_tensor(_message(value)))
+    if number == _INPUT_IN_GRAPH:
+        return _port_name(_message(value)) in needed
     return number != _OUTPUT_IN_GRAPH
+
+
+def _port_name(data: memoryview) -> str:
+    """ValueInfoProto: name (1)."""
+    return next(bytes(_message(value)).decode() for number, value in fields(data) if number == 1)
 
 
 def _evaluate(node: Node, given: list[NDArray[Any]]) -> NDArray[Any]:

@@ -32,6 +32,7 @@ class Decoder:
         self._neutral = np.ascontiguousarray(neutral, np.float32)
         self._rest = np.ascontiguousarray(rest, np.float32)
         self._fast = bundle.fast_decoder()
+        self._seen = {"rest": self._neutral[None]} if self._fast is None else self._fast.look(self._neutral)
         self._constant = False
         self.basis = self._whole_basis()
         self._lids = ShutLids(bundle.template, self._rest, self.basis, float(bundle.card.frame_rate))
@@ -55,7 +56,7 @@ class Decoder:
 
     def _run(self, labels: NDArray[np.int64], state: Float32) -> tuple[Float32, Float32]:
         """Coefficients (n, K) of labels (1, n, heads), and the next state."""
-        given = {"rest": self._neutral[None], "labels": labels, "state": state}
+        given = {**self._seen, "labels": labels, "state": state}
         if self._fast is None:
             out = self._bundle.run("decoder", given)
             moved = out["vertices"][0] - self._rest
