@@ -96,7 +96,10 @@ class MeshTalkHead(bpy.types.PropertyGroup):
     )
     use_correctives: BoolProperty(
         name="Corrective Keys",
-        description="Add a few shape keys for what the named ones can't express of the motion",
+        description=(
+            "Add a few shape keys for what the named ones can't express of the motion; none beside shape "
+            "keys that the head brings along"
+        ),
         default=True,
     )
     corrective_tolerance: FloatProperty(

@@ -101,13 +101,19 @@ class MESHTALK_PT_mapping(InTab, bpy.types.Panel):
         return head is not None and head.type == "MESH"
 
     def draw(self, context: bpy.types.Context) -> None:
+        from ..scene.made_keys import made_names  # late: Blender starts without numpy
+
         layout, head = self.layout, chosen_head(context)
         layout.enabled = desk.job is None
+        drives = ()
         if head.data.shape_keys is None:
             sentence(layout, context, mapping_problem(context) or "", "INFO")
         else:
-            _draw_mapping(layout, context, head, mapping_state(context, head))
-        _draw_making(layout, head)
+            state = mapping_state(context, head)
+            drives = () if state.mapping is None else state.mapping.used
+            _draw_mapping(layout, context, head, state)
+        made = made_names(head.data.shape_keys)
+        _draw_making(layout, head, has_own=any(entry.key not in made for entry in drives))
 
 
 def _draw_mapping(
@@ -152,15 +158,21 @@ def _draw_active(layout: bpy.types.UILayout, context: bpy.types.Context, head: b
         sentence(layout, context, problem, "ERROR")
 
 
-def _draw_making(layout: bpy.types.UILayout, head: bpy.types.Object) -> None:
+def _draw_making(layout: bpy.types.UILayout, head: bpy.types.Object, *, has_own: bool) -> None:
+    """How keys are driven and made; grey is what means nothing to this head: matching without keys of its own
+    (`has_own`), correctives beside them."""
     column = layout.column()
     column.use_property_split = True
     column.use_property_decorate = False
-    column.prop(head.meshtalk, "use_matching")
+    matching = column.row()
+    matching.active = has_own
+    matching.prop(head.meshtalk, "use_matching")
     column.prop(head.meshtalk, "missing_units", text="Missing Ones")
-    column.prop(head.meshtalk, "use_correctives")
+    correctives = column.row()
+    correctives.active = not has_own
+    correctives.prop(head.meshtalk, "use_correctives")
     tolerance = column.row()
-    tolerance.active = head.meshtalk.use_correctives
+    tolerance.active = head.meshtalk.use_correctives and not has_own
     tolerance.prop(head.meshtalk, "corrective_tolerance", text="Tolerance mm")
 
 

@@ -14,21 +14,23 @@ PACKAGE = "meshtalk_checkout"
 
 @dataclass
 class Sheet:
-    """All that one panel drew: texts, properties as (owner, name), operators as (idname, enabled)."""
+    """All that one panel drew: texts, properties as (owner, name), operators as (idname, enabled), and the
+    names of properties that it drew as meaning nothing now."""
 
     texts: list[str] = field(default_factory=list)
     props: list[tuple[Any, str]] = field(default_factory=list)
     operators: list[tuple[str, bool]] = field(default_factory=list)
+    dim: list[str] = field(default_factory=list)
 
 
 class Paper:
     """Stands in for bpy.types.UILayout, whose instances only a window's drawing hands out."""
 
-    def __init__(self, sheet: Sheet, enabled: bool = True) -> None:
-        self.__dict__.update(sheet=sheet, above=enabled, enabled=True)
+    def __init__(self, sheet: Sheet, enabled: bool = True, active: bool = True) -> None:
+        self.__dict__.update(sheet=sheet, above=enabled, enabled=True, lit=active, active=True)
 
     def _part(self, *_args: Any, **_options: Any) -> Paper:
-        return Paper(self.sheet, self.above and self.enabled)
+        return Paper(self.sheet, self.above and self.enabled, self.lit and self.active)
 
     row = column = box = split = column_flow = grid_flow = menu_pie = _part
 
@@ -45,6 +47,8 @@ class Paper:
     def prop(self, data: Any, name: str, *, text: str | None = None, **_options: Any) -> None:
         assert name in data.bl_rna.properties, f"{data} has no property {name}"
         self.sheet.props.append((data, name))
+        if not (self.lit and self.active):
+            self.sheet.dim.append(name)
         self.sheet.texts.append(text or "")
 
     def prop_search(self, data: Any, name: str, *_args: Any, **options: Any) -> None:

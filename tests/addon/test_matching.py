@@ -7,6 +7,7 @@ import bpy
 import numpy as np
 import pytest
 
+from tests.addon import paper
 from tests.addon.test_generate import fcurves, generate, moved
 
 FACTOR = 2.0
@@ -199,3 +200,16 @@ def test_motion_is_retargeted_and_not_the_values_of_keys_drawn_otherwise(part, t
     wanted = np.array([moved(rigged, frame) - rest for frame in frames])
     found = np.array([moved(target, frame) - rest for frame in frames])
     assert np.square(found - wanted).mean() < 0.1 * np.square(wanted).mean()
+
+
+def test_the_panel_greys_what_means_nothing_to_the_head(part, rigged):
+    """Matching is for keys that the head brings along; correctives are made beside MeshTalk's own alone."""
+    panel = part("panels.mapping")
+
+    def is_grey(name):
+        return name in paper.draw(panel.MESHTALK_PT_mapping).dim
+
+    assert is_grey("use_correctives") and not is_grey("use_matching")
+    rigged.shape_key_clear()
+    generate()
+    assert is_grey("use_matching") and not is_grey("use_correctives")
