@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -13,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.audio.features import MelSettings, clip_gain, log_mel
+from tests.training.engines import needs_flite, needs_pocketsphinx, needs_voices
 from training.corpus.arrange import LONG, SHORT, Cleaned, arrange
 from training.corpus.augment import augment, change_speed
 from training.corpus.build import build_corpus
 from training.corpus.clips import ClipJob, make_clip
-from training.corpus.errors import CorpusError, VoiceError
+from training.corpus.errors import CorpusError
 from training.corpus.gather import gather
 from training.corpus.hesitate import hesitate, sustain
 from training.corpus.measure import measure
@@ -29,29 +29,12 @@ from training.corpus.store import GrowingArray
 from training.corpus.surroundings import add_beneath, coarsen, limit_band, make_babble, make_music, whisper
 from training.corpus.teacher.lips import lip_gaps
 from training.corpus.utterance import Piece, Utterance, plain_text
-from training.corpus.voices import espeak, festival, flite
+from training.corpus.voices import flite
 from training.phonemes import PHONEMES, VOWELS, Phone
 from training.ranking import area_under_curve
 
 UNITS = ("jawOpen", "mouthClose", "mouthPucker", "eyeBlinkLeft", "eyeBlinkRight", "browInnerUp")
 IDENTITIES = 12
-
-
-def installed(engine: object) -> bool:
-    try:
-        engine.check()  # type: ignore[attr-defined]
-    except VoiceError:
-        return False
-    return True
-
-
-needs_flite = pytest.mark.skipif(not installed(flite), reason="flite is not installed")
-needs_pocketsphinx = pytest.mark.skipif(
-    importlib.util.find_spec("pocketsphinx") is None, reason="pocketsphinx is not installed"
-)
-needs_voices = pytest.mark.skipif(
-    not all(map(installed, (flite, festival, espeak))), reason="flite, festival or espeak-ng is not installed"
-)
 
 
 def write_faces(folder: Path) -> None:

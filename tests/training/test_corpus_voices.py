@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.corpus.errors import CorpusError, VoiceError
+from tests.training.engines import needs_espeak, needs_festival, needs_flite, needs_pocketsphinx
+from training.corpus.errors import CorpusError
 from training.corpus.sentences import make_sentences
 from training.corpus.voices import align, espeak, festival, flite
 from training.corpus.voices.clean import clean_phones
@@ -21,24 +21,6 @@ from training.corpus.voices.recordings import read_folder, read_sound
 from training.phonemes import PHONEMES, VOWELS, Phone, from_arpabet, from_ipa, label_frames, tidy
 
 SENTENCES = make_sentences(3, 5)
-
-
-def installed(engine: object) -> bool:
-    try:
-        engine.check()  # type: ignore[attr-defined]
-    except VoiceError:
-        return False
-    return True
-
-
-needs_flite = pytest.mark.skipif(not installed(flite), reason="flite is not installed")
-needs_festival = pytest.mark.skipif(
-    not installed(festival), reason="festival or one of its voices is not installed"
-)
-needs_espeak = pytest.mark.skipif(not installed(espeak), reason="espeak-ng is not installed")
-needs_pocketsphinx = pytest.mark.skipif(
-    importlib.util.find_spec("pocketsphinx") is None, reason="pocketsphinx is not installed"
-)
 
 
 def speech(phones: tuple[Phone, ...], duration: float) -> np.ndarray:
