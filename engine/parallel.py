@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from threading import Event, Thread
 from types import TracebackType
-from typing import Generic, NoReturn, TypeVar
+from typing import Generic, NoReturn, TypeVar, cast
 
 from .blas import one_thread_a_product
 
@@ -29,6 +29,17 @@ def in_threads(work: Callable[[Thing], Result], things: Sequence[Thing], threads
         finally:
             for future in futures:
                 future.cancel()
+
+
+def one_ahead(things: Iterable[Thing]) -> Iterator[Thing]:
+    """Things in their order, each worked out on another thread while the one before it is used; no more than
+    one waits."""
+    iterator, end = iter(things), object()
+    with ThreadPoolExecutor(1, "meshtalk ahead") as pool:
+        coming = pool.submit(next, iterator, end)
+        while (thing := coming.result()) is not end:
+            coming = pool.submit(next, iterator, end)
+            yield cast(Thing, thing)
 
 
 class Ahead(Generic[Thing]):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..bundle import Bundle
 from ..bundle.loop_graph import CHUNK
-from ..parallel import in_threads
+from ..parallel import in_threads, one_ahead
 from ..progress import QUIET, Stage
 from .loop import open_sampler
 from .noise import GumbelStream
@@ -67,12 +67,16 @@ def sample_blocks(
     forced: Labels | None = None,
     stage: Stage = QUIET,
 ) -> Iterator[Labels]:
-    """The labels of `sample_labels` as they come, in blocks ``(seeds, n, heads)``, all on one thread."""
-    group = _Group(bundle, seeds, temperature)
-    for first in range(0, len(audio_code), FRAMES_AT_ONCE):
-        stage.at(first, len(audio_code))
-        frames = slice(first, min(first + FRAMES_AT_ONCE, len(audio_code)))
-        yield group.run(audio_code[frames], None if forced is None else forced[frames])
+    """The labels of `sample_labels` as they come, in blocks ``(seeds, n, heads)``, on one thread; the noise
+    of a single seed, which leaves cores free, on another."""
+    group, count = _Group(bundle, seeds, temperature), len(audio_code)
+    blocks = [slice(first, min(first + FRAMES_AT_ONCE, count)) for first in range(0, count, FRAMES_AT_ONCE)]
+    noises = (group.draw(frames.stop - frames.start) for frames in blocks)
+    if bundle.threads > 1 and len(seeds) < FEWEST_SEEDS:
+        noises = one_ahead(noises)
+    for frames, noise in zip(blocks, noises, strict=True):
+        stage.at(frames.start, count)
+        yield group.run(audio_code[frames], noise, None if forced is None else forced[frames])
 
 
 def seed_groups(seeds: int, threads: int) -> list[slice]:
@@ -97,11 +101,12 @@ class _Group:
         self._streams = [GumbelStream(seed, card.heads, card.categories) for seed in seeds]
         self._temperature = np.broadcast_to(np.asarray(temperature, np.float32), card.heads)[:, None]
 
-    def run(self, audio_code: Float32, forced: Labels | None) -> Labels:
-        """The next labels ``(seeds, n, heads)`` for audio codes ``(n, audio_code)``."""
-        return self._sampler.run(audio_code, self._draw(len(audio_code)), forced)
+    def run(self, audio_code: Float32, noise: Float32 | None, forced: Labels | None) -> Labels:
+        """The next labels ``(seeds, n, heads)`` for audio codes ``(n, audio_code)`` and their noise."""
+        return self._sampler.run(audio_code, noise, forced)
 
-    def _draw(self, frames: int) -> Float32 | None:
+    def draw(self, frames: int) -> Float32 | None:
+        """The noise ``(seeds, frames, heads, categories)`` of the next frames; None where there is none."""
         if not self._temperature.any():
             return None
         noise = np.stack([stream.draw(frames) for stream in self._streams])

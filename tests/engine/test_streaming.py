@@ -22,7 +22,7 @@ from engine.generate.encode import encode_audio
 from engine.generate.sample import sample_labels
 from engine.geometry.bind import bind_head
 from engine.geometry.topology import Binding
-from engine.parallel import Ahead, in_threads
+from engine.parallel import Ahead, in_threads, one_ahead
 
 ROOT = Path(__file__).resolve().parents[2]
 SAME_MM = 0.001
@@ -174,6 +174,25 @@ def test_things_worked_out_ahead_keep_their_order_and_their_errors() -> None:
         for number in numbers:
             found.append(number)
     assert found == [0, 1, 2]
+
+
+def test_one_ahead_keeps_order_and_errors_and_works_out_no_more() -> None:
+    begun: list[int] = []
+
+    def things() -> Iterator[int]:
+        for number in range(9):
+            begun.append(number)
+            yield number
+        raise ValueError("nine")
+
+    numbers = one_ahead(things())
+    assert next(numbers) == 0 and next(numbers) == 1
+    assert len(begun) <= 3
+    found: list[int] = []
+    with pytest.raises(ValueError, match="nine"):
+        for number in numbers:
+            found.append(number)
+    assert found == list(range(2, 9)) and list(one_ahead(range(5))) == list(range(5))
 
 
 def test_what_is_worked_out_ahead_ends_when_nobody_wants_it() -> None:
