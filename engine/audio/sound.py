@@ -85,6 +85,15 @@ def load_sound(
         raise SoundError(f"{path} can't be read ({error.strerror or error}).") from None
 
 
+def file_seconds(path: Path) -> float | None:
+    """How long a file says it lasts; None where libsndfile can't read it."""
+    soundfile = _import("soundfile")
+    try:
+        return float(soundfile.info(str(path)).duration)
+    except (soundfile.SoundFileError, TypeError, OSError):
+        return None
+
+
 def sound_from_samples(samples: ArrayLike, rate: int | float | Fraction) -> Sound:
     """Speech that is in memory already: ``samples`` (N,) or (N, channels) floating point, −1…1, at ``rate``
     samples a second. Raises SoundError."""

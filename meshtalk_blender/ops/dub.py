@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 PERCENT = 10.0
 """A slider that reaches beyond this counts in percent."""
+
+BEYOND = 1.0
+"""Seconds behind the sound that are read too."""
 
 SKIP = {"SKIP_SAVE"}
 
@@ -100,9 +104,8 @@ class MESHTALK_OT_dub(InBackground, Redone, bpy.types.Operator):
             check_seen(thing)
         self._source, self._file = self._sound(context)
         frames = self._frames(context, head)
-        reading = read_performance(
-            self._target.head, self._target.rest, self._target.scene_uid, *frames, self._target.rate
-        )
+        target, seen = self._target, self._seen_frames()
+        reading = read_performance(target.head, target.rest, target.scene_uid, *frames, target.rate, seen)
         return Gathering("Reading the performance", self._read(reading, context.scene.frame_end))
 
     def _read(self, reading: Generator[float, None, Performance], end: int) -> Generator[float, None, Work]:
@@ -186,6 +189,16 @@ class MESHTALK_OT_dub(InBackground, Redone, bpy.types.Operator):
                 f"{self._source.frame}: move the strip onto it."
             )
         return min(first, self._source.frame), last
+
+    def _seen_frames(self) -> tuple[int, int] | None:
+        """The frames under the sound, beyond which the dub looks at no vertices; None for all of them."""
+        from ..scene.sound import seconds_of
+
+        seconds = seconds_of(self._source)
+        if seconds is None or self.stretch == "stretch":
+            return None
+        first = self._source.frame
+        return first, first + math.ceil((seconds + BEYOND) * float(self._target.rate))
 
 
 def take_settings(

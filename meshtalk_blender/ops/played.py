@@ -65,7 +65,7 @@ class Played:
         self._performance, self._roles = performance, roles
         self._frame, self._mouth_only = frame, mouth_only
         self._at = (frame - self._performance.first) * self._performance.steps
-        if self._at >= len(self._performance.vertices):
+        if self._at >= self._performance.count:
             raise SceneError(
                 f"The performance ends at frame {self._performance.last}, before the sound begins at frame "
                 f"{frame}: move the strip onto it."
@@ -84,14 +84,16 @@ class Played:
         """From the sound's first frame on."""
         from ...engine.generate.past import Original, Skin
 
-        read, rest = self._performance, slice(self._at, None)
-        vertices = read.vertices[rest]
+        read = self._performance
+        seen = slice(max(0, self._at - read.seen), None)
+        vertices = read.vertices[seen]
+        rest = slice(self._at, self._at + len(vertices))
         if not self.is_layer:
             names, correctives = self._bundle.unit_names, self._bundle.template.corrective_names
             return Original(
                 read.rate, vertices, self._units[rest], names, self._correctives[rest], correctives
             )
-        skin = None if read.skin is None else Skin(read.skin.weights, read.skin.bones[rest])
+        skin = None if read.skin is None else Skin(read.skin.weights, read.skin.bones[seen])
         polygons = read.rest.polygons if read.has_cache else None
         names, values = self._layer_names, self._layer[rest]
         return Original(read.rate, vertices, None, (), values, names, polygons, skin)
@@ -171,7 +173,7 @@ class Played:
 
     def _values_of(self, names: tuple[str, ...], role: _Role) -> Floats:
         """Weights (T, K) of shapes by name, of the first object that has a key for each."""
-        values = np.zeros((len(self._performance.vertices), len(names)), np.float32)
+        values = np.zeros((self._performance.count, len(names)), np.float32)
         found: set[str] = set()
         for track in self._performance.keys:
             for column, key in enumerate(track.names):
@@ -227,6 +229,7 @@ class Played:
         """What the keys that stand for units and correctives add up to (n, V', 3)."""
         total = np.zeros((part.stop - part.start, *self._binding.vertices.shape), np.float32)
         correctives = self._bundle.template.corrective_names
+        part = slice(part.start + self._performance.seen, part.stop + self._performance.seen)
         for track in self._performance.keys:
             known = [
                 self._unit_of(track, key)[0] != "" or _after(CORRECTIVE, key) in correctives

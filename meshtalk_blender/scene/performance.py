@@ -25,7 +25,7 @@ from .handles import HeadHandle, find_head, find_parts
 from .made_keys import read_shape
 from .mesh import PartSlice, RestPose
 from .overwriting import KEEPS_COUNT, plays_cache
-from .plain_keys import key_values, only_keys_move
+from .plain_keys import curves_tell_values, key_values, only_keys_move
 from .skinning import BoneSet, SkinTrack, bone_motion, bone_sets
 
 Floats = NDArray[np.float32]
@@ -39,8 +39,8 @@ ASIDE = 1.5
 STILL = 1e-5
 """Part of the head's size; where no vertex ever goes further, nothing moves."""
 
-BLOCK = 8
-"""Samples that are reckoned together where F-curves alone tell them."""
+BLOCK, UNSEEN_BLOCK = 8, 64
+"""Samples that are reckoned together where F-curves alone tell them: with vertices, and without."""
 
 LEAST_RATE = 24
 """Samples a second: scenes with fewer frames are read between their frames too, so that no blink is lost."""
@@ -61,9 +61,11 @@ class KeyTrack:
 class Performance:
     """How a head moves: sample i at scene frame `first` + i / `steps`, `rate` samples a second.
 
-    `vertices` (T, V', 3) are those of `rest`, in its space: the object's own motion is taken out, that of the
-    parts beside the face isn't. `keys` are those of each object that has some. `skin` is what bones do to
-    them, None where there are none; `has_cache` tells whether a cache takes the keys' places along.
+    `vertices` (S, V', 3) are those of `rest`, in its space, at the samples from `seen` on: the object's own
+    motion is taken out, that of the parts beside the face isn't. `keys` are those of each object that has
+    some, at all `count` (T) samples. `skin` is what bones do to the vertices, None where there are none;
+    `has_cache` tells whether a cache takes the keys' places along, `stirs` whether something moves before or
+    after the vertices that were read.
     """
 
     rest: RestPose
@@ -74,17 +76,20 @@ class Performance:
     keys: tuple[KeyTrack, ...]
     skin: SkinTrack | None = None
     has_cache: bool = False
+    seen: int = 0
+    count: int = 0
+    stirs: bool = False
 
     @property
     def is_rest(self) -> bool:
-        """Whether the head never leaves its rest pose."""
-        least = STILL * float(np.ptp(self.rest.vertices, axis=0).max())
-        return all(np.abs(pose - self.rest.vertices).max() <= least for pose in self.vertices)
+        """Whether the head never leaves its rest pose, as far as was read."""
+        least = _least(self.rest)
+        return not self.stirs and all(np.abs(p - self.rest.vertices).max() <= least for p in self.vertices)
 
     @property
     def last(self) -> int:
         """The last whole frame."""
-        return self.first + (len(self.vertices) - 1) // self.steps
+        return self.first + (self.count - 1) // self.steps
 
 
 def steps_of(rate: Fraction) -> int:
@@ -92,13 +97,23 @@ def steps_of(rate: Fraction) -> int:
     return max(1, -(-LEAST_RATE // max(1, int(rate))))
 
 
+def _least(rest: RestPose) -> float:
+    return STILL * float(np.ptp(rest.vertices, axis=0).max())
+
+
 def read_performance(
-    handle: HeadHandle, rest: RestPose, scene_uid: int, first: int, last: int, rate: Fraction
+    handle: HeadHandle,
+    rest: RestPose,
+    scene_uid: int,
+    first: int,
+    last: int,
+    rate: Fraction,
+    seen: tuple[int, int] | None = None,
 ) -> Generator[float, None, Performance]:
     """Read the frames `first`…`last` of a scene at `rate` frames a second, in steps of about SLICE_SECONDS
-    that yield how far it is, 0…1. The frame is put back at the end, or when the generator is closed. Raises
-    SceneError."""
-    reader = _Reader(handle, rest, scene_uid, steps_of(rate), first, last)
+    that yield how far it is, 0…1; vertices of the frames `seen` alone, where given, for they take much time
+    and memory. The frame is put back at the end, or when the generator is closed. Raises SceneError."""
+    reader = _Reader(handle, rest, scene_uid, steps_of(rate), first, last, seen or (first, last))
     try:
         while reader.at < reader.count:
             reader.read_some()
@@ -112,15 +127,28 @@ class _Reader:
     """One reading; objects are looked up in each step, for the user may undo something between two."""
 
     def __init__(
-        self, handle: HeadHandle, rest: RestPose, scene_uid: int, steps: int, first: int, last: int
+        self,
+        handle: HeadHandle,
+        rest: RestPose,
+        scene_uid: int,
+        steps: int,
+        first: int,
+        last: int,
+        seen: tuple[int, int],
     ) -> None:
         if last < first:
             raise SceneError(f"There is no frame between {first} and {last}: choose another range.")
         self._handle, self._rest, self._scene_uid = handle, rest, scene_uid
         self._steps, self._first = steps, first
         self.count, self.at = (last - first) * steps + 1, 0
+        self._seen = slice(
+            min(max(0, (seen[0] - first) * steps), self.count - 1),
+            min(max(0, (seen[1] - first) * steps) + 1, self.count),
+        )
+        self._stirs = False
         self._in_scene: InScene | None = None
-        self._vertices = np.empty((self.count, *rest.vertices.shape), np.float32)
+        self._vertices = np.empty((self._seen.stop - self._seen.start, *rest.vertices.shape), np.float32)
+        self._unseen = np.empty(rest.vertices.shape, np.float32)
         self._values: dict[int, Floats] = {}
         self._names: dict[int, tuple[str, ...]] = {}
         self._shapes: dict[int, Floats] = {}
@@ -134,20 +162,34 @@ class _Reader:
         begin = time.perf_counter()
         find_head(self._handle)
         self._objects = find_parts(self._handle)
-        if self._in_scene is None and only_keys_move(self._scene(), list(self._objects.values())):
+        if self._is_reckoned():
             self._reckon_samples()
-            while self.at < self.count and time.perf_counter() - begin < SLICE_SECONDS / 2:
+            while self._is_reckoned() and time.perf_counter() - begin < SLICE_SECONDS / 2:
                 self._reckon_samples()
             return
         with self._slice() as frames:
             before, longest = time.perf_counter(), 0.0
-            while self.at < self.count:
+            while self.at < self.count and not self._is_reckoned():
                 self._read_sample(frames)
                 self.at += 1
                 now = time.perf_counter()
                 longest, before = max(longest, now - before), now
                 if now - begin + longest > SLICE_SECONDS * (ASIDE if self._in_scene is None else 1.0):
                     break
+
+    def _is_reckoned(self) -> bool:
+        """Whether the next sample needs no evaluated scene: curves alone tell it, or all that is wanted."""
+        if self.at >= self.count or self._in_scene is not None:
+            return False
+        things = list(self._objects.values())
+        if self._is_seen:
+            return only_keys_move(self._scene(), things)
+        return curves_tell_values(self._scene(), things)
+
+    @property
+    def _is_seen(self) -> bool:
+        """Whether the next sample's vertices are wanted."""
+        return self._seen.start <= self.at < self._seen.stop
 
     def put_back(self) -> None:
         """Show the frame of before."""
@@ -202,6 +244,9 @@ class _Reader:
             keys,
             self._skin(),
             self._has_cache,
+            self._seen.start,
+            self.count,
+            self._stirs,
         )
 
     def _skin(self) -> SkinTrack | None:
@@ -210,7 +255,7 @@ class _Reader:
         if count == 1:
             return None
         weights = np.zeros((len(self._rest.vertices), count), np.float32)
-        bones = np.tile(np.eye(3, dtype=np.float32), (self.count, count, 1, 1))
+        bones = np.tile(np.eye(3, dtype=np.float32), (len(self._vertices), count, 1, 1))
         column = 1
         for piece in self._rest.slices:
             for group in self._bones.get(piece.object_uid, ()):
@@ -233,10 +278,14 @@ class _Reader:
         return scene
 
     def _reckon_samples(self) -> None:
-        """The next samples of objects that only F-curves of their keys move."""
-        block = slice(self.at, min(self.at + BLOCK, self.count))
+        """The next samples of objects that only F-curves of their keys move, or whose vertices nobody
+        wants."""
+        ends = [end for end in (self._seen.start, self._seen.stop, self.count) if end > self.at]
+        block = slice(self.at, min(self.at + (BLOCK if self._is_seen else UNSEEN_BLOCK), *ends))
         places = [self._first + at / self._steps for at in range(block.start, block.stop)]
-        self._vertices[block] = self._rest.vertices
+        seen = slice(block.start - self._seen.start, block.stop - self._seen.start) if self._is_seen else None
+        if seen is not None:
+            self._vertices[seen] = self._rest.vertices
         for piece in self._rest.slices:
             uid = piece.object_uid
             thing = self._objects.get(uid)
@@ -247,7 +296,10 @@ class _Reader:
             self._check_keys(piece, thing.data.shape_keys)
             values = self._values[uid][block] = key_values(thing, self._names[uid], places)
             moving = np.flatnonzero(values.any(axis=0))
-            self._vertices[block, piece.start : piece.stop] += np.tensordot(
+            if seen is None:
+                self._stirs |= len(moving) > 0
+                continue
+            self._vertices[seen, piece.start : piece.stop] += np.tensordot(
                 values[:, moving], self._shapes[uid][moving], 1
             )
         self.at = block.stop
@@ -260,8 +312,9 @@ class _Reader:
     def _read_sample(self, frames: Frames) -> None:
         graph = frames.at(*self._place())
         face = self._objects[self._rest.slices[0].object_uid].evaluated_get(graph)
+        pose = self._vertices[self.at - self._seen.start] if self._is_seen else self._unseen
         for piece in self._rest.slices:
-            target = self._vertices[self.at, piece.start : piece.stop]
+            target = pose[piece.start : piece.stop]
             thing = self._objects.get(piece.object_uid)
             seen = None if thing is None else thing.evaluated_get(graph)
             if seen is None or not seen.is_evaluated:  # hidden, or deleted since: at rest
@@ -273,6 +326,8 @@ class _Reader:
             target[:] = self._rest.stretched(points)
             self._read_values(piece, thing, seen)
             self._read_bones(piece, thing, graph)
+        if not self._is_seen and not self._stirs:
+            self._stirs = bool(np.abs(pose - self._rest.vertices).max() > _least(self._rest))
 
     def _read_values(self, piece: PartSlice, thing: bpy.types.Object, seen: bpy.types.Object) -> None:
         keys = seen.data.shape_keys
@@ -298,9 +353,10 @@ class _Reader:
             self._has_cache |= plays_cache(thing)
             if self._bones[uid]:
                 count = sum(len(group.bones) for group in self._bones[uid])
-                self._motion[uid] = np.tile(np.eye(3, dtype=np.float32), (self.count, count, 1, 1))
-        if self._bones[uid]:
-            self._motion[uid][self.at] = bone_motion(thing, piece, self._bones[uid], graph)
+                shape = (len(self._vertices), count, 1, 1)
+                self._motion[uid] = np.tile(np.eye(3, dtype=np.float32), shape)
+        if self._bones[uid] and self._is_seen:
+            self._motion[uid][self.at - self._seen.start] = bone_motion(thing, piece, self._bones[uid], graph)
 
     def _note_keys(self, piece: PartSlice, thing: bpy.types.Object) -> None:
         keys = thing.data.shape_keys

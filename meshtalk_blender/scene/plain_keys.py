@@ -26,11 +26,21 @@ _VALUE = '"].value'
 
 def only_keys_move(scene: bpy.types.Scene, things: Sequence[bpy.types.Object]) -> bool:
     """Whether F-curves of their keys alone move these objects of one head, relative to each other."""
-    if has_frame_handlers() or scene.render.frame_map_old != scene.render.frame_map_new:
+    if not _curves_count(scene):
         return False
     if len(things) > 1 and any(_may_go(each) for thing in things for each in _with_parents(thing)):
         return False
     return all(thing.visible_get() and _is_plain(thing) for thing in things)
+
+
+def curves_tell_values(scene: bpy.types.Scene, things: Sequence[bpy.types.Object]) -> bool:
+    """Whether the values of these objects' keys are known at any frame, whatever else moves them."""
+    return _curves_count(scene) and all(_has_plain_values(thing) for thing in things)
+
+
+def _curves_count(scene: bpy.types.Scene) -> bool:
+    """Whether F-curves play at the scene's own frames, and nobody changes what they say."""
+    return not has_frame_handlers() and scene.render.frame_map_old == scene.render.frame_map_new
 
 
 def key_values(thing: bpy.types.Object, names: Iterable[str], frames: Sequence[float]) -> Floats:
@@ -64,6 +74,10 @@ def _is_plain(thing: bpy.types.Object) -> bool:
         return False
     if thing.parent is not None and thing.parent_type in ("ARMATURE", "LATTICE"):
         return False
+    return _has_plain_values(thing)
+
+
+def _has_plain_values(thing: bpy.types.Object) -> bool:
     keys = thing.data.shape_keys
     animation = None if keys is None else keys.animation_data
     if animation is None:

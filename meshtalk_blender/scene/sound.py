@@ -133,6 +133,13 @@ def source_of_file(text: str, frame: int) -> SoundSource:
     return SoundSource(label=path.stem, path=path, frame=frame)
 
 
+def seconds_of(source: SoundSource) -> float | None:
+    """How long a source lasts; None where only reading it tells."""
+    from ...engine.audio.sound import file_seconds
+
+    return file_seconds(source.path) if source.duration is None else float(source.duration)
+
+
 def current_frame(
     source: SoundSource, sequencer: bpy.types.Scene, scene: bpy.types.Scene | None = None
 ) -> int:

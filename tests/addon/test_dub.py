@@ -174,11 +174,12 @@ def snapshot():
     return blocks, curve_texts(), values, modifiers, bpy.context.scene.frame_current_final
 
 
-def reading(part, head, first=FIRST, last=LAST):
+def reading(part, head, first=FIRST, last=LAST, seen=None):
     scene = bpy.context.scene
     handle, rest = part("scene.handles").handle_of(head), part("scene.mesh").read_rest_pose(head)
     rate = part("scene.timing").scene_rate(scene.render.fps, scene.render.fps_base)
-    return part("scene.performance").read_performance(handle, rest, scene.session_uid, first, last, rate)
+    read_performance = part("scene.performance").read_performance
+    return read_performance(handle, rest, scene.session_uid, first, last, rate, seen)
 
 
 def whole(steps):
@@ -265,6 +266,32 @@ def test_where_the_scene_has_a_say_its_own_frame_is_read(part, scene, head, tmp_
     read = whole(reading(part, head))
     np.testing.assert_allclose(read.vertices, before, atol=2e-6)
     assert scene.frame_current == 9 and len(bpy.data.scenes) == 1
+
+
+@pytest.mark.parametrize("how", MOVERS)
+def test_vertices_are_read_under_the_sound_alone(part, scene, head, tmp_path, how):
+    """Three new seconds in a long performance cost three seconds."""
+    moved_by(how, part, head, tmp_path)
+    whole_range, seen = whole(reading(part, head)), whole(reading(part, head, seen=(20, 33)))
+    assert (len(seen.vertices), seen.count, seen.last) == (14, 60, whole_range.last)
+    np.testing.assert_allclose(seen.vertices, whole_range.vertices[19:33], atol=1e-6)
+    for one, other in zip(seen.keys, whole_range.keys, strict=True):
+        np.testing.assert_allclose(one.values, other.values, atol=1e-6)
+
+
+@pytest.mark.parametrize("how", MOVERS)
+def test_a_dub_needs_no_vertices_beyond_its_sound(part, scene, head, tmp_path, wav, speech, monkeypatch, how):
+    words = str(wav("few.wav", speech[::-1][:6_400]))  # 12 frames, and a second more of 60
+    moved_by(how, part, head, tmp_path)
+    scene.frame_start = 10
+    films = []
+    for lasts in (part("scene.sound").seconds_of, lambda _source: None):
+        monkeypatch.setattr(part("scene.sound"), "seconds_of", lasts)
+        assert bpy.ops.meshtalk.dub(sound_file=words, mute_old=False) == {"FINISHED"}
+        films.append(film(head))
+        assert bpy.ops.meshtalk.remove_take() == {"FINISHED"}
+    assert np.abs(films[0] - film(head)).max() > 1e-3
+    np.testing.assert_allclose(films[0], films[1], atol=1e-5)
 
 
 def test_slow_scenes_are_read_between_their_frames(part, scene, head, tmp_path):
