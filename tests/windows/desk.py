@@ -38,7 +38,6 @@ from own_heads import give_keys, make_stranger
 from stopping import stopped
 from tab import (
     MOST,
-    ROW,
     add_head,
     add_on,
     choose_sound,
@@ -54,6 +53,9 @@ from tab import (
     undo_and_redo,
     widest,
 )
+
+MATCH_SHAPES = 64
+"""Pixels from the tolerance up to Match Shapes, a tick, which copies nothing."""
 
 SIDE_BY_SIDE = 53
 """Pixels from Sample Seeds down to the button that shows the gallery side by side, with a take."""
@@ -225,7 +227,7 @@ def own_keys() -> Iterator[float]:
     yield from scrolled(-30)
     below = yield from find_setting(head().meshtalk, "corrective_tolerance", 0.37)
     head().meshtalk.corrective_tolerance = 0.2
-    click(below.x, below.y + 3 * ROW)  # a tick copies nothing
+    click(below.x, below.y + MATCH_SHAPES)
     yield from until(lambda: not head().meshtalk.use_matching, "Match Shapes was not clicked off")
     yield from scrolled(40)
     yield from speak_again()
