@@ -62,7 +62,9 @@ def _train(parser: argparse.ArgumentParser) -> None:
         "--minutes", type=float, help="wall time of all stages together, instead of the preset's"
     )
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
-    parser.add_argument("--ear", type=Path, metavar="RUN", help="take the audio encoder of this run's folder")
+    parser.add_argument(
+        "--ear", type=Path, metavar="RUN", help="take the audio encoder of this run's folder, or a bundle's"
+    )
     parser.add_argument(
         "--begin",
         type=Path,

@@ -83,6 +83,24 @@ def test_a_run_goes_on_from_a_bundle(toy_corpus: Path, tmp_path: Path, reporter:
     assert torch.equal(*labels)
 
 
+def test_a_run_takes_the_ear_of_a_bundle_and_nothing_else(
+    toy_corpus: Path, tmp_path: Path, reporter: Any
+) -> None:
+    from training.export.command import export_run
+
+    tiny = load_preset("tiny")
+    fit(create_run(tmp_path / "first", tiny, toy_corpus), toy_corpus, reporter)
+    export_run(open_run(tmp_path / "first"), tmp_path / "bundle", None)
+    short = dataclasses.replace(tiny.stage1, steps=1, learning_rate=0.0)
+    preset = dataclasses.replace(tiny, stage1=short, settle=short, seed=tiny.seed + 1)
+    second = create_run(tmp_path / "second", preset, toy_corpus, ear=tmp_path / "bundle")
+    fit(second, toy_corpus, reporter, stages=1)
+    first, other = (open_run(tmp_path / name).load_stage_one() for name in ("first", "second"))
+    for name, value in first.audio_encoder.state_dict().items():
+        assert torch.equal(other.audio_encoder.state_dict()[name], value), name
+    assert not torch.equal(*(next(model.fusion.parameters()) for model in (first, other)))
+
+
 def test_readers_fit_an_encoder_that_hears(toy_corpus: Path) -> None:
     tiny = load_preset("tiny")
     source = CorpusClips(toy_corpus, "train", _context(tiny))

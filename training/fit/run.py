@@ -22,7 +22,7 @@ from training.data.clip import ClipSource
 from training.data.corpus import CorpusClips, read_corpus, read_faces
 from training.data.faces import face_arrays
 from training.errors import TrainingError
-from training.fit.checkpoint import adopt_weights, load_checkpoint
+from training.fit.checkpoint import Progress, adopt_weights, load_checkpoint, save_checkpoint
 from training.fit.from_bundle import adopt_bundle, is_bundle
 from training.fit.loop import Reporter, run_stage
 from training.fit.preset import Preset, parse_preset, preset_table
@@ -87,7 +87,7 @@ class Run:
 
 
 def create_run(folder: Path, preset: Preset, corpus_folder: Path, ear: Path | None = None) -> Run:
-    """Begin a run, with the trained audio encoder of another run if ``ear`` names its folder.
+    """Begin a run, with the trained audio encoder of another run if ``ear`` names its folder, or of a bundle.
 
     Raises ``TrainingError`` when the folder holds a run already or the other has no such encoder.
     """
@@ -95,12 +95,16 @@ def create_run(folder: Path, preset: Preset, corpus_folder: Path, ear: Path | No
         raise TrainingError(
             f"{folder} holds a run already; add --resume to go on with it, or give another --out."
         )
-    if ear is not None and not (ear / EAR).is_file():
-        raise TrainingError(f"{ear} holds no trained audio encoder ({EAR}); name a run's folder that does.")
+    if ear is not None and not is_bundle(ear) and not (ear / EAR).is_file():
+        raise TrainingError(
+            f"{ear} holds no trained audio encoder ({EAR}); name a run's folder that does, or a bundle."
+        )
     corpus = read_corpus(corpus_folder)
     run = Run(folder, preset, read_faces(corpus_folder).template, corpus)
     folder.mkdir(parents=True, exist_ok=True)
-    if ear is not None:
+    if ear is not None and is_bundle(ear):
+        _take_ear(run, ear, corpus_folder)
+    elif ear is not None:
         shutil.copyfile(ear / EAR, folder / EAR)
     np.savez_compressed(folder / TEMPLATE, **template_arrays(run.template))
     record = {"preset": preset.name, "settings": preset_table(preset), "corpus": run.corpus}
@@ -152,12 +156,7 @@ def fit(
     if preset.threads > 0:
         torch.set_num_threads(preset.threads)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    settings = preset.model
-    context = (settings.mel_before, settings.mel_after)
-    train, valid = (
-        CorpusClips(corpus_folder, split, context, preset.drawing) for split in ("train", "validation")
-    )
-    sources = Sources(_beside(train, beside, preset, context), valid, run.features, device)
+    sources = _sources(run, corpus_folder, device, beside)
     model, autoregressive = run.build()
     model.to(device)
     autoregressive.to(device)
@@ -174,6 +173,23 @@ def fit(
     if stages > 1:
         stage = stage_two(model, autoregressive, preset, sources)
         run_stage(stage, run.folder / STAGE_TWO, reporter, resume)
+
+
+def _sources(run: Run, corpus_folder: Path, device: torch.device, beside: Path | None = None) -> Sources:
+    preset = run.preset
+    context = (preset.model.mel_before, preset.model.mel_after)
+    train, valid = (
+        CorpusClips(corpus_folder, split, context, preset.drawing) for split in ("train", "validation")
+    )
+    return Sources(_beside(train, beside, preset, context), valid, run.features, device)
+
+
+def _take_ear(run: Run, bundle: Path, corpus_folder: Path) -> None:
+    """A bundle's audio encoder as that of a run; the readers, which an export drops, are fitted anew."""
+    sources = _sources(run, corpus_folder, torch.device("cpu"))
+    model, autoregressive = run.build()
+    _adopt(bundle, model, autoregressive, run.preset, sources)
+    save_checkpoint(run.folder / EAR, model.ear(), None, Progress(done=True))
 
 
 def _beside(train: CorpusClips, folder: Path | None, preset: Preset, context: tuple[int, int]) -> ClipSource:
