@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import bpy
 
-EXTENSION_ID: str = __package__.rpartition(".")[0]
+EXTENSION_ID: str = __name__.rsplit(".", 2)[0]
 """The extension's package: bl_ext.<repository>.meshtalk. Blender wants exactly this one for preferences and
 paths."""
 

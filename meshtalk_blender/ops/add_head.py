@@ -8,6 +8,7 @@ from bpy.props import FloatProperty
 
 from ...engine.errors import MeshTalkError
 from ..models import chosen_threads, loaded_bundle, model_folder
+from ..scene.errors import SceneError
 from ..translations import say
 from .checks import model_problem
 
@@ -42,7 +43,10 @@ class MESHTALK_OT_add_head(bpy.types.Operator):
         from ..scene.head import make_head_mesh, place_head
 
         try:
-            template = loaded_bundle(model_folder(context.scene.meshtalk.model), chosen_threads()).template
+            folder = model_folder(context.scene.meshtalk.model)
+            if folder is None:
+                raise SceneError(model_problem(context) or "")
+            template = loaded_bundle(folder, chosen_threads()).template
         except MeshTalkError as error:
             self.report({"ERROR"}, say(str(error)))
             return {"CANCELLED"}

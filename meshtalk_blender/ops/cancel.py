@@ -51,7 +51,7 @@ class MESHTALK_OT_cancel(bpy.types.Operator):
         return desk.job is not None
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        if desk.job.seconds < DOUBLE_CLICK_SECONDS:
+        if desk.job is None or desk.job.seconds < DOUBLE_CLICK_SECONDS:
             return {"CANCELLED"}
         desk.job.cancel()
         return {"FINISHED"}

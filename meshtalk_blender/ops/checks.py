@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 
 from ..models import find_models
+from ..scene.errors import SceneError
 from ..scene.handles import head_problem
 from ..scene.parts import face_of, head_objects
 from ..scene.strips import find_sound_strip, heard_frames, sequencer_scene, sound_strips
@@ -23,6 +24,14 @@ def chosen_head(context: bpy.types.Context) -> bpy.types.Object | None:
     if active is None or not (active.select_get() or active.mode != "OBJECT"):
         return None
     return face_of(active) or active
+
+
+def need_head(context: bpy.types.Context) -> bpy.types.Object:
+    """The head of the panel; SceneError where none is chosen."""
+    head = chosen_head(context)
+    if head is None:
+        raise SceneError(head_problem(None) or "")
+    return head
 
 
 def chosen_heads(context: bpy.types.Context) -> tuple[bpy.types.Object, ...]:

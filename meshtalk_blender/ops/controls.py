@@ -146,7 +146,7 @@ class MESHTALK_OT_remove_controls(RemovesPreset, _OnTake, bpy.types.Operator):
     def chosen(cls, context: bpy.types.Context) -> str:
         return own_preset_of(context)
 
-    def remove(self, _context: bpy.types.Context, name: str) -> None:
+    def remove(self, context: bpy.types.Context, name: str) -> None:
         remove_preset(name)
 
 

@@ -25,7 +25,7 @@ from ..scene.mapping import (
     remove_preset,
     save_preset,
 )
-from .checks import chosen_head
+from .checks import chosen_head, need_head
 from .clicks import at_once, can_press
 from .job import desk
 from .presets import RemovesPreset, SavesPreset
@@ -135,7 +135,7 @@ class MESHTALK_OT_edit_mapping(_OnHead, bpy.types.Operator):
         return at_once(self, lambda: self._list(context))
 
     def _list(self, context: bpy.types.Context) -> str:
-        head = chosen_head(context)
+        head = need_head(context)
         if not free_keys(head):
             raise SceneError(f"All shape keys of “{head.name}” have drivers: there is nothing to map.")
         count = edit_mapping(head, model_units(context.scene.meshtalk.model))
@@ -151,12 +151,12 @@ class MESHTALK_OT_save_mapping(SavesPreset, _OnHead, bpy.types.Operator):
 
     def suggested(self, context: bpy.types.Context) -> str:
         taken = {preset.name.lower() for preset in all_presets()[0]}
-        head = chosen_head(context)
+        head = need_head(context)
         fresh = f"My {head.name}" if head.name.lower() in taken else head.name
         return own_mapping_of(context) or fresh
 
     def save(self, context: bpy.types.Context) -> Path:
-        return save_preset(chosen_head(context), self.name, model_units(context.scene.meshtalk.model))
+        return save_preset(need_head(context), self.name, model_units(context.scene.meshtalk.model))
 
 
 class MESHTALK_OT_remove_mapping(RemovesPreset, _OnHead, bpy.types.Operator):
@@ -173,12 +173,13 @@ class MESHTALK_OT_remove_mapping(RemovesPreset, _OnHead, bpy.types.Operator):
 
     def remove(self, context: bpy.types.Context, name: str) -> None:
         remove_preset(name)
-        chosen_head(context).meshtalk.mapping = ""
+        need_head(context).meshtalk.mapping = ""
 
 
 def own_mapping_of(context: bpy.types.Context) -> str:
     """The name of the user's own mapping that the head uses; "" where it uses none."""
-    chosen = chosen_head(context).meshtalk.mapping
+    head = chosen_head(context)
+    chosen = "" if head is None else head.meshtalk.mapping
     return chosen if any(preset.name == chosen for preset in own_presets()[0]) else ""
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 from bpy.props import StringProperty
@@ -13,6 +14,9 @@ from .clicks import at_once, can_press
 
 class SavesPreset:
     """Base of an operator that asks for a name and saves a preset under it."""
+
+    if TYPE_CHECKING:
+        layout: bpy.types.UILayout
 
     name: StringProperty(name="Name", description="One of your own of this name is replaced", default="")
 
@@ -36,7 +40,18 @@ class SavesPreset:
         return at_once(self, lambda: f"Saved as {self.save(context)}")
 
 
-class RemovesPreset:
+if TYPE_CHECKING:
+
+    class _Button:
+        """What stands beside the next class in an operator: it knows whether its head is there."""
+
+        @classmethod
+        def poll(cls, context: bpy.types.Context) -> bool: ...
+else:
+    _Button = object
+
+
+class RemovesPreset(_Button):
     """Base of an operator that removes the preset that is chosen, if it is the user's own."""
 
     refusal: str

@@ -3,11 +3,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import bpy
 
 
 class Redone:
     """Base of an operator that offers only the properties `redone` there; without any, its name alone."""
+
+    if TYPE_CHECKING:
+        layout: bpy.types.UILayout
 
     redone: tuple[str, ...] = ()
 

@@ -87,7 +87,7 @@ class _OfTake(Redone):
             """Operator.report."""
 
     @classmethod
-    def description(cls, context: bpy.types.Context, _properties: bpy.types.OperatorProperties) -> str:
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
         return tooltip(cls, take_reason(context))
 
     @classmethod
@@ -140,7 +140,7 @@ class MESHTALK_OT_show_take(_OfTake, bpy.types.Operator):
     take: _text("Take", f"Name of the take, or {ORIGINAL}; when empty, the active one")
 
     @classmethod
-    def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+    def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
         if properties.take == ORIGINAL:
             return "Go back to what the head played before its first take; the takes stay in the list"
         return "Let this take play on the head"

@@ -65,8 +65,10 @@ class MESHTALK_UL_keys(bpy.types.UIList):
     def filter_items(
         self, context: bpy.types.Context, data: bpy.types.Key, property: str
     ) -> tuple[list[int], list[int]]:
-        mapping = chosen_head(context).meshtalk_mapping
-        blocks = getattr(data, property)
+        head, blocks = chosen_head(context), getattr(data, property)
+        if head is None:
+            return [], []
+        mapping = head.meshtalk_mapping
         names = bpy.types.UI_UL_list.filter_items_by_name(self.filter_name, self.bitflag_filter_item, blocks)
         flags = names or [self.bitflag_filter_item] * len(blocks)
         for number, block in enumerate(blocks):
@@ -104,6 +106,8 @@ class MESHTALK_PT_mapping(InTab, bpy.types.Panel):
         from ..scene.made_keys import made_names  # late: Blender starts without numpy
 
         layout, head = self.layout, chosen_head(context)
+        if head is None:
+            return
         layout.enabled = desk.job is None
         drives = ()
         if head.data.shape_keys is None:

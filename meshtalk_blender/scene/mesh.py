@@ -149,6 +149,13 @@ def read_vertices(mesh: bpy.types.Mesh) -> NDArray[np.float32]:
     return flat.reshape(-1, 3)
 
 
+def group_weights(thing: bpy.types.Object, name: str) -> NDArray[np.float32]:
+    """How much each vertex (V,) of an object belongs to one of its vertex groups."""
+    index, vertices = thing.vertex_groups[name].index, thing.data.vertices
+    found = (next((g.weight for g in vertex.groups if g.group == index), 0.0) for vertex in vertices)
+    return np.fromiter(found, np.float32, len(vertices))
+
+
 def _read_polygons(mesh: bpy.types.Mesh) -> NDArray[np.int32]:
     corners = np.empty(len(mesh.loops), np.int32)
     mesh.loops.foreach_get("vertex_index", corners)

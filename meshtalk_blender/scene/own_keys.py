@@ -15,6 +15,7 @@ from ...engine.rigs.mapping import KeyDrive
 from .actions import locked_paths
 from .made_keys import read_displacements
 from .mapping import mapping_of
+from .mesh import group_weights
 from .shape_keys import KeyState, read_state
 
 Floats = NDArray[np.float32]
@@ -41,18 +42,12 @@ def read_own_keys(head: bpy.types.Object, unit_names: Sequence[str]) -> OwnKeys 
         return None
     shapes = read_displacements(keys, [entry.key for entry in drives])
     for shape, entry in zip(shapes, drives, strict=True):
-        group = head.vertex_groups.get(keys.key_blocks[entry.key].vertex_group)
-        if group is not None:
-            shape *= _weights(head, group.index)[:, None]
+        group = keys.key_blocks[entry.key].vertex_group
+        if group in head.vertex_groups:
+            shape *= group_weights(head, group)[:, None]
     return OwnKeys(drives, np.stack(shapes))
 
 
 def _shows(entry: KeyDrive, keys: bpy.types.Key, state: KeyState) -> bool:
     """Whether a key's curve is written and seen: a muted one moves nothing, whatever its value."""
     return entry.key in state.own and entry.key not in state.locked and not keys.key_blocks[entry.key].mute
-
-
-def _weights(head: bpy.types.Object, index: int) -> Floats:
-    """The weights (V',) of a vertex group."""
-    found = (next((g.weight for g in v.groups if g.group == index), 0.0) for v in head.data.vertices)
-    return np.fromiter(found, np.float32, len(head.data.vertices))

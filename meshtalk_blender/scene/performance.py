@@ -23,7 +23,7 @@ from .aside import Frames, InScene, evaluated_aside
 from .errors import SceneError
 from .handles import HeadHandle, find_head, find_parts
 from .made_keys import read_shape
-from .mesh import PartSlice, RestPose
+from .mesh import PartSlice, RestPose, group_weights
 from .overwriting import KEEPS_COUNT, plays_cache
 from .plain_keys import curves_tell_values, key_values, only_keys_move
 from .skinning import BoneSet, SkinTrack, bone_motion, bone_sets
@@ -407,13 +407,7 @@ def _shapes_of(thing: bpy.types.Object, blocks: Sequence[bpy.types.ShapeKey], pi
     for row, block in enumerate(blocks):
         shapes[row] = read_shape(block) - read_shape(block.relative_key)
         if block.vertex_group in thing.vertex_groups:
-            shapes[row] *= _group_weights(thing, block.vertex_group)[:, None]
+            shapes[row] *= group_weights(thing, block.vertex_group)[:, None]
     if np.array_equal(piece.turn, np.eye(3)):
         return shapes
     return shapes @ np.linalg.inv(piece.turn.astype(np.float64)).astype(np.float32)
-
-
-def _group_weights(thing: bpy.types.Object, name: str) -> Floats:
-    index = thing.vertex_groups[name].index
-    found = (next((g.weight for g in v.groups if g.group == index), 0.0) for v in thing.data.vertices)
-    return np.fromiter(found, np.float32, len(thing.data.vertices))

@@ -42,7 +42,9 @@ def follow_renames(head: bpy.types.Object) -> None:
     missing."""
     for thing in head_objects(head):
         keys = thing.data.shape_keys
-        items = [] if keys is None else list(_items_on(head, thing))
+        if keys is None:
+            continue
+        items = list(_items_on(head, thing))
         paths = dict.fromkeys(path for item in items for path in _paths_of(item.recipe))
         missing = [path for path in paths if not resolves(keys, path)]
         state = (*missing, None, *keys.key_blocks.keys()) if missing else ()
