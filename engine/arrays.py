@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Array functions that several rooms need: a smooth step, and where something is true."""
+"""Array functions that several rooms need: smooth steps, and where something is true."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
 def smoothstep(part: NDArray[np.floating[Any]]) -> NDArray[Any]:
     """From 0 at ``part`` 0 to 1 at 1, flat at both ends; ``part`` of any shape must lie in 0…1."""
     return part * part * (3 - 2 * part)
+
+
+def ramp(values: ArrayLike, low: float, high: float) -> NDArray[Any]:
+    """A smooth step of ``values``, any shape: 0 up to ``low``, 1 from ``high`` on."""
+    return smoothstep(np.clip((np.asarray(values) - low) / (high - low), 0.0, 1.0))
 
 
 def runs_of(inside: NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import smoothstep
+from ..arrays import ramp
 from ..geometry.units import carry_units, close
 from ..template import Template
 from .lids import LID, running_max
@@ -124,8 +124,8 @@ class ShutLids:
             return None
         closure, found = 1.0 - gaps.sum(axis=1) / opening, None
         for peak in np.flatnonzero(nearly & (closure >= running_max(closure, self.peak))).tolist():
-            meant = self._blinks(closure, peak) * (1.0 - _ramp(left[peak], *MEANT))
-            along = _ramp(closure, FOOT, max(closure[peak], FOOT + 1e-3))
+            meant = self._blinks(closure, peak) * (1.0 - ramp(left[peak], *MEANT))
+            along = ramp(closure, FOOT, max(closure[peak], FOOT + 1e-3))
             along *= np.abs(np.arange(len(closure)) - peak) <= self.reach
             further = meant * along[:, None] * self._shutting(eye, gaps[peak])
             found = further if found is None else np.maximum(found, further)
@@ -135,7 +135,7 @@ class ShutLids:
         """Whether lids blink at a peak of their closure (T,), 0…1, or rest there."""
         before = closure[max(0, peak - self.around) : peak + 1].min()
         after = closure[peak : peak + self.around + 1].min()
-        return float(_ramp(closure[peak] - max(before, after), *RISES))
+        return float(ramp(closure[peak] - max(before, after), *RISES))
 
     def _shutting(self, eye: int, gaps: Float64) -> Float64:
         """How far to go each way (1 + P,) to shut lids that are `gaps` (P,) apart: with `eyeBlink` as far as
@@ -252,7 +252,3 @@ def _within(rows: Float32, gram: Float64, blink: Float32, slopes: Float64) -> Fl
 def _settled(gram: Floats, part: float) -> Float64:
     """A gram matrix (n, n) with a part of its own size on its diagonal."""
     return gram + part * np.trace(gram) / len(gram) * np.eye(len(gram))
-
-
-def _ramp(values: Any, low: float, high: float) -> Any:
-    return smoothstep(np.clip((values - low) / (high - low), 0.0, 1.0))
