@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Redrawn units: skin goes along, sides mirror each other, lips, lids and all else that isn't skin stay."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("anny", reason="faces are made with the anny package, which is not installed")
+
+from engine.generate.weights import find_contacts
+from engine.geometry.units import carry_units, closure_gaps
+from engine.template import SKIN, Template
+from tests.engine.heads import turned_over
+from training.errors import TrainingError
+from training.faces import renew
+from training.faces.attached import mouth_walls
+from training.faces.build import base_template, with_bases
+from training.faces.identities import sample_rests
+from training.faces.membrane import Membrane
+from training.faces.redrawn import lip_distance, redraw_units
+from training.faces.regions import align_weights
+from training.faces.renew import renewed_template
+from training.faces.source import FLIP, load_head, mirror_map
+
+MILLIMETRE = 1e-3
+
+
+@pytest.fixture(scope="module")
+def pack() -> Template:
+    source = load_head()
+    template = base_template(source, align_weights(source))
+    return replace(template, inside=mouth_walls(template, source))
+
+
+@pytest.fixture(scope="module")
+def drawn(pack: Template) -> Template:
+    return redraw_units(pack)
+
+
+def moved(template: Template, name: str, place: np.ndarray | int, size: float = 0.004) -> np.ndarray:
+    """How a unit moves the skin within `size` metres of a place or vertex, in the mean (3,), mm."""
+    middle = template.rest[place] if isinstance(place, int) else place
+    near = np.linalg.norm(template.rest - middle, axis=1) < size
+    near &= (template.part == SKIN) & ~template.inside
+    return template.unit_deltas[template.unit(name), near].mean(axis=0) / MILLIMETRE
+
+
+@pytest.mark.parametrize("name", ["jawForward", "mouthSmileLeft", "mouthPucker", "mouthShrugLower"])
+def test_the_skin_around_goes_along(pack: Template, drawn: Template, name: str) -> None:
+    """A centimetre beyond where a unit moves skin by a tenth of its most it moves more than the pack's."""
+    before, after = (np.linalg.norm(each.unit_deltas[each.unit(name)], axis=1) for each in (pack, drawn))
+    skin = (pack.part == SKIN) & ~pack.inside
+    moves = before > 0.1 * before[skin].max()
+    away = np.full(len(skin), np.inf)
+    for row in np.flatnonzero(skin & ~moves):
+        away[row] = np.linalg.norm(pack.rest[skin & moves] - pack.rest[row], axis=1).min()
+    ring = (
+        skin & (away > 0.008) & (away < 0.012) & (pack.rest[:, 2] < pack.rest[pack.landmarks["nose_tip"], 2])
+    )
+    assert after[ring].mean() > 1.5 * before[ring].mean()
+    assert after[ring].mean() < 0.15 * before[skin].max()
+
+
+def test_sides_mirror_each_other(drawn: Template) -> None:
+    mirror = mirror_map(drawn.rest)
+    exact = np.linalg.norm(drawn.rest[mirror] * FLIP - drawn.rest, axis=1) < 1e-5
+    for name in ("mouthPress", "mouthDimple", "mouthLowerDown", "mouthSmile", "eyeBlink"):
+        left, right = (drawn.unit_deltas[drawn.unit(name + side)] for side in ("Left", "Right"))
+        apart = np.linalg.norm(left[mirror] * FLIP - right, axis=1)[exact & (drawn.part == SKIN)]
+        assert apart.max() < 0.05 * MILLIMETRE, name
+
+
+def test_what_isnt_skin_stays(pack: Template, drawn: Template) -> None:
+    others = pack.part != SKIN
+    apart = np.linalg.norm(drawn.unit_deltas - pack.unit_deltas, axis=2)[:, others]
+    rows = [row for row, name in enumerate(pack.unit_names) if not name.startswith("mouthPress")]
+    assert apart[rows].max() < 0.02 * MILLIMETRE
+
+
+def test_gaps_of_lips_and_lids_stay(pack: Template, drawn: Template) -> None:
+    """All that is solved and told about closures holds as before."""
+    contacts = find_contacts(pack)
+    apart = np.abs(contacts.gaps(drawn.unit_deltas) - contacts.gaps(pack.unit_deltas)).max(axis=1)
+    for row, name in enumerate(pack.unit_names):
+        if not name.startswith(("mouthPress", "eyeBlink")):
+            assert apart[row] < 0.15 * MILLIMETRE, name
+    found = np.abs(closure_gaps(drawn, drawn.rest, drawn.unit_deltas)).max()
+    assert found < np.abs(closure_gaps(pack, pack.rest, pack.unit_deltas)).max() + 0.05 * MILLIMETRE
+
+
+def test_press_compresses_the_lower_lip(pack: Template, drawn: Template) -> None:
+    corner = pack.landmarks["mouth_left"]
+    assert moved(pack, "mouthPressLeft", corner)[0] > 3
+    assert moved(drawn, "mouthPressLeft", corner)[0] < 1.5
+    both = drawn.unit_deltas[[drawn.unit("mouthPressLeft"), drawn.unit("mouthPressRight")]].sum(axis=0)
+    chin = np.linalg.norm(drawn.rest - drawn.rest[drawn.landmarks["chin"]], axis=1) < 0.006
+    assert both[chin & (drawn.part == SKIN), 2].mean() > 2.5 * MILLIMETRE
+    assert np.abs(both[lip_distance(drawn) < 0.02, 0]).max() < 2.5 * MILLIMETRE
+
+
+def test_dimple_draws_the_skin_to_the_corner(drawn: Template) -> None:
+    corner = drawn.rest[drawn.landmarks["mouth_left"]]
+    inwards = moved(drawn, "mouthDimpleLeft", drawn.landmarks["mouth_left"])
+    assert inwards[1] > 2 and inwards[1] > inwards[0]
+    for offset in ((0, 0, -0.018), (0.018, 0.008, 0)):
+        there = corner + np.array(offset)
+        assert moved(drawn, "mouthDimpleLeft", there, 0.006) @ (corner - there) > 0
+
+
+def test_lower_lid_glides_to_the_nose(pack: Template, drawn: Template) -> None:
+    for side, sign in (("Left", 1), ("Right", -1)):
+        pairs = pack.closure_unit == pack.unit(f"eyeBlink{side}")
+        lower = np.unique(pack.closure_fixed[pairs])
+        before, after = (
+            sign * each.unit_deltas[each.unit(f"eyeBlink{side}"), lower, 0] for each in (pack, drawn)
+        )
+        assert np.abs(before).max() < 1 * MILLIMETRE
+        assert -3 * MILLIMETRE < after.min() < -1.5 * MILLIMETRE
+        inner = lower[np.abs(pack.rest[lower, 0]).argmin()]
+        stays = drawn.unit_deltas[:, inner] - pack.unit_deltas[:, inner]
+        assert np.abs(stays[pack.unit(f"eyeBlink{side}"), 0]) < 0.3 * MILLIMETRE
+
+
+def test_no_more_triangles_turn_over(pack: Template, drawn: Template) -> None:
+    before, after = (
+        turned_over(each.rest.astype(np.float64), each.unit_deltas, each.faces) for each in (pack, drawn)
+    )
+    assert after.sum() <= before.sum()
+
+
+def test_the_basis_is_redrawn_with_the_units(pack: Template, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What coefficients said of the pack's units they say of the redrawn ones, on a head that wasn't seen."""
+    monkeypatch.setattr(renew, "PEOPLE", 16)
+    rests = sample_rests(load_head(), pack.align, pack.landmarks, 24, seed=3)
+    units = np.stack([carry_units(pack, rest) for rest in rests[:20]])
+    template = with_bases(pack, rests[:20], units, 140, 12)
+    renewed, rows = renewed_template(template)
+    flat = template.motion_basis.reshape(len(rows), -1)
+    other = template.rest + template.identity_std[0] * template.identity_basis[0]
+    mix = np.random.default_rng(0).uniform(0, 0.3, len(pack.unit_names)).astype(np.float32)
+    before, after = (np.tensordot(mix, carry_units(each, other), 1) for each in (template, renewed))
+    found = (before.ravel() @ flat.T @ rows.reshape(len(rows), -1)).reshape(-1, 3)
+    left = np.linalg.norm(found - after, axis=1)
+    assert np.linalg.norm(before - after, axis=1).max() > 0.5 * MILLIMETRE
+    assert left.max() < 0.5 * MILLIMETRE
+    assert left.mean() < 0.05 * MILLIMETRE
+    spanned = rows.reshape(len(rows), -1)
+    upright = renewed.motion_basis.reshape(len(rows), -1)
+    assert np.abs(upright @ upright.T - np.eye(len(rows))).max() < 1e-4
+    assert np.abs(spanned - spanned @ upright.T @ upright).max() < 1e-4
+    with pytest.raises(TrainingError, match="already"):
+        renewed_template(renewed)
+
+
+def test_a_sheet_comes_to_rest(pack: Template) -> None:
+    """Held everywhere it is what it is held at; held nowhere it lies at rest."""
+    wanted = np.random.default_rng(1).normal(0, MILLIMETRE, pack.rest.shape)
+    sheet = Membrane(pack)
+    used = np.unique(pack.faces)
+    held = sheet.settle(wanted, np.full(len(pack), 1e12))[used]
+    assert np.abs(held - wanted[used]).max() < 0.01 * MILLIMETRE
+    free = sheet.settle(wanted, np.zeros(len(pack)))[used]
+    assert np.abs(free).max() < 1e-9

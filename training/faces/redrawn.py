@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Units of the face model, drawn anew by what Apple's documentation, FACS and anatomy say of them.
+
+The pack that the face model takes its units from was painted with brushes that end abruptly: a smile stops at
+the jaw's edge, a jaw that comes forward hardly draws the throat, a chin that rises is as wide as a coin.
+Skin doesn't: every unit goes on over the skin around it. A few are something else than their names say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.arrays import smoothstep
+from engine.geometry.units import carry_units
+from engine.template import EYE, SKIN, Template
+
+from .membrane import Membrane
+
+Doubles = NDArray[np.float64]
+
+DETAIL = 0.001  # metres; where a unit moves a part q of its most, details smaller than this over q are lost
+FIRM = 1e8  # 1/m²: held within 0.1 mm
+LIPS = 0.008  # metres around the lips' line that keep their own motion
+LIDS = 0.35  # part of the blink's most: what moves as far is thin skin that unfolds, and drags nothing
+MARGIN = 0.003  # metres around the lids' margins that keep their own motion
+MIDLINE = 0.015  # metres to either side over which one half's motion goes over into the other's
+GLIDE = 0.0022  # metres by which the lower lid goes nasally in a blink (Doane 1980)
+LID_REACH = 0.006  # metres below its margin over which that fades
+CLOSING_ROUNDS = 3  # as in `build`: what lids and lips lack is mostly closed in each
+
+
+def redraw_units(template: Template) -> Template:
+    """The template with its units (U, V, 3), the pack's, drawn anew; lids and lips close as before."""
+    draw = Drawing(template)
+    units = np.stack([draw.unit(name) for name in template.unit_names]).astype(np.float32)
+    drawn = replace(template, unit_deltas=units)
+    for _ in range(CLOSING_ROUNDS):
+        drawn = replace(drawn, unit_deltas=carry_units(drawn, drawn.rest))
+    return drawn
+
+
+class Drawing:
+    """Draws units on a template's skin; fields are (V, 3), metres; `side` is 1 on the left (+X), else −1."""
+
+    def __init__(self, template: Template) -> None:
+        self.template, self.sheet = template, Membrane(template)
+        self.rest = template.rest.astype(np.float64)
+        self.lips = lip_distance(template)
+
+    def unit(self, name: str) -> Doubles:
+        """A unit as it is meant to be."""
+        side = 1.0 if name.endswith("Left") else -1.0
+        if name == "tongueOut":
+            return self.pack(name)
+        if name.startswith("eyeBlink"):
+            return self.pack(name) + self.lower_lid(side)
+        if name.startswith("mouthPress"):
+            return self.press(side)
+        if name.startswith("mouthDimple"):
+            return self.dimple(side)
+        if name == "mouthFunnel":
+            return self.funnel()
+        return self.lower_down(side) if name.startswith("mouthLowerDown") else self.follow(self.pack(name))
+
+    def pack(self, name: str) -> Doubles:
+        """The unit as the pack has it."""
+        return self.template.unit_deltas[self.template.unit(name)].astype(np.float64)
+
+    def sided(self, name: str, side: float) -> Doubles:
+        """The pack's unit of one side."""
+        return self.pack(name + ("Left" if side > 0 else "Right"))
+
+    def follow(self, unit: Doubles) -> Doubles:
+        """The unit, gone on over the skin around what it moves."""
+        far = np.linalg.norm(unit, axis=1)
+        most = max(far[self.template.part == SKIN].max(), 1e-4)
+        return self.sheet.settle(unit, np.maximum(FIRM * self.kept, (far / most / DETAIL) ** 2))
+
+    def press(self, side: float) -> Doubles:
+        """mouthPress (Apple: "upward compression of the lower lip"; AU 24 with 17): the chin's skin pushes
+        the lower lip up, both lips roll in a little, the corner tightens; the pack's drew it aside."""
+        mark = self.template.landmarks
+        corner, chin = self._corner(side), self.rest[mark["chin"]]
+        jaw = np.linalg.norm(self.pack("jawOpen"), axis=1)
+        lower = smoothstep(np.clip(jaw / jaw[mark["lip_lower_inner"]], 0, 1))
+        lower *= np.clip(1 - (self.rest[:, 0] / corner[0]) ** 2, 0, 1)
+        roll = 0.25 * (self.pack("mouthRollUpper") + self.pack("mouthRollLower"))
+        lips = self._half(side) * (roll + _along(lower, (0, 0, 0.0014)))
+        lips += 0.12 * self.sided("mouthPress", side)
+        boss = chin + np.array([0.5, 0, 0.35]) * (corner - chin)
+        push = _along(self._ball(boss, 0.018), (0, -0.001, 0.0045))
+        return self.follow(self._at_lips(lips, push, 2 * LIPS))
+
+    def dimple(self, side: float) -> Doubles:
+        """mouthDimple (Apple: "backward movement" of the corner; AU 14, buccinator): the corner goes in
+        rather than aside, the skin around is drawn up to it and bulges."""
+        corner = self._corner(side)
+        ring = self._ball(corner, 0.018)
+        beside = np.clip(side * (self.rest[:, 0] - corner[0]) / 0.02, 0, 1)
+        around = 0.35 * ring[:, None] * (corner - self.rest) + _along(
+            ring * beside, (0.002 * side, -0.0036, 0)
+        )
+        return self.follow(self._at_lips(self.sided("mouthDimple", side) * [0.5, 1.3, 1.0], around, 2 * LIPS))
+
+    def funnel(self) -> Doubles:
+        """mouthFunnel (Apple: "contraction of both lips into an open shape"; AU 22): the skin around goes
+        with the lips; the pack's drew that beside the nose down, against them."""
+        unit = self.pack("mouthFunnel")
+        near = self._near(1.5 * LIPS)
+        return self.sheet.settle(unit, np.maximum(FIRM * self.kept, near / (2 * DETAIL) ** 2))
+
+    def lower_down(self, side: float) -> Doubles:
+        """mouthLowerDown (AU 16): depressor labii inferioris draws the lip to the jaw's edge, so the skin
+        between them moves the less the nearer it is to the bone; the pack's drew the chin aside."""
+        mark = self.template.landmarks
+        lip, chin = self.rest[mark["lip_lower_inner"]], self.rest[mark["chin"]]
+        deep = np.clip((lip[2] - self.rest[:, 2]) / (2 * (lip[2] - chin[2])), 0, 1)
+        beside = np.exp(-(((self.rest[:, 0] - 0.5 * self._corner(side)[0]) / 0.018) ** 2))
+        front = smoothstep(np.clip((chin[1] + 0.035 - self.rest[:, 1]) / 0.02, 0, 1))
+        share = (1 - deep) * beside * front * (self.rest[:, 2] < lip[2])
+        around = _along(share, (0.001 * side, 0, -0.004))
+        unit, near = self.sided("mouthLowerDown", side), self._near(1.5 * LIPS)
+        most = np.linalg.norm(unit[near > 0.5], axis=1).max()
+        asked = (1 - near) * (np.linalg.norm(around, axis=1) / most / (4 * DETAIL)) ** 2
+        grip = np.maximum(FIRM * self.kept, np.maximum(near / (2 * DETAIL) ** 2, asked))
+        return self.sheet.settle(self._at_lips(unit, around, 1.5 * LIPS), grip)
+
+    def lower_lid(self, side: float) -> Doubles:
+        """What a blink adds to the pack's, whose lower lid stays: it glides nasally over the eyeball."""
+        template = self.template
+        eye = (template.part == EYE) & (self.rest[:, 0] > 0)  # the right one lacks its back
+        pairs = template.closure_unit == template.unit("eyeBlinkLeft" if side > 0 else "eyeBlinkRight")
+        lower, upper = np.unique(template.closure_fixed[pairs]), np.unique(template.closure_moving[pairs])
+        along = side * self.rest[lower, 0]
+        along = (along - along.min()) / np.ptp(along)  # from the nose outwards; the inner corner stays
+        share = smoothstep(np.clip(np.minimum(along, 1.4 - along) / 0.4, 0, 1))
+        arm = self.rest[lower, :2] - self.rest[eye, :2].mean(axis=0) * [side, 1]
+        angle = -side * GLIDE / np.linalg.norm(arm, axis=1) * share
+        wanted = np.zeros_like(self.rest)
+        wanted[lower, :2] = np.column_stack([-arm[:, 1], arm[:, 0]]) * angle[:, None]
+        held = template.part != SKIN
+        held[np.union1d(lower, upper)] = True
+        return Membrane(template, LID_REACH, LID_REACH).settle(wanted, FIRM * held)
+
+    @cached_property
+    def kept(self) -> NDArray[np.bool_]:
+        """Vertices (V,) that keep a unit's own motion: all but skin, the mouth's inside, lips and lids."""
+        template = self.template
+        rows = [row for row, name in enumerate(template.unit_names) if name.startswith("eyeBlink")]
+        blink = np.linalg.norm(template.unit_deltas[rows], axis=2).max(axis=0)
+        pairs = np.isin(template.closure_unit, rows)
+        lids = np.unique([template.closure_moving[pairs], *template.closure_fixed[pairs].T])
+        away = np.linalg.norm(self.rest[:, None] - self.rest[lids], axis=2).min(axis=1)
+        skin = (template.part == SKIN) & ~template.inside
+        return ~skin | (self.lips < LIPS) | (blink > LIDS * blink.max()) | (away < MARGIN)
+
+    def _at_lips(self, unit: Doubles, around: Doubles, end: float) -> Doubles:
+        """One motion at the lips and wherever a unit's own is kept, another from `end` metres on."""
+        near = self._near(end)[:, None]
+        return np.where(self.kept[:, None], unit, near * unit + (1 - near) * around)
+
+    def _near(self, end: float) -> Doubles:
+        """1 at the lips (V,), 0 from `end` metres on."""
+        return smoothstep(np.clip((end - self.lips) / (end - LIPS), 0, 1))
+
+    def _corner(self, side: float) -> Doubles:
+        return self.rest[self.template.landmarks["mouth_left" if side > 0 else "mouth_right"]]
+
+    def _half(self, side: float) -> Doubles:
+        """How much (V, 1) of what both sides do one side does: both halves make the whole."""
+        return smoothstep(np.clip(0.5 + side * self.rest[:, :1] / (2 * MIDLINE), 0, 1))
+
+    def _ball(self, centre: Doubles, size: float) -> Doubles:
+        """A Gaussian (V,) around a place."""
+        return np.exp(-((np.linalg.norm(self.rest - centre, axis=1) / size) ** 2))
+
+
+def _along(share: Doubles, direction: tuple[float, float, float]) -> Doubles:
+    """A field (V, 3): a part (V,) of one displacement."""
+    return share[:, None] * np.array(direction)
+
+
+def lip_distance(template: Template) -> Doubles:
+    """Metres (V,) from the line between the lips, from corner to corner."""
+    rest = template.rest.astype(np.float64)
+    ends = [rest[template.landmarks[name]] for name in ("mouth_left", "lip_upper_inner", "mouth_right")]
+    line = np.concatenate([np.linspace(ends[place], ends[place + 1], 20) for place in range(2)])
+    return np.linalg.norm(rest[:, None] - line[None], axis=2).min(axis=1)

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``python -m training.faces.renew BUNDLE …``: give bundles the units as `redrawn` draws them.
+
+The last step after an export. A corpus and what is trained on it know the face model's pack alone; what was
+learnt stays: labels, coefficients, timing. The decoder's basis is redrawn with the units: each row becomes
+what the same mix of redrawn units does. Correctives are what units can't do, and are made anew.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.geometry.units import carry_units
+from engine.template import Template, load_template, save_template
+from training.errors import TrainingError
+from training.export.bundle import TEMPLATE, read_card, write_card
+from training.export.correctives import add_correctives
+from training.folders import run_on_folders
+
+from .redrawn import redraw_units
+
+Floats = NDArray[np.float32]
+
+PEOPLE, SEED, LIKELY = 48, 7, 2.0
+"""Heads, made of the identity basis, that tell how units and basis belong together; none is further than
+LIKELY standard deviations from the mean in any code."""
+
+RIDGE = 1e-4
+"""Pull towards no change, as a part of the coefficients' mean square: what no unit does stays as it is."""
+
+REDRAWN = 1e-3
+"""Metres: lower lids that move so far in a blink are no longer the pack's, which stay."""
+
+
+def renewed_template(template: Template) -> tuple[Template, Floats]:
+    """The template with its units redrawn and a basis (orthonormal) of their motion; and the decoder's basis
+    (K, V, 3), which is the former one redrawn row by row. TrainingError where the units aren't the pack's."""
+    lids = template.closure_fixed[template.closure_unit == template.unit("eyeBlinkLeft")]
+    if np.abs(template.unit_deltas[template.unit("eyeBlinkLeft"), lids, 0]).max() > REDRAWN:
+        raise TrainingError("These units are redrawn already; renew a bundle as it was exported.")
+    drawn = redraw_units(template)
+    change = basis_change(template, drawn)
+    rows = template.motion_basis.reshape(len(template.motion_basis), -1) + change
+    upright, _ = np.linalg.qr(rows.T.astype(np.float64))
+    basis = upright.T.astype(np.float32).reshape(template.motion_basis.shape)
+    return replace(drawn, motion_basis=basis), rows.reshape(template.motion_basis.shape).astype(np.float32)
+
+
+def basis_change(template: Template, drawn: Template) -> Floats:
+    """What redrawing adds to each row of the basis (K, 3 V): least squares over the units of many heads."""
+    rng = np.random.default_rng(SEED)
+    basis = template.motion_basis.reshape(len(template.motion_basis), -1)
+    gram = np.zeros((len(basis), len(basis)))
+    cross = np.zeros(basis.shape)
+    for person in range(PEOPLE):
+        codes = np.clip(rng.standard_normal(len(template.identity_std)), -LIKELY, LIKELY)
+        offset = np.tensordot((person > 0) * codes * template.identity_std, template.identity_basis, 1)
+        rest = template.rest + offset.astype(np.float32)
+        before, after = (carry_units(each, rest) for each in (template, drawn))
+        before, after = (units.reshape(len(units), -1) for units in (before, after))
+        size = 1 / np.linalg.norm(before, axis=1, keepdims=True).clip(1e-6)
+        known = (before @ basis.T * size).astype(np.float64)
+        gram += known.T @ known
+        cross += known.T @ ((after - before) * size)
+    pull = RIDGE * np.trace(gram) / len(gram) * np.eye(len(gram))
+    return np.linalg.solve(gram + pull, cross).astype(np.float32)
+
+
+def renew_bundle(folder: Path) -> int:
+    """Rewrite a bundle's template, decoder and expression encoder; gives the number of its correctives."""
+    import onnx
+    from onnx import numpy_helper
+
+    template, rows = renewed_template(load_template(folder / TEMPLATE))
+    flat = rows.reshape(len(rows), -1).astype(np.float16)
+    card = read_card(folder)
+    read = np.linalg.pinv(flat.astype(np.float64)).T.astype(np.float16)
+    for graph, name, value in (("decoder", "motion_basis", flat), ("expression_encoder", "basis", read)):
+        path = folder / card["graphs"][graph]
+        model = onnx.load(path)
+        held = next(each for each in model.graph.initializer if each.name == name)
+        held.CopyFrom(numpy_helper.from_array(value, name))
+        onnx.save(model, path)
+    save_template(folder / TEMPLATE, template)
+    write_card(folder, card)
+    return add_correctives(folder)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns the exit status."""
+
+    def renew(folder: Path) -> str:
+        return f"{folder}: units redrawn, {renew_bundle(folder)} correctives"
+
+    return run_on_folders("training.faces.renew", __doc__, "bundle folders", renew, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
