@@ -86,28 +86,26 @@ class CarriedFrames:
     def carry(self, codes: Floats) -> Floats:
         """Displacements (T, V', 3) of the mesh by coefficients (T, K) of the basis."""
         carried = np.empty((len(codes), len(self.carrier.surface.vertices), 3), np.float32)
-        self._fill(codes, carried.reshape(len(codes), -1))
+        flat = carried.reshape(len(codes), -1)
+        self.place(codes, np.zeros(flat.shape[1], np.float32), flat)
         return carried
 
     def place(self, codes: Floats, still: Floats, out: Floats) -> None:
-        """See `CarriedBasis`."""
-        self._fill(codes, out)
-        out += still
-
-    def _fill(self, codes: Floats, flat: Floats) -> None:
-        """Displacements into `flat` (T, 3 V')."""
+        """See `CarriedBasis`. Each run is finished while the cache holds it."""
         filled = 0
         for run in self._soft:
-            flat[:, filled : 3 * run.start] = 0.0
-            np.matmul(codes, run.values, out=flat[:, 3 * run.start : 3 * run.stop])
-            filled = 3 * run.stop
-        flat[:, filled:] = 0.0
+            columns = slice(3 * run.start, 3 * run.stop)
+            out[:, filled : columns.start] = still[filled : columns.start]
+            np.matmul(codes, run.values, out=out[:, columns])
+            out[:, columns] += still[columns]
+            filled = columns.stop
+        out[:, filled:] = still[filled:]
         turn = self.turn.astype(np.float32)
         for bone, anchors, runs in zip(self.carrier.bones, self._anchors, self._rows, strict=True):
             maps = bone.maps((codes @ anchors).reshape(len(codes), -1, 3)) @ turn
             for run in runs:
                 moved = np.matmul(run.values, maps).reshape(len(codes), -1)
-                flat[:, 3 * run.start : 3 * run.stop] += moved
+                out[:, 3 * run.start : 3 * run.stop] += moved
 
     @cached_property
     def _soft(self) -> tuple[Run, ...]:
