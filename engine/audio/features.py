@@ -24,6 +24,9 @@ LOUD_SHARE, LOUD_BLOCKS, VOICE_RANGE = 0.05, 80, 1e-3
 """The loudest twentieth of a clip, at most two seconds of it, is taken for noise that may be louder than the
 voice; the voice is what is at most 30 dB (a power ratio) below the next block."""
 
+WORD_BLOCKS = 12
+"""Blocks (0.3 s) that a lone word has at least; slammed doors are shorter."""
+
 FRAMES_AT_ONCE = 4096
 """Mel frames that are transformed at once; bounds the memory, does not change the result."""
 
@@ -55,7 +58,8 @@ class MelSettings:
 
 def clip_gain(samples: Float32, settings: MelSettings) -> float:
     """Factor that brings the voice of ``samples (N,)`` to the set level: the median of the 25 ms blocks in
-    which it is heard, so that neither pauses nor a cough or a slammed door change it.
+    which it is heard, so that neither pauses nor a cough or a slammed door change it. Where nothing near the
+    loudest blocks is left beside them, they are no cough, but a word in a long silence.
     """
     count = len(samples) // LEVEL_BLOCK
     if count == 0:
@@ -65,6 +69,9 @@ def clip_gain(samples: Float32, settings: MelSettings) -> float:
     power = np.einsum("ij,ij->i", blocks, blocks, dtype=np.float64) / blocks.shape[1]
     place = -1 - min(int(LOUD_SHARE * len(power)), LOUD_BLOCKS)
     loud = np.partition(power, place)[place]
+    word = power[power >= VOICE_RANGE * power.max()]
+    if len(word) >= WORD_BLOCKS and loud < VOICE_RANGE * np.median(word):
+        loud = power.max()
     voice = float(np.sqrt(np.median(power[power >= VOICE_RANGE * loud])))
     return float(min(settings.level / max(voice, 1e-12), settings.max_gain))
 

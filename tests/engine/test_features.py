@@ -69,6 +69,17 @@ def test_neither_pauses_nor_a_cough_change_the_level(pause: float, cough: float,
     assert clip_gain(disturbed, SETTINGS) == pytest.approx(clip_gain(voice, SETTINGS), rel=0.06)
 
 
+@pytest.mark.parametrize("noise", [0.0, 1e-5, 1e-3])
+@pytest.mark.parametrize("silence", [1, 5, 30, 300])
+def test_a_word_in_a_long_silence_is_no_cough(noise: float, silence: int) -> None:
+    """A second of voice in up to five minutes of nothing or of a room's noise was raised 30-fold."""
+    word = NOISE[:16_000] * np.float32(0.05)
+    rest = np.resize(NOISE, silence * 16_000) * np.float32(noise)
+    alone = clip_gain(word, SETTINGS)
+    assert clip_gain(np.concatenate([rest, word]), SETTINGS) == pytest.approx(alone, rel=0.06)
+    assert clip_gain(np.concatenate([word, rest]), SETTINGS) == pytest.approx(alone, rel=0.06)
+
+
 def test_features_are_those_of_librosa() -> None:
     librosa = pytest.importorskip("librosa", reason="librosa is not installed: nothing to compare with")
     mel = librosa.feature.melspectrogram(
