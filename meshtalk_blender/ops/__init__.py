@@ -6,6 +6,7 @@ import bpy
 from . import (
     add_head,
     add_sound,
+    again,
     cancel,
     controls,
     dub,
@@ -52,6 +53,7 @@ def register() -> None:
 
 def unregister() -> None:
     """Stop a running job and take the operators back."""
+    again.stop()
     cancel.stop_job()
     seeds.unregister()
     head_state.unregister()

@@ -15,6 +15,7 @@ from ..fit_overlay import hide_fit
 from ..models import job_ended
 from ..scene.handles import is_being_edited
 from ..translations import say
+from .again import run_again
 from .job import Gathering, Job, Work, desk, unexpected
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class InBackground:
     """
 
     if TYPE_CHECKING:
+        options: bpy.types.OperatorOptions
 
         def report(self, kinds: set[str], text: str) -> None:
             """Operator.report."""
@@ -99,6 +101,9 @@ class InBackground:
         self._leave(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        if self.options.is_repeat and not bpy.app.background and context.window is not None:
+            run_again(self)
+            return {"CANCELLED"}
         try:
             work = self.prepare(context)
             work = work.at_once(desk.progress) if isinstance(work, Gathering) else work

@@ -66,3 +66,54 @@ def test_what_writes_to_a_head_says_to_which(part, scene, name):
     background = part("ops.background").InBackground
     cls = next(each for each in background.__subclasses__() if each.bl_idname == f"meshtalk.{name}")
     assert cls.written_heads is not background.written_heads
+
+
+def test_what_the_redo_panel_asks_for_is_done_in_the_background(part, scene, monkeypatch):
+    """Blender undoes an operator and calls `execute`, in which nothing may wait for a thread."""
+    background, again = part("ops.background"), []
+    monkeypatch.setattr(background, "bpy", SimpleNamespace(app=SimpleNamespace(background=False)))
+    monkeypatch.setattr(background, "run_again", again.append)
+    user = SimpleNamespace(options=SimpleNamespace(is_repeat=True))
+    context = SimpleNamespace(window=object())
+    assert background.InBackground.execute(user, context) == {
+        "CANCELLED"
+    }  # Blender brings back what was there
+    assert again == [user]
+
+
+@pytest.fixture()
+def again(part, monkeypatch):
+    """The module; without a window there is no place to go to, and an undo would make it another one."""
+    module = part("ops.again")
+    monkeypatch.setattr(module, "_place", dict)
+    return module
+
+
+def test_a_redo_takes_the_place_of_what_was_done(again, talking, head):
+    name = head.name
+    bpy.ops.ed.undo_push(message="before")
+    assert bpy.ops.meshtalk.generate("EXEC_DEFAULT", True, seed=3, placement="NLA") == {"FINISHED"}
+    done = bpy.context.window_manager.operators[-1]
+    settings = again.settings_of(done)
+    assert (settings["seed"], settings["placement"], settings["heads"]) == (3, "NLA", [{"name": name}])
+    done.seed = 7
+    again.run_again(done)
+    assert bpy.app.timers.is_registered(again._begin)
+    again.stop()
+    assert not bpy.app.timers.is_registered(again._begin)
+    again._begin()  # as the timer does; without a window it is done at once
+    (take,) = bpy.data.objects[name].meshtalk.takes
+    assert (take.segments[0].seed, take.placement) == ("7", "NLA")
+    bpy.ops.ed.undo()
+    assert len(bpy.data.objects[name].meshtalk.takes) == 0  # one step, and not two
+
+
+def test_where_something_else_was_done_since_nothing_is_undone(again, talking, head):
+    name = head.name
+    bpy.ops.ed.undo_push(message="before")
+    assert bpy.ops.meshtalk.generate("EXEC_DEFAULT", True, seed=3) == {"FINISHED"}
+    again.run_again(bpy.context.window_manager.operators[-1])
+    again.stop()
+    assert bpy.ops.meshtalk.duplicate_take("EXEC_DEFAULT", True) == {"FINISHED"}
+    again._begin()
+    assert [take.segments[0].seed for take in bpy.data.objects[name].meshtalk.takes] == ["3", "3"]

@@ -391,9 +391,7 @@ class TestPlaces:
         seen = pose.in_object_space(pose.vertices[ball_slice.start :])
         seen = seen @ np.array(head.matrix_world.to_3x3()).T
         np.testing.assert_allclose(seen + np.array(head.matrix_world.translation), world(ball), atol=1e-5)
-        turned = head.matrix_world.to_3x3() @ Matrix(
-            face.turn.T.tolist()
-        )  # from the pose's space
+        turned = head.matrix_world.to_3x3() @ Matrix(face.turn.T.tolist())  # from the pose's space
         sizes = [column.length for column in turned.col]
         np.testing.assert_allclose(sizes, np.mean(sizes), rtol=1e-5)  # an even one
 
