@@ -74,7 +74,7 @@ class LinearBasis:
     @cached_property
     def _moving(self) -> list[tuple[int, int]]:
         """Columns that move, in few runs: a quarter of the template's vertices never does."""
-        still = runs_of(np.asarray(~self.rows.any(axis=0)))
+        still = runs_of(np.asarray(~self.rows.any(axis=0), np.bool_))
         ends = [end for run in still if run[1] - run[0] >= STILL_COLUMNS for end in run]
         edges = [0, *ends, self.rows.shape[1]]
         return [run for run in zip(edges[::2], edges[1::2], strict=True) if run[0] < run[1]]

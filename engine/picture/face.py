@@ -77,7 +77,7 @@ class Painter:
         self._place = _places(template, part)
         self._dark = np.flatnonzero(np.isin(part, HIDDEN))
         triangles = triangles_of(faces)
-        inside = np.isin(triangles, self._dark).any(axis=1)
+        inside = np.asarray(np.isin(triangles, self._dark).any(axis=1), np.bool_)
         triangles = worth_drawing(self._camera, whole, triangles, inside)
         inner = np.isin(triangles, self._dark).all(axis=1)
         self._outer, self._inner = triangles[~inner], triangles[inner]

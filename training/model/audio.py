@@ -21,8 +21,8 @@ class LateLayer(nn.Module):
         super().__init__()
         self.spread = nn.Conv1d(width, hidden, LATE_KERNEL * per_frame, stride=per_frame)
         self.gather = nn.Conv1d(hidden, width, 1)
-        nn.init.zeros_(self.gather.weight)
-        nn.init.zeros_(self.gather.bias)
+        for parameter in self.gather.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.gather(leaky(self.spread(x)))

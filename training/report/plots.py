@@ -158,7 +158,9 @@ def apertures_plot(spoken: Spoken) -> Figure:
     for values, name, colour in ((open_, "vowels", COLOURS["visemes"]), (shut, "p b m", COLOURS["ours"])):
         share = np.full(len(values), 100 / max(len(values), 1))
         kept = np.clip(values, bins[0], bins[-1] - 1e-6)
-        axes.hist(kept, bins, weights=share, color=colour, alpha=0.65, label=f"{name} ({len(values)})")
+        axes.hist(
+            kept, bins.tolist(), weights=share, color=colour, alpha=0.65, label=f"{name} ({len(values)})"
+        )
     axes.axvline(TOUCHING, color="#222222", lw=1, ls="--", label=f"touching: {TOUCHING:g} mm")
     axes.set(title="Smallest gap of the lips in every phone, ours", ylabel="phones (%)")
     axes.set_xlabel(f"smallest gap of the inner lips (mm; {WIDE_OPEN:g} and more in the last bar)")
