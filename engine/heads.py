@@ -173,6 +173,8 @@ def _read_npz(path: Path) -> Head:
         raise HeadError(
             f"{path.name} holds no {'vertices' if len(vertices) == 0 else 'faces'}; export the head again."
         )
+    if (faces[:, :3] < 0).any():  # only what follows a triangle is padded
+        raise HeadError(f"{path.name} has a face with a negative vertex number; export it again.")
     exact = vertices.astype(np.float64 if vertices.dtype.kind != "f" else vertices.dtype)
     return Head(exact, faces.astype(np.int32), *_keys(path, arrays, len(vertices)))
 

@@ -94,6 +94,10 @@ def test_broken_files_are_refused(tmp_path: Path, name: str, content: bytes | No
         (KEYED | {"key_names": np.array(["a", "a"])}, "different names"),
         (KEYED | {"key_deltas": np.zeros((1, 2, 3))}, r"key_deltas .* must be numbers of shape \(2, "),
         (KEYED | {"key_deltas": np.full((2, *VERTICES.shape), np.nan)}, "NaN"),
+        (
+            {"vertices": np.eye(3), "faces": np.array([[-1, 0, 1, 2]])},
+            "negative vertex number",
+        ),
     ],
 )
 def test_wrong_arrays_are_refused(tmp_path: Path, arrays: dict[str, np.ndarray], says: str) -> None:
