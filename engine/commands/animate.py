@@ -112,7 +112,7 @@ def _write_npz(
                 weights.append(block.weights)
                 if block.vertices is not None:
                     rows.add(block.vertices)
-        cleaned = mover.clean(np.concatenate(weights))
+        cleaned = mover.clean(np.concatenate(weights), performance.fps)
         correction = correct(mover, performance, index, cleaned)
         take = performance.take(index, cleaned, unit_names, correction=correction)
         shapes = None if take.correctives is None else mover.on_head(take.correctives)

@@ -131,7 +131,7 @@ def _curves_of(
     count = len(like.weights)
     both = stage.part(0, 2 if like.corrective_weights is not None else 1)
     blocks = mover.blocks(labels, like.fps, count, False, both)
-    weights = mover.clean(np.concatenate([block.weights for block in blocks]))
+    weights = mover.clean(np.concatenate([block.weights for block in blocks]), like.fps)
     correctives = None
     if like.corrective_weights is not None:
         correctives = _correctives_of(bundle, mover, binding, labels, weights, like, stage.part(1, 2))
@@ -148,14 +148,13 @@ def _correctives_of(
     stage: Stage,
 ) -> Float32:
     """Weights (T, K) of the shapes that the take has, for what its units leave open."""
-    fit, first, parts = CorrectiveFit(bundle.template, binding.rest), 0, []
+    fit, first, remains = CorrectiveFit(bundle.template, binding.rest), 0, []
     resample = Resampler(bundle.card.frame_rate, like.fps, len(labels), len(weights))
     for displacement in mover.displacements(labels, stage):
         motion = resample.push(displacement)
-        remains = fit.look(motion, weights[first : first + len(motion)])
-        parts.append(fit.weights(remains.products, len(like.corrective_names)))
+        remains.append(fit.look(motion, weights[first : first + len(motion)]))
         first += len(motion)
-    return np.concatenate(parts)
+    return fit.first_weights(remains, len(like.corrective_names), like.fps)
 
 
 def _share(old: RawCurves, new: RawCurves, first: int, stop: int) -> Float32:

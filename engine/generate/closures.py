@@ -67,6 +67,9 @@ SHARES = (1.0, 0.5, 0.2, 0.05, 0.0)
 TURNS = 4
 """How often a step is worked out anew without the weights that it would take out of their bounds."""
 
+PASSES = 2
+"""How often lips are held: those that had to be parted at one place may gape beside it."""
+
 TINY = 1e-9
 
 
@@ -99,11 +102,15 @@ def closedness(lips: LipGaps, gaps: Float64) -> Float64:
 def hold(lips: LipGaps, spoken: Mouth, changed: Mouth) -> Floats:
     """The changed weights (T, U) with lips that touch where they touched as spoken, and that overlap nowhere
     more than they did."""
-    before, after = spoken.gaps(lips), changed.gaps(lips)
+    before, extra = spoken.gaps(lips), (changed.corrective_names, changed.corrective_weights)
     lowest = np.minimum(before, np.where(lips.rest > 0, PRESSED * lips.rest, lips.rest))
     closed = closedness(lips, before)[:, None]
-    highest = np.where(after > before, after - closed * (after - before), before + (1.0 - closed) * ANY)
-    return move_lips(lips, changed, lowest, highest, _used(spoken))
+    for _ in range(PASSES):
+        after = changed.gaps(lips)
+        highest = np.where(after > before, after - closed * (after - before), before + (1.0 - closed) * ANY)
+        weights = move_lips(lips, changed, lowest, highest, _used(spoken))
+        changed = Mouth(changed.unit_names, weights, *extra)
+    return changed.weights
 
 
 def close_lips(lips: LipGaps, mouth: Mouth, strength: float, fps: float) -> Floats:

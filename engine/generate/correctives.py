@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Corrective shapes: what is left of the decoder's motion once the units have taken their part.
 
-The bundle brings an ordered basis of local shapes (`Template.corrective_deltas`). The units' curves stay as
-they are: what they leave open is fitted frame by frame by the first K shapes, with one linear map for the
-whole take, so that the weights are as smooth as the motion. K is the least number that keeps the tolerance.
+The bundle brings an ordered basis of shapes (`Template.corrective_deltas`). The units' curves stay as they
+are: what they leave open is fitted frame by frame by the first n shapes, with one linear map for each n. A
+frame gets as many as it and the moments around it need, K at most: the least number that keeps the tolerance
+over a take. So the later a shape comes in the order, the more it rests, exactly at 0, where it costs nothing
+while a scene plays; and it comes in over some frames, as smooth as the motion.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +20,7 @@ from numpy.typing import ArrayLike
 
 from ..geometry.units import carry_units, fit_affine
 from ..template import Template
+from .curves import RATE
 from .weights import Float32, Float64, find_contacts, weighted
 
 LIPS = 9.0
@@ -28,14 +32,21 @@ RIDGE = 1e-4
 FRAMES = 95.0
 """The tolerance holds in this percentage of a take's frames, for the lip vertex that is furthest off."""
 
+AROUND = 4 / 30
+"""Seconds before and after a frame in which shapes that it needs are there too, and in which they then come
+and go."""
+
+HALVINGS = 8
+"""Of the interval in which the distance is searched that a single frame may keep."""
+
 MM = 1000.0
 
 
 @dataclass(frozen=True, eq=False)
 class Correction:
     """The correctives of one take: names (K,), shapes (K, V, 3) in normalised template space, metres, scaled
-    to the head, and their weights (T', K) in −1…1. `error_mm` is what remains at the lips: in 95 % of the
-    frames no lip vertex is further off."""
+    to the head, and their weights (T', K) in −1…1. `error_mm` is what remains at the lips at most: in 95 % of
+    the frames no lip vertex is further off."""
 
     names: tuple[str, ...]
     shapes: Float32
@@ -50,6 +61,12 @@ class Remains:
 
     products: Float64
     errors: Float32
+
+    @staticmethod
+    def joined(parts: Sequence[Remains]) -> Remains:
+        """Those of all frames."""
+        columns = ([part.products, part.errors] for part in parts)
+        return Remains(*(np.concatenate(column) for column in zip(*columns, strict=True)))
 
 
 def carry_correctives(template: Template, rest: ArrayLike) -> Float32:
@@ -122,14 +139,38 @@ class CorrectiveFit:
         """Weights (n, count) of the first shapes from products (n, K)."""
         return np.clip(products[:, :count] @ self._solvers[count], -1.0, 1.0).astype(np.float32)
 
-    def correction(self, remains: Sequence[Remains], tolerance_mm: float) -> Correction:
+    def correction(
+        self, remains: Sequence[Remains], tolerance_mm: float, fps: Fraction | float = RATE
+    ) -> Correction:
         """The correctives of a whole take: as many as the tolerance needs, all where it can't be kept."""
-        products = np.concatenate([part.products for part in remains])
-        errors = np.percentile(np.concatenate([part.errors for part in remains]), FRAMES, axis=0) * MM
-        kept = np.flatnonzero(errors <= tolerance_mm)
+        whole = Remains.joined(remains)
+        kept = np.flatnonzero(np.percentile(whole.errors, FRAMES, axis=0) * MM <= tolerance_mm)
         count = int(kept[0]) if len(kept) else len(self.shapes)
-        weights = self.weights(products, count)
-        return Correction(self._names[:count], self.shapes[:count], weights, float(errors[count]))
+        weights, error = self._sparse(whole, count, tolerance_mm / MM, fps)
+        return Correction(self._names[:count], self.shapes[:count], weights, error * MM)
+
+    def first_weights(self, remains: Sequence[Remains], count: int, fps: Fraction | float = RATE) -> Float32:
+        """Weights (T', count) of the first shapes over a whole take, for the tolerance that they can keep."""
+        whole = Remains.joined(remains)
+        tolerance = float(np.percentile(whole.errors[:, count], FRAMES))
+        return self._sparse(whole, count, tolerance, fps)[0]
+
+    def _sparse(
+        self, whole: Remains, count: int, tolerance: float, fps: Fraction | float
+    ) -> tuple[Float32, float]:
+        """Weights (T', count) of the first shapes, and the error that they leave; metres."""
+        errors = whole.errors[:, : count + 1]
+        shares = shares_of_counts(errors, tolerance, AROUND * float(fps))
+        return self._mixed(whole.products, shares), left_by(errors, shares)
+
+    def _mixed(self, products: Float64, shares: Float32) -> Float32:
+        """Weights (n, k) from products (n, K): the mean of those of the first 0, 1, … k shapes, which have
+        shares (n, k + 1)."""
+        mixed = np.zeros((len(products), shares.shape[1] - 1), np.float32)
+        for count in range(1, shares.shape[1]):
+            rows = np.flatnonzero(shares[:, count])
+            mixed[rows, :count] += shares[rows, count, None] * self.weights(products[rows], count)
+        return mixed
 
     def _lip_error(self, left: Float32, weights: Float32) -> Float32:
         """The largest distance (n,) that weights (n, k) leave of displacements (n, 3 · L) of the lips."""
@@ -137,3 +178,41 @@ class CorrectiveFit:
         off *= off
         x, y, z = np.split(off, 3, axis=1)
         return np.sqrt((x + y + z).max(axis=1, initial=0.0))
+
+
+def shares_of_counts(errors: Float32, tolerance: float, reach: float) -> Float32:
+    """How much (T, K + 1) of the fit by the first 0, 1, … K shapes each frame gets; these leave errors (T, K
+    + 1).
+
+    A frame needs as many as keep a distance that is the same for all frames, the largest that leaves no more
+    than the tolerance in FRAMES % of them; it gets what the frames within ``reach`` need, and passes from one
+    number to the next over as many. All shapes, where they leave more.
+    """
+    steps, low, high = max(1, round(reach)), 0.0, 2.0 * tolerance
+    shares = _shares(errors, low, steps)  # all of them everywhere
+    for _ in range(HALVINGS if left_by(errors, shares) <= tolerance else 0):
+        middle = 0.5 * (low + high)
+        tried = _shares(errors, middle, steps)
+        if left_by(errors, tried) <= tolerance:
+            low, shares = middle, tried
+        else:
+            high = middle
+    return shares
+
+
+def left_by(errors: Float32, shares: Float32) -> float:
+    """What is left at most in FRAMES % of the frames: a mean of two fits leaves no more than their mean."""
+    return float(np.percentile((errors * shares).sum(axis=1), FRAMES))
+
+
+def _shares(errors: Float32, distance: float, steps: int) -> Float32:
+    """The same for one distance, and a number of frames before and after."""
+    enough = errors <= distance
+    needed = np.where(enough.any(axis=1), enough.argmax(axis=1), errors.shape[1] - 1)
+    padded = np.pad(needed, steps, mode="edge")
+    most = np.lib.stride_tricks.sliding_window_view(padded, 2 * steps + 1).max(axis=1, initial=0)
+    padded, frames = np.pad(most, steps, mode="edge"), np.arange(len(most))
+    votes = np.zeros(errors.shape, np.float32)
+    for shift in range(2 * steps + 1):
+        votes[frames, padded[shift : shift + len(most)]] += 1.0
+    return votes / np.float32(2 * steps + 1)

@@ -125,9 +125,11 @@ class Mover:
         same = fps == self._bundle.card.frame_rate and count == frames
         return MovingTake(self, frames, count, None if same else fps, keep_vertices, workers)
 
-    def clean(self, weights: Float32) -> Float32:
-        """The weights (T, U) of all blocks of a take, as curves that an animator keeps; see ``curves``."""
-        return clean_curves(self._fit, self._bundle.unit_names, weights)
+    def clean(self, weights: Float32, fps: Fraction | None = None) -> Float32:
+        """The weights (T, U) of all blocks of a take, as curves that an animator keeps; see ``curves``.
+        Without ``fps`` they are at the model's rate."""
+        rate = self._bundle.card.frame_rate if fps is None else fps
+        return clean_curves(self._fit, self._bundle.unit_names, weights, rate)
 
     @cached_property
     def _correctives(self) -> CorrectiveFit:
@@ -145,7 +147,7 @@ class Mover:
             stage.check()
             remains.append(fit.look_at(products, lips, weights[first : first + len(lips)]))
             first += len(lips)
-        return fit.correction(remains, tolerance_mm)
+        return fit.correction(remains, tolerance_mm, fps)
 
     def _seen_by_correctives(
         self, labels: Labels, fps: Fraction, count: int, stage: Stage

@@ -130,7 +130,7 @@ class _Job:
                 stage.at(first, self.count)
                 part = frames[first : first + card.block_frames]
                 parts.append(mover.weights(self._past.displacement(part)))
-            weights = mover.clean(np.concatenate(parts))
+            weights = mover.clean(np.concatenate(parts), self._rate)
         stage.at(1, 1)
         labels = np.zeros((0, card.heads), np.int16)
         return self._with_extra(self._take(weights, labels, vertices), self._extra(), None)
@@ -183,8 +183,8 @@ class _Job:
         kept = self._options.upper * present, lids_kept(self._options.upper) * present
         curves = Curves(new, other, past, *kept, self._kept_mouth(times))
         if not self._past.has_weights:
-            curves = curves.with_past(mover.clean(past))
-        weights = dubbed_weights(self._bundle, self._binding, mover, curves)
+            curves = curves.with_past(mover.clean(past, self._rate))
+        weights = dubbed_weights(self._bundle, self._binding, mover, curves, self._rate)
         change = weights - curves.past if self._past.has_weights else weights
         return self._with_extra(self._take(weights, labels, vertices), extra, change)
 

@@ -9,6 +9,7 @@ All of it is done on weights: what least squares found frame by frame stands for
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,25 +57,25 @@ def lid_units(template: Template) -> NDArray[np.bool_]:
     return energy @ template.mask_eyelids > 0.5 * energy.sum(axis=1)
 
 
-def dubbed_weights(bundle: Bundle, binding: Binding, mover: Mover, curves: Curves) -> Float32:
+def dubbed_weights(bundle: Bundle, binding: Binding, mover: Mover, curves: Curves, fps: Fraction) -> Float32:
     """The dub's weights (T, U): units of the upper face are the original's own curves as far as it is kept,
     the others come as near to the rest of the motion as they can; what is kept of the old mouth is blended in
     at last."""
     upper = upper_units(bundle.template)
     if not curves.kept_upper.any():
-        new = mover.clean(curves.new)
+        new = mover.clean(curves.new, fps)
     else:
         lids = lid_units(bundle.template)
         kept = np.where(lids, curves.kept_lids[:, None], curves.kept_upper[:, None]).astype(np.float32)
-        other = mover.clean(curves.other) if kept.min() < 1 else curves.other
+        other = mover.clean(curves.other, fps) if kept.min() < 1 else curves.other
         held = np.where(upper, kept * curves.past + (1 - kept) * other, np.float32(0))
-        new = held + _around(bundle, binding, curves.new, held, ~upper)
+        new = held + _around(bundle, binding, curves.new, held, ~upper, fps)
     mouth = np.where(upper, 0, curves.kept_mouth.astype(np.float32)[:, None])
     return (mouth * curves.past + (1 - mouth) * new).astype(np.float32)
 
 
 def _around(
-    bundle: Bundle, binding: Binding, motion: Float32, held: Float32, free: NDArray[np.bool_]
+    bundle: Bundle, binding: Binding, motion: Float32, held: Float32, free: NDArray[np.bool_], fps: Fraction
 ) -> Float32:
     """Clean weights (T, U) of the ``free`` units (U,) that bring ``held`` weights (T, U) of the others
     nearest to a motion, itself given by weights (T, U)."""
@@ -85,4 +86,4 @@ def _around(
     part = UnitFit(deltas * free[:, None, None], contacts)
     target = (whole.scaled(motion) - whole.scaled(held)) @ whole.problem.gram
     found = part.unscaled(part.problem.solve(target * free, part.lengths))
-    return clean_curves(part, bundle.unit_names, found)
+    return clean_curves(part, bundle.unit_names, found, fps)

@@ -257,7 +257,7 @@ class _Maker:
         stage.at(0, 2)
         weights = take.weights()
         stage.at(1, 2)
-        weights = self.mover.clean(weights)
+        weights = self.mover.clean(weights, self.job.fps)
         stage.at(2, 2)
         correction = correct(self.mover, performance, index, weights)
         return performance.take(index, weights, self.job.bundle.unit_names, take.vertices(), correction)

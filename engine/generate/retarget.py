@@ -102,7 +102,7 @@ class _Job:
             weights = self._past.weights(self._frames)
         else:
             rows = [self._fit.weights(motion) for motion in self._motion(stage.part(0, 2))]
-            weights = clean_curves(self._fit, self._bundle.unit_names, np.concatenate(rows))
+            weights = clean_curves(self._fit, self._bundle.unit_names, np.concatenate(rows), self._rate)
         if self._extra is not None:
             for motion in self._motion(stage.part(1, 2)):
                 self._extra.look(motion)

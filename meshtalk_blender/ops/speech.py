@@ -131,7 +131,7 @@ def _move(bundle: Bundle, head: _Bound, performance: Performance, stage: Stage) 
     tolerance = head.target.tolerance_mm if bundle.template.corrective_names else None
     own = replace(performance, moving=stage, tolerance_mm=tolerance)
     weights = np.concatenate([block.weights for block in move(head.mover, own, 0, False)])
-    weights = head.mover.clean(weights)
+    weights = head.mover.clean(weights, own.fps)
     return own.take(0, weights, bundle.unit_names, None, correct(head.mover, own, 0, weights))
 
 

@@ -124,7 +124,8 @@ def test_a_tolerance_takes_as_few_as_it_needs(bundle: Bundle, sentence: Sound, t
         assert other.corrective_names[:shared] == take.corrective_names[:shared]
         assert np.array_equal(other.correctives[:shared], take.correctives[:shared])
         assert other.corrective_weights.shape == (len(other.weights), counts[-1])
-        assert other.corrective_error_mm == pytest.approx(left_at_lips(other, binding), abs=0.01)
+        left, told = left_at_lips(other, binding), other.corrective_error_mm
+        assert told is not None and left - 0.001 <= told <= left + 0.03  # what is told is never too little
     assert take.correctives is not None
     assert counts[0] == len(bundle.template.corrective_names) > len(take.correctives) > counts[1] > 0
     assert counts[2] == 0
@@ -146,8 +147,25 @@ def test_curves_do_not_flicker(face: Template, take: Take) -> None:
     assert 0.1 < np.abs(weights).max() < 1
 
 
+def test_keys_rest_where_they_are_not_needed(face: Template, take: Take) -> None:
+    """Blender adds every key that isn't exactly 0 to all of a head: a frame gets as many as it needs, fewer
+    than the take has; a key comes and goes softly, and stays for a while."""
+    weights = take.corrective_weights
+    assert weights is not None and take.correctives is not None
+    on = weights != 0
+    busy = on.sum(axis=1)
+    assert busy.min() <= busy.max() - 3 and busy.mean() < on.shape[1] - 0.7
+    assert (take.weights > 0).sum(axis=1).mean() + busy.mean() < 42
+    edges = np.flatnonzero((np.diff(on.astype(np.int8), axis=0) != 0).ravel())
+    assert len(edges)
+    moved = np.abs(np.diff(weights, axis=0)) * np.linalg.norm(take.correctives, axis=2).max(axis=1)
+    assert moved.ravel()[edges].max() < 1e-4  # metres, where a key leaves 0 or comes back
+    lasts = np.diff(np.flatnonzero(np.diff(np.r_[0, on[:, np.argmin(on.mean(axis=0))].astype(np.int8), 0])))
+    assert lasts[::2].min() >= 8
+
+
 def test_each_shape_keeps_to_its_place(face: Template) -> None:
-    """An animator finds it where its name says, and nothing on the other side of the face moves."""
+    """An animator finds it around the mouth, and what is called left or right is there."""
     travel = np.linalg.norm(face.corrective_deltas, axis=2)
     assert (travel[:, face.part != SKIN] == 0).all()
     for name, shape in zip(face.corrective_names, travel, strict=True):

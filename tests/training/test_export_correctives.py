@@ -14,8 +14,8 @@ pytest.importorskip("torch")
 from engine.__main__ import main as engine_main
 from engine.bundle import load_bundle
 from engine.template import template_arrays
+from training.export.components import INNER, OUTER, Field, main_components
 from training.export.correctives import SPEECH, main
-from training.export.localised import OUTER, Field, local_components
 
 COMMITTED = Path(__file__).resolve().parents[1] / "data" / "tiny_bundle"
 
@@ -64,17 +64,23 @@ def test_what_is_no_bundle_is_refused_in_a_sentence(
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_components_keep_to_where_they_were_found() -> None:
-    """Two places that move on their own come out as two shapes, and the rest stays still."""
+def test_components_are_few_and_keep_to_the_lips() -> None:
+    """What two shapes moved is two shapes again, the larger one first; far from the lips nothing moves."""
     places = np.stack([np.linspace(-0.15, 0.15, 61), np.zeros(61), np.zeros(61)], axis=1)
-    bumps = [np.exp(-(((places[:, 0] - middle) / 0.01) ** 2)) for middle in (-0.1, 0.1)]
+    bumps = [np.exp(-(((places[:, 0] - middle) / 0.01) ** 2)) for middle in (-0.015, 0.015)]
     time = np.linspace(0, 20, 200)
     motion = sum(
         np.sin(speed * time)[:, None, None] * bump[:, None] * [0.0, 0.0, size]
-        for speed, bump, size in zip((1.0, 1.7), bumps, (0.002, 0.001), strict=True)
+        for speed, bump, size in zip((1.0, 1.7), bumps, (0.001, 0.002), strict=True)
     )
-    field = Field(places, np.ones(61), np.arange(0, 30))
-    shapes = local_components(np.asarray(motion, np.float32), field, 2)
-    assert [int(np.linalg.norm(shape, axis=1).argmax()) for shape in shapes] == [10, 50]
-    for shape, middle in zip(shapes, (-0.1, 0.1), strict=True):
-        assert (shape[np.abs(places[:, 0] - middle) > OUTER] == 0).all()
+    motion = motion + 0.01 * (np.abs(places[:, 0]) > 0.1)[None, :, None] * np.sin(3 * time)[:, None, None]
+    emphasis = np.ones(61)
+    emphasis[30] = 0.0  # no shape may move this one
+    field = Field(places, emphasis, np.arange(26, 35))
+    shapes = main_components(np.asarray(motion, np.float32), field, 5)
+    assert [int(np.linalg.norm(shape, axis=1).argmax()) for shape in shapes] == [33, 27]
+    assert (shapes[:, np.abs(places[:, 0]) > 0.02 + OUTER] == 0).all() and (shapes[:, 30] == 0).all()
+    near = (np.abs(places[:, 0]) < 0.02 + INNER) & (emphasis > 0)
+    weights = np.linalg.lstsq(shapes[:, near].reshape(2, -1).T, motion[:, near].reshape(200, -1).T)[0]
+    made = np.tensordot(weights.T, shapes[:, near], 1)
+    assert np.abs(made - motion[:, near]).max() < 1e-5

@@ -2,8 +2,8 @@
 """``python -m training.export.correctives BUNDLE …``: give bundles their corrective shapes.
 
 Takes of the repository's sample sentence, of many seeds and on several heads, tell what the units leave of
-the decoder's motion; its local components are the correctives. Nothing else of a bundle changes: its graphs
-stay bit for bit.
+the decoder's motion; its main components around the lips are the correctives. Nothing else of a bundle
+changes: its graphs stay bit for bit.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from engine.geometry.units import carry_units
 from engine.template import CORRECTIVES, SKIN, Template, template_arrays
 from training.evaluate.regions import Regions
 from training.export.bundle import TEMPLATE, read_card, write_card
-from training.export.localised import Field, local_components
+from training.export.components import Field, main_components
 from training.folders import run_on_folders
 
 Floats = NDArray[np.float32]
@@ -98,7 +98,7 @@ def with_correctives(bundle: Bundle, speech: Path = SPEECH) -> Template:
     seen = list(remainders(bundle, speech))
     motion = np.concatenate([each.motion[::EVERY] for each in seen])
     field = Field(template.rest.astype(np.float64), emphasis, lips)
-    shapes = local_components(motion, field, COUNT).astype(np.float32)
+    shapes = main_components(motion, field, COUNT).astype(np.float32)
     names = tuple(f"{row + 1} {place}" for row, place in enumerate(places_of(template, shapes)))
     made = replace(template, corrective_names=names, corrective_deltas=shapes, corrective_lips=lips)
     return replace(made, corrective_deltas=_sized(made, seen).astype(np.float16).astype(np.float32))
