@@ -87,8 +87,8 @@ class Drawing:
         corner, chin = self._corner(side), self.rest[mark["chin"]]
         jaw = np.linalg.norm(self.pack("jawOpen"), axis=1)
         lower = smoothstep(np.clip(jaw / jaw[mark["lip_lower_inner"]], 0, 1))
-        lower *= np.clip(1 - (self.rest[:, 0] / corner[0]) ** 2, 0, 1)
-        roll = 0.25 * (self.pack("mouthRollUpper") + self.pack("mouthRollLower"))
+        lower *= np.clip(1 - (self.rest[:, 0] / corner[0]) ** 2, 0, 1) ** 3
+        roll = 0.2 * (self.pack("mouthRollUpper") + self.pack("mouthRollLower"))
         lips = self._half(side) * (roll + _along(lower, (0, 0, 0.0014)))
         lips += 0.12 * self.sided("mouthPress", side)
         boss = chin + np.array([0.5, 0, 0.35]) * (corner - chin)
