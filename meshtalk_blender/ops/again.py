@@ -14,6 +14,8 @@ from typing import Any
 
 import bpy
 
+from .job import desk
+
 logger = logging.getLogger(__name__)
 
 PAUSE = 0.25
@@ -52,8 +54,9 @@ def settings_of(operator: bpy.types.Operator) -> dict[str, Any]:
 
 def stop() -> None:
     """Run nothing anew any more."""
-    if bpy.app.timers.is_registered(_begin):
-        bpy.app.timers.unregister(_begin)
+    for timer in (_begin, _watch):
+        if bpy.app.timers.is_registered(timer):
+            bpy.app.timers.unregister(timer)
 
 
 def _begin() -> None:
@@ -69,6 +72,20 @@ def _begin() -> None:
             getattr(getattr(bpy.ops, module.lower()), name)("INVOKE_DEFAULT", True, **settings)
     except RuntimeError as error:  # refused: the operator has told why
         logger.info("Not run anew: %s", error)
+    bpy.app.timers.register(_watch, first_interval=PAUSE)
+
+
+def _watch() -> float | None:
+    """The timer while the job runs: where it was cancelled or failed, what was there before comes back."""
+    if desk.job is not None:
+        return PAUSE
+    if not _is_last(_waiting.idname):
+        try:
+            with bpy.context.temp_override(**_place()):
+                bpy.ops.ed.redo()
+        except RuntimeError as error:  # the user went on to something else
+            logger.info("Not brought back: %s", error)
+    return None
 
 
 def _is_last(name: str) -> bool:

@@ -102,10 +102,29 @@ def test_a_redo_takes_the_place_of_what_was_done(again, talking, head):
     again.stop()
     assert not bpy.app.timers.is_registered(again._begin)
     again._begin()  # as the timer does; without a window it is done at once
+    again.stop()
+    assert again._watch() is None
     (take,) = bpy.data.objects[name].meshtalk.takes
     assert (take.segments[0].seed, take.placement) == ("7", "NLA")
     bpy.ops.ed.undo()
     assert len(bpy.data.objects[name].meshtalk.takes) == 0  # one step, and not two
+
+
+def test_a_redo_that_comes_to_nothing_leaves_what_was_done(again, part, talking, head):
+    name = head.name
+    bpy.ops.ed.undo_push(message="before")
+    assert bpy.ops.meshtalk.generate("EXEC_DEFAULT", True, seed=3) == {"FINISHED"}
+    again.run_again(bpy.context.window_manager.operators[-1])
+    again._waiting.settings["model"] = "gone"  # as if it failed, or was cancelled
+    again.stop()
+    again._begin()
+    assert len(bpy.data.objects[name].meshtalk.takes) == 0 and bpy.app.timers.is_registered(again._watch)
+    again.stop()
+    part("ops.job").desk.job = object()
+    assert again._watch() == again.PAUSE
+    part("ops.job").desk.job = None
+    assert again._watch() is None
+    assert [take.segments[0].seed for take in bpy.data.objects[name].meshtalk.takes] == ["3"]
 
 
 def test_where_something_else_was_done_since_nothing_is_undone(again, talking, head):
