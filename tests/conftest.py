@@ -15,6 +15,9 @@ from hypothesis import settings
 EXPLORE = int(os.environ.get("MESHTALK_EXPLORE", "0"))
 """How many fresh examples each property test draws; 0: as many as it says, always the same."""
 
+USED = "_hypothesis_internal_use_settings"
+"""The attribute in which hypothesis keeps a test's settings."""
+
 settings.register_profile("same", derandomize=True, deadline=None, print_blob=True)
 settings.register_profile("explore", derandomize=False, deadline=None, print_blob=True, database=None)
 settings.load_profile("explore" if EXPLORE else "same")
@@ -26,6 +29,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return
     for item in items:
         test = getattr(item, "function", None)
-        own = getattr(test, "_hypothesis_internal_use_settings", None)
+        own = getattr(test, USED, None)
         if own is not None:
-            test._hypothesis_internal_use_settings = settings(own, max_examples=EXPLORE)
+            setattr(test, USED, settings(own, max_examples=EXPLORE))
