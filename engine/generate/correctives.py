@@ -23,7 +23,7 @@ from ..template import Template
 from .curves import RATE
 from .weights import Float32, Float64, find_contacts, weighted
 
-LIPS = 9.0
+LIPS = 30.0
 """How much a lip's vertex counts, in squared distances, against any other."""
 
 RIDGE = 1e-4

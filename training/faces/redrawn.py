@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.arrays import smoothstep
+from engine.geometry.topology import neck_fade
 from engine.geometry.units import carry_units
 from engine.template import EYE, SKIN, Template
 
@@ -30,6 +31,7 @@ MARGIN = 0.003  # metres around the lids' margins that keep their own motion
 MIDLINE = 0.015  # metres to either side over which one half's motion goes over into the other's
 GLIDE = 0.0022  # metres by which the lower lid goes nasally in a blink (Doane 1980)
 LID_REACH = 0.006  # metres below its margin over which that fades
+UNSEEN = 2e-5  # metres; skin that moves less stays
 CLOSING_ROUNDS = 3  # as in `build`: what lids and lips lack is mostly closed in each
 
 
@@ -52,6 +54,13 @@ class Drawing:
         self.lips = lip_distance(template)
 
     def unit(self, name: str) -> Doubles:
+        """A unit as it is meant to be, without motion that nobody sees."""
+        unit = self.meant(name)
+        far = np.linalg.norm(unit, axis=1)
+        seen = np.where(self.kept, 1.0, smoothstep(np.clip(far / UNSEEN - 1, 0, 1)))
+        return unit * seen[:, None]
+
+    def meant(self, name: str) -> Doubles:
         """A unit as it is meant to be."""
         side = 1.0 if name.endswith("Left") else -1.0
         if name == "tongueOut":
@@ -148,7 +157,8 @@ class Drawing:
 
     @cached_property
     def kept(self) -> NDArray[np.bool_]:
-        """Vertices (V,) that keep a unit's own motion: all but skin, the mouth's inside, lips and lids."""
+        """Vertices (V,) that keep a unit's own motion: all but skin, the mouth's inside, lips and lids, and
+        the neck's end, where other heads go on."""
         template = self.template
         rows = [row for row, name in enumerate(template.unit_names) if name.startswith("eyeBlink")]
         blink = np.linalg.norm(template.unit_deltas[rows], axis=2).max(axis=0)
@@ -156,7 +166,13 @@ class Drawing:
         lids = np.unique([template.closure_moving[pairs], *template.closure_fixed[pairs].T])
         away = np.linalg.norm(self.rest[:, None] - self.rest[lids], axis=2).min(axis=1)
         skin = (template.part == SKIN) & ~template.inside
-        return ~skin | (self.lips < LIPS) | (blink > LIDS * blink.max()) | (away < MARGIN)
+        return (
+            ~skin
+            | (neck_fade(template) < 1)
+            | (self.lips < LIPS)
+            | (blink > LIDS * blink.max())
+            | (away < MARGIN)
+        )
 
     def _at_lips(self, unit: Doubles, around: Doubles, end: float) -> Doubles:
         """One motion at the lips and wherever a unit's own is kept, another from `end` metres on."""

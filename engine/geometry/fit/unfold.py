@@ -25,6 +25,7 @@ Step = Callable[["_Mesh", Doubles, Indices, Doubles], Indices]
 STILL = 1e-6  # metres
 FLAT = 0.025  # of its area at rest: a triangle that shows less is unfolded …
 SHOWN = 0.05  # … until it shows this
+UNSURE = 1e-6  # metres; coordinates are rounded (GRAIN), which may turn slivers over that are no higher
 STEP = 1.2  # of the mean of what its triangles ask of a vertex: above 1, since they ask it together
 ROUNDS, HOLD_ROUNDS = 80, 1000
 ROUNDS_TWICE = 400  # of a unit that must be upright in two places: what serves one may undo the other
@@ -46,6 +47,13 @@ class _Mesh:
         corners = self.triangles.ravel()
         order = np.argsort(corners, kind="stable")
         return order // 3, np.searchsorted(corners[order], np.arange(len(self.rest) + 1))
+
+    @cached_property
+    def unsure(self) -> Doubles:
+        """The part (N,) of a triangle's area that it shows more, for being a sliver."""
+        corners = self.rest[self.triangles]
+        longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
+        return np.minimum(UNSURE * longest / self.doubled, 0.5)
 
     def around(self, vertices: Indices) -> Indices:
         """Triangles that touch any of the vertices."""
@@ -126,7 +134,7 @@ def _unfold_once(mesh: _Mesh, place: Doubles, moved: Doubles, chosen: Indices, s
     the mesh lies at `place` (N, 3); the vertices that took it."""
     points = place + moved
     shown = mesh.shown(points, chosen)
-    turned = shown < FLAT * mesh.doubled[chosen]
+    turned = shown < (FLAT + mesh.unsure[chosen]) * mesh.doubled[chosen]
     if not turned.any():
         return np.zeros(0, np.int64)
     vertices = step(mesh, points, chosen[turned], shown[turned])
@@ -141,7 +149,7 @@ def _open(mesh: _Mesh, points: Doubles, rows: Indices, shown: Doubles) -> Indice
     a, b, c = (points[triangles[:, corner]] for corner in range(3))
     second, third = cross(c - a, normals), cross(normals, b - a)
     slopes = np.stack([-second - third, second, third], axis=1)
-    lacking = SHOWN * mesh.doubled[rows] - shown
+    lacking = (SHOWN + mesh.unsure[rows]) * mesh.doubled[rows] - shown
     length = lacking / np.maximum((slopes**2).sum(axis=(1, 2)), 1e-30)
     return _add_means(points, triangles, STEP * length[:, None, None] * slopes)
 
