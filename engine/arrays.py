@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Array functions that several rooms need: smooth steps, and where something is true."""
+"""Array functions that several rooms need: smooth steps, what is around each sample, and where something is
+true."""
 
 from __future__ import annotations
 
@@ -17,6 +18,12 @@ def smoothstep(part: NDArray[np.floating[Any]]) -> NDArray[Any]:
 def ramp(values: ArrayLike, low: float, high: float) -> NDArray[Any]:
     """A smooth step of ``values``, any shape: 0 up to ``low``, 1 from ``high`` on."""
     return smoothstep(np.clip((np.asarray(values) - low) / (high - low), 0.0, 1.0))
+
+
+def around(values: NDArray[Any], reach: int) -> NDArray[Any]:
+    """The samples (T, …, 2 · reach + 1) around each of ``values`` (T, …), itself too; the ends are held."""
+    padded = np.pad(values, [(reach, reach), *[(0, 0)] * (values.ndim - 1)], mode="edge")
+    return np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1, axis=0)
 
 
 def runs_of(inside: NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import smoothstep
+from ..arrays import ramp
 from .lip_gaps import LipGaps
 
 Floats = NDArray[np.floating[Any]]
@@ -96,7 +96,7 @@ def closedness(lips: LipGaps, gaps: Float64) -> Float64:
     if not lips.centre.any():
         return np.zeros(len(gaps))
     beyond = (gaps - np.maximum(lips.rest, 0.0))[:, lips.centre].max(axis=1)
-    return 1.0 - smoothstep(np.clip((beyond - TOUCHING) / (APART - TOUCHING), 0.0, 1.0))
+    return 1.0 - ramp(beyond, TOUCHING, APART)
 
 
 def hold(lips: LipGaps, spoken: Mouth, changed: Mouth) -> Floats:
@@ -238,12 +238,8 @@ def _meant(apart: Float64, reach: int) -> Float64:
     padded = np.pad(apart, reach, mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, reach + 1).max(axis=1)
     peaks = np.minimum(windows[: len(apart)], windows[reach:])  # the lower of those before and after
-    dip = 1.0 - _ramp(apart / np.maximum(peaks, 1e-6), SHALLOW, LEVEL)
-    return (1.0 - _ramp(apart, NEAR, FAR)) * np.maximum(dip, 1.0 - _ramp(apart, *ALWAYS))
-
-
-def _ramp(values: Float64, low: float, high: float) -> Float64:
-    return smoothstep(np.clip((values - low) / (high - low), 0.0, 1.0))
+    dip = 1.0 - ramp(apart / np.maximum(peaks, 1e-6), SHALLOW, LEVEL)
+    return (1.0 - ramp(apart, NEAR, FAR)) * np.maximum(dip, 1.0 - ramp(apart, *ALWAYS))
 
 
 def _used(mouth: Mouth) -> NDArray[np.bool_]:

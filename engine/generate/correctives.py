@@ -18,6 +18,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..arrays import around
 from ..geometry.units import carry_units, fit_affine
 from ..template import Template
 from .curves import RATE
@@ -209,10 +210,8 @@ def _shares(errors: Float32, distance: float, steps: int) -> Float32:
     """The same for one distance, and a number of frames before and after."""
     enough = errors <= distance
     needed = np.where(enough.any(axis=1), enough.argmax(axis=1), errors.shape[1] - 1)
-    padded = np.pad(needed, steps, mode="edge")
-    most = np.lib.stride_tricks.sliding_window_view(padded, 2 * steps + 1).max(axis=1, initial=0)
-    padded, frames = np.pad(most, steps, mode="edge"), np.arange(len(most))
-    votes = np.zeros(errors.shape, np.float32)
-    for shift in range(2 * steps + 1):
-        votes[frames, padded[shift : shift + len(most)]] += 1.0
+    most = around(needed, steps).max(axis=1)
+    frames, votes = np.arange(len(most)), np.zeros(errors.shape, np.float32)
+    for voted in around(most, steps).T:
+        votes[frames, voted] += 1.0
     return votes / np.float32(2 * steps + 1)

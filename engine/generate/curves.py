@@ -18,6 +18,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import around
 from .weights import Float32, Float64, UnitFit
 
 VISIBLE = 3e-4
@@ -85,8 +86,8 @@ def clean_curves(
     refit = _Refit(fit, weights, needed_units(fit, weights, visible, groups), PRICE * visible, pairs)
     cleaned, free = refit.weights(weights, None), np.maximum(PRICE * FADE * visible, 1e-9).astype(np.float32)
     for _ in range(ROUNDS):
-        around = lasting(_of_both_sides(cleaned / free, groups), AROUND * float(fps))
-        cleaned = refit.weights(cleaned, HARDER * np.maximum(1.0 - around, 0.0))
+        large = lasting(_of_both_sides(cleaned / free, groups), AROUND * float(fps))
+        cleaned = refit.weights(cleaned, HARDER * np.maximum(1.0 - large, 0.0))
     cleaned[cleaned < NOTHING * visible] = 0.0
     seen = cleaned.max(axis=0, initial=0.0) >= visible
     for group in map(list, groups):
@@ -207,13 +208,7 @@ def lasting(values: Float32, reach: float) -> Float32:
     """What is largest in `values` (T, K) from `reach` samples before to as many after, then the mean of that
     over as many: it rises before a peak comes and falls after it has gone."""
     steps = max(1, round(reach))
-    return _windows(_windows(values, steps).max(axis=2), steps).mean(axis=2)
-
-
-def _windows(values: Float32, steps: int) -> Float32:
-    """The samples (T, K, N) around each one; the ends are held."""
-    padded = np.pad(values, ((steps, steps), (0, 0)), mode="edge")
-    return np.lib.stride_tricks.sliding_window_view(padded, 2 * steps + 1, axis=0)
+    return around(around(values, steps).max(axis=2), steps).mean(axis=2)
 
 
 def _of_both_sides(weights: Float32, groups: Sequence[tuple[int, ...]]) -> Float32:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import smoothstep
+from ..arrays import around, ramp, smoothstep
 
 Floats = NDArray[np.floating[Any]]
 Float64 = NDArray[np.float64]
@@ -53,7 +53,7 @@ def resting_lid(lid: Float64, fps: float) -> Float64:
     reach = max(1, round(LONGEST * fps / 2))
     low = running_max(-running_max(-lid, reach), reach)
     begins, ends = ASLEEP
-    low *= 1.0 - smoothstep(np.clip((low - begins) / (ends - begins), 0.0, 1.0))
+    low *= 1.0 - ramp(low, begins, ends)
     return np.minimum(low, lid)
 
 
@@ -74,8 +74,7 @@ def shutness(names: Sequence[str], weights: Floats) -> Float64:
 
 def running_max(values: Float64, reach: int) -> Float64:
     """The largest of the `reach` values before and after each of `values` (T,), itself too."""
-    padded = np.pad(values, reach, mode="edge")
-    return np.lib.stride_tricks.sliding_window_view(padded, 2 * reach + 1).max(axis=1)
+    return around(values, reach).max(axis=1)
 
 
 def _slope(resting: Float64, down: Float64) -> float:

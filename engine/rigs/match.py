@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import smoothstep
+from ..arrays import ramp, smoothstep
 from ..generate.weights import BoxProblem
 from .drive import PERCENT, UNIT_RANGE, Range, drive
 from .lips import LipMotion
@@ -113,7 +113,7 @@ def _closing(unit_names: Sequence[str], weights: Floats, lips: LipMotion) -> Flo
     if OPENS not in unit_names or len(lips.gap) != len(unit_names):
         return np.zeros(len(weights))
     apart = weights.astype(np.float64) @ lips.gap
-    near = 1.0 - smoothstep(np.clip((apart - NEAR) / (APART - NEAR), 0.0, 1.0))
+    near = 1.0 - ramp(apart, NEAR, APART)
     opening = weights[:, list(unit_names).index(OPENS)].astype(np.float64)
     return near * np.minimum(HELP, opening)
 

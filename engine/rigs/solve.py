@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import smoothstep
+from ..arrays import ramp
 from ..generate.weights import BoxProblem
 from .lips import Float64, LipMotion
 from .visemes import CLOSED, SILENCE, aside_rows, pattern_rows
@@ -68,8 +68,8 @@ def viseme_weights(
     calm *= _shut(rows, calm, wanted, lips)
     if CLOSED in names:
         at, limit = names.index(CLOSED), limits[CLOSED]
-        pressed = _ramp(found[:, at] / max(limit, 1e-9), FROM, UNTIL)
-        _press(calm, at, pressed * (1.0 - _ramp(wanted @ lips.gap, NEAR, APART)), limit)
+        pressed = ramp(found[:, at] / max(limit, 1e-9), FROM, UNTIL)
+        _press(calm, at, pressed * (1.0 - ramp(wanted @ lips.gap, NEAR, APART)), limit)
     result = {name: calm[:, at].astype(np.float32) for at, name in enumerate(names)}
     if SILENCE in limits:
         rest = np.clip(1.0 - calm.sum(axis=1), 0.0, limits[SILENCE])
@@ -141,8 +141,3 @@ def _press(calm: Float64, closed: int, firm: Float64, limit: float) -> None:
     highest = np.maximum(calm[:, closed], limit * firm)
     calm *= (1.0 - firm)[:, None]
     calm[:, closed] = highest
-
-
-def _ramp(value: Float64, low: float, high: float) -> Float64:
-    """From 0 at `low` to 1 at `high`, smooth at both ends."""
-    return smoothstep(np.clip((value - low) / (high - low), 0.0, 1.0))

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.arrays import smoothstep
+from engine.arrays import ramp
 from engine.geometry.topology import neck_fade
 from engine.geometry.units import carry_units
 from engine.template import EYE, SKIN, Template
@@ -57,7 +57,7 @@ class Drawing:
         """A unit as it is meant to be, without motion that nobody sees."""
         unit = self.meant(name)
         far = np.linalg.norm(unit, axis=1)
-        seen = np.where(self.kept, 1.0, smoothstep(np.clip(far / UNSEEN - 1, 0, 1)))
+        seen = np.where(self.kept, 1.0, ramp(far, UNSEEN, 2 * UNSEEN))
         return unit * seen[:, None]
 
     def meant(self, name: str) -> Doubles:
@@ -95,7 +95,7 @@ class Drawing:
         mark = self.template.landmarks
         corner, chin = self._corner(side), self.rest[mark["chin"]]
         jaw = np.linalg.norm(self.pack("jawOpen"), axis=1)
-        lower = smoothstep(np.clip(jaw / jaw[mark["lip_lower_inner"]], 0, 1))
+        lower = ramp(jaw, 0, jaw[mark["lip_lower_inner"]])
         lower *= np.clip(1 - (self.rest[:, 0] / corner[0]) ** 2, 0, 1) ** 3
         roll = 0.2 * (self.pack("mouthRollUpper") + self.pack("mouthRollLower"))
         lips = self._half(side) * (roll + _along(lower, (0, 0, 0.0014)))
@@ -129,7 +129,7 @@ class Drawing:
         lip, chin = self.rest[mark["lip_lower_inner"]], self.rest[mark["chin"]]
         deep = np.clip((lip[2] - self.rest[:, 2]) / (2 * (lip[2] - chin[2])), 0, 1)
         beside = np.exp(-(((self.rest[:, 0] - 0.5 * self._corner(side)[0]) / 0.018) ** 2))
-        front = smoothstep(np.clip((chin[1] + 0.035 - self.rest[:, 1]) / 0.02, 0, 1))
+        front = ramp(chin[1] + 0.035 - self.rest[:, 1], 0, 0.02)
         share = (1 - deep) * beside * front * (self.rest[:, 2] < lip[2])
         around = _along(share, (0.001 * side, 0, -0.004))
         unit, near = self.sided("mouthLowerDown", side), self._near(1.5 * LIPS)
@@ -146,7 +146,7 @@ class Drawing:
         lower, upper = np.unique(template.closure_fixed[pairs]), np.unique(template.closure_moving[pairs])
         along = side * self.rest[lower, 0]
         along = (along - along.min()) / np.ptp(along)  # from the nose outwards; the inner corner stays
-        share = smoothstep(np.clip(np.minimum(along, 1.4 - along) / 0.4, 0, 1))
+        share = ramp(np.minimum(along, 1.4 - along), 0, 0.4)
         arm = self.rest[lower, :2] - self.rest[eye, :2].mean(axis=0) * [side, 1]
         angle = -side * GLIDE / np.linalg.norm(arm, axis=1) * share
         wanted = np.zeros_like(self.rest)
@@ -181,14 +181,14 @@ class Drawing:
 
     def _near(self, end: float) -> Doubles:
         """1 at the lips (V,), 0 from `end` metres on."""
-        return smoothstep(np.clip((end - self.lips) / (end - LIPS), 0, 1))
+        return 1 - ramp(self.lips, LIPS, end)
 
     def _corner(self, side: float) -> Doubles:
         return self.rest[self.template.landmarks["mouth_left" if side > 0 else "mouth_right"]]
 
     def _half(self, side: float) -> Doubles:
         """How much (V, 1) of what both sides do one side does: both halves make the whole."""
-        return smoothstep(np.clip(0.5 + side * self.rest[:, :1] / (2 * MIDLINE), 0, 1))
+        return ramp(side * self.rest[:, :1], -MIDLINE, MIDLINE)
 
     def _ball(self, centre: Doubles, size: float) -> Doubles:
         """A Gaussian (V,) around a place."""

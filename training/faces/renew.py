@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.arrays import smoothstep
+from engine.arrays import ramp
 from engine.geometry.units import carry_units
 from engine.template import Template, load_template, save_template
 from training.errors import TrainingError
@@ -56,7 +56,7 @@ def renewed_template(template: Template) -> tuple[Template, Floats]:
 def _beside_lips(template: Template) -> Floats:
     """0 at the lips and 1 from twice as far on, (3 V,): skin goes along, but the lips' own motion, which was
     learnt to the tenth of a millimetre, stays as it is."""
-    far = smoothstep(np.clip(lip_distance(template) / LIPS - 1, 0, 1))
+    far = ramp(lip_distance(template), LIPS, 2 * LIPS)
     return np.repeat(far, 3).astype(np.float32)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...arrays import smoothstep
+from ...arrays import ramp
 from ...template import SKIN, Template
 from ..units import close
 from .mesh import triangulate, vertex_normals
@@ -43,8 +43,7 @@ def lips_together(template: Template, rest: Floats) -> Floats:
     beyond = _gaps(template, rest, chosen) - _gaps(template, template.rest, chosen)
     side = np.abs(template.rest[template.closure_moving[chosen], 0])
     middle = float(beyond[side <= MIDDLE * side.max()].mean())
-    low, high = PARTED
-    share = float(smoothstep(np.clip((middle - low) / (high - low), 0.0, 1.0)))
+    share = float(ramp(middle, *PARTED))
     if share == 0:
         return rest
     wanted = share * np.maximum(beyond, 0.0)[:, None] * [0.0, 0.0, 1.0]
