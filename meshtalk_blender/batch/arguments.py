@@ -33,6 +33,17 @@ class _Parser(argparse.ArgumentParser):
         raise SceneError(f"{message[:1].upper()}{message[1:]}; see {self.prog} --help.")
 
 
+class _Once(argparse.Action):
+    """Keeps a name, and refuses another one: of two heads only the last would be dubbed, and nobody told."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: Any = None
+    ) -> None:
+        if getattr(namespace, self.dest) is not None:
+            raise argparse.ArgumentError(self, "it can be given only once here")
+        setattr(namespace, self.dest, values)
+
+
 def operator_of(job: str) -> Any:
     """bpy.ops.meshtalk's operator of a job."""
     return getattr(bpy.ops.meshtalk, job)
@@ -66,6 +77,8 @@ def _add_properties(one: argparse.ArgumentParser, job: str) -> None:
             options |= {"type": partial(_choice, choices), "choices": choices}
         else:
             options |= {"type": partial(_value, prop), "metavar": name.upper()}
+            if prop.type == "STRING":
+                options["action"] = _Once
             if any(single == name and several in properties for several, single in SEVERAL.items()):
                 options["action"] = "append"
         one.add_argument(f"--{name.replace('_', '-')}", **options)

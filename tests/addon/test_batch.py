@@ -119,6 +119,7 @@ def test_bad_input_gets_one_sentence_and_exit_code_two(run, saved, speech_file, 
         (("--upper", "nan"), "--upper: it goes from 0 to 1, not nan"),
         (("--head", ""), "--head: it is empty"),
         (("--stretch", "sideways"), "invalid choice: 'sideways'"),
+        (("--head", "Face", "--head", "Twin"), "--head: it can be given only once here"),
     ],
 )
 def test_values_that_cannot_be_meant_are_refused(run, saved, speech_file, option, words):
