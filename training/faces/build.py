@@ -13,7 +13,8 @@ from engine.geometry.units import carry_units
 from engine.template import Template, template_arrays
 
 from . import bases, closures, identities, regions, topologies
-from .attached import attach
+from .attached import attach, mouth_walls
+from .redrawn import redraw_units
 from .source import HeadSource, load_head, parts_of
 
 IDENTITY_SIZE = 48
@@ -60,6 +61,7 @@ def build_faces(
     source = load_head()
     weights = regions.align_weights(source)
     template = base_template(source, weights)
+    template = redraw_units(replace(template, inside=mouth_walls(template, source)))
     rests = identities.sample_rests(source, weights, template.landmarks, count, seed)
     split = identities.split_identities(count, seed)
     units = np.stack([carry_units(template, rest) for rest in rests])

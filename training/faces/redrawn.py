@@ -19,6 +19,7 @@ from engine.geometry.topology import neck_fade
 from engine.geometry.units import carry_units
 from engine.template import EYE, SKIN, Template
 
+from .around import SEPTUM, along, recipe
 from .membrane import Membrane
 
 Doubles = NDArray[np.float64]
@@ -32,6 +33,8 @@ MIDLINE = 0.015  # metres to either side over which one half's motion goes over 
 GLIDE = 0.0022  # metres by which the lower lid goes nasally in a blink (Doane 1980)
 LID_REACH = 0.006  # metres below its margin over which that fades
 UNSEEN = 2e-5  # metres; skin that moves less stays
+ROUND = 0.018  # metres: half a funnel's width
+PARTED, RAISED = 0.003, 0.0018  # metres by which its lower and upper lip lack at half of that
 CLOSING_ROUNDS = 3  # as in `build`: what lids and lips lack is mostly closed in each
 
 
@@ -63,16 +66,17 @@ class Drawing:
     def meant(self, name: str) -> Doubles:
         """A unit as it is meant to be."""
         side = 1.0 if name.endswith("Left") else -1.0
+        drawn = recipe(name)
+        if drawn is not None:
+            return drawn(self)
         if name == "tongueOut":
             return self.pack(name)
         if name.startswith("eyeBlink"):
             return self.pack(name) + self.lower_lid(side)
-        if name.startswith("mouthPress"):
-            return self.press(side)
-        if name.startswith("mouthDimple"):
-            return self.dimple(side)
         if name == "mouthFunnel":
-            return self.funnel()
+            return self.drawn_by_lips(self.pack(name) + self.rounding())
+        if name == "mouthPucker":
+            return self.drawn_by_lips(self.pack(name))
         return self.lower_down(side) if name.startswith("mouthLowerDown") else self.follow(self.pack(name))
 
     def pack(self, name: str) -> Doubles:
@@ -89,38 +93,22 @@ class Drawing:
         most = max(far[self.template.part == SKIN].max(), 1e-4)
         return self.sheet.settle(unit, np.maximum(FIRM * self.kept, (far / most / DETAIL) ** 2))
 
-    def press(self, side: float) -> Doubles:
-        """mouthPress (Apple: "upward compression of the lower lip"; AU 24 with 17): the chin's skin pushes
-        the lower lip up, both lips roll in a little, the corner tightens; the pack's drew it aside."""
-        mark = self.template.landmarks
-        corner, chin = self._corner(side), self.rest[mark["chin"]]
-        jaw = np.linalg.norm(self.pack("jawOpen"), axis=1)
-        lower = ramp(jaw, 0, jaw[mark["lip_lower_inner"]])
-        lower *= np.clip(1 - (self.rest[:, 0] / corner[0]) ** 2, 0, 1) ** 3
-        roll = 0.2 * (self.pack("mouthRollUpper") + self.pack("mouthRollLower"))
-        lips = self._half(side) * (roll + _along(lower, (0, 0, 0.0014)))
-        lips += 0.12 * self.sided("mouthPress", side)
-        boss = chin + np.array([0.5, 0, 0.35]) * (corner - chin)
-        push = _along(self._ball(boss, 0.018), (0, -0.001, 0.0045))
-        return self.follow(self._at_lips(lips, push, 2 * LIPS))
+    def drawn_by_lips(self, unit: Doubles) -> Doubles:
+        """A unit whose lips draw the skin around along: mouthFunnel (Apple: "contraction of both lips into an
+        open shape"; AU 22), where the pack drew the skin beside the nose down, against them, and mouthPucker
+        ("contraction and compression of both closed lips"; AU 18), where it lifted the chin as AU 17 does.
+        The nose's tip is cartilage and doesn't come along: depressor septi, which arises from the same lips,
+        draws it back and down."""
+        near = self.near(1.5)
+        wanted = self.at_lips(unit, along(np.ones(len(unit)), SEPTUM), 1.5)
+        grip = np.maximum(near, self.nose_tip) / (2 * DETAIL) ** 2
+        return self.sheet.settle(wanted, np.maximum(FIRM * self.kept, grip))
 
-    def dimple(self, side: float) -> Doubles:
-        """mouthDimple (Apple: "backward movement" of the corner; AU 14, buccinator): the corner goes in
-        rather than aside, the skin around is drawn up to it and bulges."""
-        corner = self._corner(side)
-        ring = self._ball(corner, 0.018)
-        beside = np.clip(side * (self.rest[:, 0] - corner[0]) / 0.02, 0, 1)
-        around = 0.35 * ring[:, None] * (corner - self.rest) + _along(
-            ring * beside, (0.002 * side, -0.0036, 0)
-        )
-        return self.follow(self._at_lips(self.sided("mouthDimple", side) * [0.5, 1.3, 1.0], around, 2 * LIPS))
-
-    def funnel(self) -> Doubles:
-        """mouthFunnel (Apple: "contraction of both lips into an open shape"; AU 22): the skin around goes
-        with the lips; the pack's drew that beside the nose down, against them."""
-        unit = self.pack("mouthFunnel")
-        near = self._near(1.5 * LIPS)
-        return self.sheet.settle(unit, np.maximum(FIRM * self.kept, near / (2 * DETAIL) ** 2))
+    def rounding(self) -> Doubles:
+        """What mouthFunnel adds to the pack's, whose lower lip folds to a V: both lips part beside their
+        middle too, so that what is open is round."""
+        beside = np.sin(np.pi * np.clip(np.abs(self.rest[:, 0]) / ROUND, 0, 1)) ** 2 * self.near(3)
+        return along(beside * self.lower, (0, 0, -PARTED)) + along(beside * (1 - self.lower), (0, 0, RAISED))
 
     def lower_down(self, side: float) -> Doubles:
         """mouthLowerDown (AU 16): depressor labii inferioris draws the lip to the jaw's edge, so the skin
@@ -128,15 +116,15 @@ class Drawing:
         mark = self.template.landmarks
         lip, chin = self.rest[mark["lip_lower_inner"]], self.rest[mark["chin"]]
         deep = np.clip((lip[2] - self.rest[:, 2]) / (2 * (lip[2] - chin[2])), 0, 1)
-        beside = np.exp(-(((self.rest[:, 0] - 0.5 * self._corner(side)[0]) / 0.018) ** 2))
+        beside = np.exp(-(((self.rest[:, 0] - 0.5 * self.corner(side)[0]) / 0.018) ** 2))
         front = ramp(chin[1] + 0.035 - self.rest[:, 1], 0, 0.02)
         share = (1 - deep) * beside * front * (self.rest[:, 2] < lip[2])
-        around = _along(share, (0.001 * side, 0, -0.004))
-        unit, near = self.sided("mouthLowerDown", side), self._near(1.5 * LIPS)
+        around = along(share, (0.001 * side, 0, -0.004))
+        unit, near = self.sided("mouthLowerDown", side), self.near(1.5)
         most = np.linalg.norm(unit[near > 0.5], axis=1).max()
         asked = (1 - near) * (np.linalg.norm(around, axis=1) / most / (4 * DETAIL)) ** 2
         grip = np.maximum(FIRM * self.kept, np.maximum(near / (2 * DETAIL) ** 2, asked))
-        return self.sheet.settle(self._at_lips(unit, around, 1.5 * LIPS), grip)
+        return self.sheet.settle(self.at_lips(unit, around, 1.5), grip)
 
     def lower_lid(self, side: float) -> Doubles:
         """What a blink adds to the pack's, whose lower lid stays: it glides nasally over the eyeball."""
@@ -174,30 +162,49 @@ class Drawing:
             | (away < MARGIN)
         )
 
-    def _at_lips(self, unit: Doubles, around: Doubles, end: float) -> Doubles:
-        """One motion at the lips and wherever a unit's own is kept, another from `end` metres on."""
-        near = self._near(end)[:, None]
+    @cached_property
+    def lower(self) -> Doubles:
+        """How much (V,) skin belongs to the lower lip: as far as it goes with the jaw."""
+        jaw = np.linalg.norm(self.pack("jawOpen"), axis=1)
+        return ramp(jaw, 0, jaw[self.template.landmarks["lip_lower_inner"]])
+
+    @cached_property
+    def nose_tip(self) -> Doubles:
+        """How much (V,) skin lies on the cartilage of the nose's tip."""
+        return ramp(self.ball(self.mark("nose_tip") + (0, 0.009, 0.002), 0.016), 0.2, 0.8)
+
+    def beside_lips(self, unit: Doubles, more: Doubles) -> Doubles:
+        """The unit with more motion beside the lips, gone on over the skin around."""
+        return self.follow(self.at_lips(unit, unit + more))
+
+    def at_lips(self, unit: Doubles, around: Doubles, times: float = 2) -> Doubles:
+        """One motion at the lips and wherever a unit's own is kept, another from `times` LIPS on."""
+        near = self.near(times)[:, None]
         return np.where(self.kept[:, None], unit, near * unit + (1 - near) * around)
 
-    def _near(self, end: float) -> Doubles:
-        """1 at the lips (V,), 0 from `end` metres on."""
-        return 1 - ramp(self.lips, LIPS, end)
+    def near(self, times: float) -> Doubles:
+        """1 at the lips (V,), 0 from `times` LIPS on, and for all but skin."""
+        return (1 - ramp(self.lips, LIPS, times * LIPS)) * (self.template.part == SKIN)
 
-    def _corner(self, side: float) -> Doubles:
-        return self.rest[self.template.landmarks["mouth_left" if side > 0 else "mouth_right"]]
+    def mark(self, name: str) -> Doubles:
+        """A landmark's place (3,)."""
+        return self.rest[self.template.landmarks[name]]
 
-    def _half(self, side: float) -> Doubles:
+    def corner(self, side: float) -> Doubles:
+        """A corner of the mouth (3,)."""
+        return self.mark("mouth_left" if side > 0 else "mouth_right")
+
+    def lid(self, side: float, which: str = "lower") -> Doubles:
+        """The middle of a lid's margin (3,)."""
+        return self.mark(f"lid_{which}_{'left' if side > 0 else 'right'}")
+
+    def half(self, side: float) -> Doubles:
         """How much (V, 1) of what both sides do one side does: both halves make the whole."""
         return ramp(side * self.rest[:, :1], -MIDLINE, MIDLINE)
 
-    def _ball(self, centre: Doubles, size: float) -> Doubles:
+    def ball(self, centre: Doubles, size: float) -> Doubles:
         """A Gaussian (V,) around a place."""
         return np.exp(-((np.linalg.norm(self.rest - centre, axis=1) / size) ** 2))
-
-
-def _along(share: Doubles, direction: tuple[float, float, float]) -> Doubles:
-    """A field (V, 3): a part (V,) of one displacement."""
-    return share[:, None] * np.array(direction)
 
 
 def lip_distance(template: Template) -> Doubles:
