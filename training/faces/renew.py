@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m training.faces.renew BUNDLE …``: give bundles the units as `redrawn` draws them.
+"""``python -m training.faces.renew BUNDLE …``: give bundles the units as they are drawn now, at full strength.
 
-The last step after an export. A corpus and what is trained on it know the face model's pack alone; what was
-learnt stays: labels, coefficients, timing. The decoder's basis is redrawn with the units: each row becomes
-what the same mix of redrawn units does. Correctives are what units can't do, and are made anew.
+The last step after an export. A corpus and what is trained on it know the units as they were when it was made,
+at the face model's strength; what was learnt stays: labels, coefficients, timing. The decoder's basis is
+redrawn with the units: each row becomes what the same mix of redrawn units does, at the strength it was learnt
+with. Correctives are what units can't do, and are made anew.
 """
 
 from __future__ import annotations
@@ -24,7 +25,12 @@ from training.export.bundle import TEMPLATE, read_card, write_card
 from training.export.correctives import add_correctives
 from training.folders import run_on_folders
 
+from .attached import mouth_walls
+from .build import base_template
 from .redrawn import LIPS, lip_distance, redraw_units
+from .regions import align_weights
+from .source import load_head
+from .strength import at_full_strength, strengths
 
 Floats = NDArray[np.float32]
 
@@ -35,22 +41,38 @@ LIKELY standard deviations from the mean in any code."""
 RIDGE = 1e-4
 """Pull towards no change, as a part of the coefficients' mean square: what no unit does stays as it is."""
 
-REDRAWN = 1e-3
-"""Metres: lower lids that move so far in a blink are no longer the pack's, which stay."""
+SAME = 1e-4
+"""Metres; templates whose rest shapes differ by more aren't of the same face model."""
 
 
 def renewed_template(template: Template) -> tuple[Template, Floats]:
     """The template with its units redrawn and a basis (orthonormal) of their motion; and the decoder's basis
-    (K, V, 3), which is the former one redrawn row by row. TrainingError where the units aren't the pack's."""
-    lids = template.closure_fixed[template.closure_unit == template.unit("eyeBlinkLeft")]
-    if np.abs(template.unit_deltas[template.unit("eyeBlinkLeft"), lids, 0]).max() > REDRAWN:
-        raise TrainingError("These units are redrawn already; renew a bundle as it was exported.")
-    drawn = redraw_units(template)
+    (K, V, 3), which is the former one redrawn row by row. TrainingError where that has been done already, or
+    where the template isn't the face model's."""
+    drawn = replace(template, unit_deltas=drawn_units(template))
+    if _strongest(template) > 0.5 * (1 + strengths(template).max()) * _strongest(drawn):
+        raise TrainingError("These units are renewed already; renew a bundle as it was exported.")
     change = basis_change(template, drawn) * _beside_lips(template)
     rows = template.motion_basis.reshape(len(template.motion_basis), -1) + change
     upright, _ = np.linalg.qr(rows.T.astype(np.float64))
     basis = upright.T.astype(np.float32).reshape(template.motion_basis.shape)
-    return replace(drawn, motion_basis=basis), rows.reshape(template.motion_basis.shape).astype(np.float32)
+    full = replace(at_full_strength(drawn), motion_basis=basis)
+    return full, rows.reshape(template.motion_basis.shape).astype(np.float32)
+
+
+def drawn_units(template: Template) -> Floats:
+    """The face model's units (U, V, 3), redrawn, at the strength that corpora know."""
+    source = load_head()
+    fresh = base_template(source, align_weights(source))
+    alike = fresh.rest.shape == template.rest.shape and fresh.unit_names == template.unit_names
+    if not alike or np.abs(fresh.rest - template.rest).max() > SAME:
+        raise TrainingError("This template isn't that of the face model, so its units can't be redrawn.")
+    return redraw_units(replace(fresh, inside=mouth_walls(fresh, source))).unit_deltas
+
+
+def _strongest(template: Template) -> float:
+    """The size of the unit whose strength differs most from the face model's."""
+    return float(np.linalg.norm(template.unit_deltas[int(strengths(template).argmax())]))
 
 
 def _beside_lips(template: Template) -> Floats:
