@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``python -m training.faces.renew BUNDLE …``: give bundles the units as they are drawn now, at full strength.
+"""``python -m training.faces.renew BUNDLE …``: give bundles the units as now drawn, at full strength.
 
-The last step after an export. A corpus and what is trained on it know the units as they were when it was made,
-at the face model's strength; what was learnt stays: labels, coefficients, timing. The decoder's basis is
-redrawn with the units: each row becomes what the same mix of redrawn units does, at the strength it was learnt
-with. Correctives are what units can't do, and are made anew.
+The last step after an export. A corpus and what is trained on it know the units as they were when it was
+made, at the face model's strength; what was learnt stays: labels, coefficients, timing. The decoder's basis
+is redrawn with the units: each row becomes what the same mix of redrawn units does, at the strength it was
+learnt with. Correctives are what units can't do, and are made anew.
 """
 
 from __future__ import annotations
@@ -71,8 +71,9 @@ def drawn_units(template: Template) -> Floats:
 
 
 def _strongest(template: Template) -> float:
-    """The size of the unit whose strength differs most from the face model's."""
-    return float(np.linalg.norm(template.unit_deltas[int(strengths(template).argmax())]))
+    """The size, at the lips, of the unit whose strength differs most from the face model's."""
+    unit = template.unit_deltas[int(strengths(template).argmax())]
+    return float(np.linalg.norm(unit[lip_distance(template) < LIPS]))
 
 
 def _beside_lips(template: Template) -> Floats:
