@@ -24,6 +24,7 @@ from training.faces.redrawn import LIPS, lip_distance, redraw_units
 from training.faces.regions import align_weights
 from training.faces.renew import renewed_template
 from training.faces.source import FLIP, load_head, mirror_map
+from training.faces.strength import at_full_strength, strengths
 
 MILLIMETRE = 1e-3
 LIPS_REDRAWN = ("mouthPress", "mouthRollLower", "mouthShrugLower", "mouthFunnel")
@@ -143,7 +144,8 @@ def test_the_basis_is_redrawn_with_the_units(pack: Template, monkeypatch: pytest
     flat = template.motion_basis.reshape(len(rows), -1)
     other = template.rest + template.identity_std[0] * template.identity_basis[0]
     mix = np.random.default_rng(0).uniform(0, 0.3, len(pack.unit_names)).astype(np.float32)
-    before, after = (np.tensordot(mix, carry_units(each, other), 1) for each in (template, renewed))
+    before = np.tensordot(mix, carry_units(template, other), 1)
+    after = np.tensordot(mix / strengths(template), carry_units(renewed, other), 1)
     found = (before.ravel() @ flat.T @ rows.reshape(len(rows), -1)).reshape(-1, 3)
     left = np.linalg.norm(found - after, axis=1)[lip_distance(template) > 2 * LIPS]
     near = lip_distance(template) < LIPS
@@ -157,6 +159,19 @@ def test_the_basis_is_redrawn_with_the_units(pack: Template, monkeypatch: pytest
     assert np.abs(spanned - spanned @ upright.T @ upright).max() < 1e-4
     with pytest.raises(TrainingError, match="already"):
         renewed_template(renewed)
+
+
+def test_full_strength_turns_nothing_over(drawn: Template) -> None:
+    """Sides stay alike, margins still meet; what isn't said to be stronger stays."""
+    full = at_full_strength(drawn)
+    free = np.setdiff1d(np.arange(len(full.unit_names)), full.closure_unit)
+    over = turned_over(full.rest.astype(np.float64), full.unit_deltas, full.faces)
+    assert not over[free].any()
+    apart = np.abs(closure_gaps(full, full.rest, full.unit_deltas)).max()
+    assert apart < 1.2 * np.abs(closure_gaps(drawn, drawn.rest, drawn.unit_deltas)).max()
+    same = np.setdiff1d(free[strengths(drawn)[free] == 1], np.flatnonzero(over))
+    changed = np.linalg.norm(full.unit_deltas - drawn.unit_deltas, axis=2)[same]
+    assert (changed.max(axis=1) < 0.3 * MILLIMETRE).all()
 
 
 def test_a_sheet_comes_to_rest(pack: Template) -> None:
