@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A mesh object's shape keys as its user mapped them, saved with the object."""
 
-from __future__ import annotations
-
-import json
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,7 +14,6 @@ from bpy.props import (
     StringProperty,
 )
 
-from ..engine.rigs.mapping import drive_names
 from .models import CARD, model_folder
 
 
@@ -30,6 +26,8 @@ def model_units(model: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=8)
 def _units_of(card: Path, _changed: int) -> tuple[str, ...]:
+    import json
+
     try:
         units = json.loads(card.read_text(encoding="utf-8"))["units"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -37,8 +35,10 @@ def _units_of(card: Path, _changed: int) -> tuple[str, ...]:
     return tuple(unit for unit in units if isinstance(unit, str)) if isinstance(units, list) else ()
 
 
-def _choices(_key: MeshTalkKey, context: bpy.types.Context, text: str) -> list[str]:
+def _choices(_key: "MeshTalkKey", context: bpy.types.Context, text: str) -> list[str]:
     """What can be typed as a drive: the names that hold what was typed."""
+    from ..engine.rigs.mapping import drive_names
+
     names = drive_names(model_units(context.scene.meshtalk.model))
     return [name for name in names if text.lower() in name.lower()]
 

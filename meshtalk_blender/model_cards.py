@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-CARD = "model.json"
+from .models import CARD
 
 
 @dataclass(frozen=True)

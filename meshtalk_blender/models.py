@@ -6,21 +6,22 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 import bpy
 
 from .ids import EXTENSION_ID
-from .model_cards import CARD, card_of
 
 if TYPE_CHECKING:
     from ..engine.bundle import Bundle
 
 DEFAULT = "default"
 """The model that a new file uses; comes with the extension."""
+
+CARD = "model.json"
+"""A folder with this file is a model."""
 
 BUILT_IN = Path(__file__).resolve().parents[1] / "engine" / "models"
 
@@ -30,8 +31,7 @@ _wanted = {"provider": "AUTO"}
 """What the preferences said when a job began: its thread may not ask bpy."""
 
 
-@dataclass(frozen=True)
-class ModelPlace:
+class ModelPlace(NamedTuple):
     """A model's folder and the name to show for it."""
 
     name: str
@@ -71,6 +71,8 @@ def model_folder(name: str) -> Path | None:
 
 def model_trouble(name: str) -> str | None:
     """What is wrong with the model of this name at first sight, as a sentence; None where nothing is."""
+    from .model_cards import card_of
+
     folder = model_folder(name)
     if folder is None:
         return f"There is no model “{name}”: choose another, or add its folder in the preferences."

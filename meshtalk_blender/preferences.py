@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Add-on preferences: the models, which processor computes, and how much of the machine may be used."""
 
-from __future__ import annotations
-
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, StringProperty
 
 from . import processors
 from .ids import EXTENSION_ID
-from .model_cards import card_of, forget_cards
 from .models import find_models, forget_bundles
 from .translations import say
 
@@ -57,6 +54,8 @@ class MESHTALK_OT_look_again(bpy.types.Operator):
     bl_options = {"INTERNAL"}
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
+        from .model_cards import forget_cards
+
         forget_cards()
         forget_bundles()
         return {"FINISHED"}
@@ -99,6 +98,8 @@ class MeshTalkPreferences(bpy.types.AddonPreferences):
 
 def readiness() -> tuple[bool, str]:
     """Whether MeshTalk can work here, and a sentence that says so, or what is missing."""
+    from .model_cards import card_of
+
     problem = processors.problem()
     if problem:
         return False, problem
@@ -120,7 +121,9 @@ def _draw_readiness(layout: bpy.types.UILayout) -> None:
     row.label(text=say(words), translate=False, icon="CHECKMARK" if is_ready else "ERROR")
 
 
-def _draw_models(layout: bpy.types.UILayout, chosen: MeshTalkPreferences) -> None:
+def _draw_models(layout: bpy.types.UILayout, chosen: "MeshTalkPreferences") -> None:
+    from .model_cards import card_of
+
     box = layout.box()
     row = box.row()
     row.label(text="Models")
@@ -141,7 +144,7 @@ def _draw_models(layout: bpy.types.UILayout, chosen: MeshTalkPreferences) -> Non
     column.operator(MESHTALK_OT_add_model_folder.bl_idname, icon="ADD")
 
 
-def _draw_machine(layout: bpy.types.UILayout, chosen: MeshTalkPreferences) -> None:
+def _draw_machine(layout: bpy.types.UILayout, chosen: "MeshTalkPreferences") -> None:
     layout.prop(chosen, "provider")
     _used, fallback = processors.choice(chosen.provider)
     row = layout.row()

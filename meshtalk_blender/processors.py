@@ -5,7 +5,6 @@ moment."""
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 
 import bpy
 
@@ -21,13 +20,13 @@ ITEMS = (
 _LABELS = {name: label for name, label, _ in ITEMS}
 
 
-@dataclass
 class _Found:
     """The answer, once it is there: the engine's names, best first, or why there are none."""
 
-    names: tuple[str, ...] = ()
-    problem: str = ""
-    thread: threading.Thread | None = None
+    def __init__(self) -> None:
+        self.names: tuple[str, ...] = ()
+        self.problem = ""
+        self.thread: threading.Thread | None = None
 
 
 _found = _Found()

@@ -2,8 +2,6 @@
 """Takes, kept with the head's object, so that saving, loading, appending, duplicating and undoing take them
 along. What is done with them is in `scene/takes.py`."""
 
-from __future__ import annotations
-
 import bpy
 from bpy.props import (
     BoolProperty,
@@ -53,6 +51,7 @@ class MeshTalkSegment(bpy.types.PropertyGroup):
     model: StringProperty(name="Model", description="Model that it was made with")
     seed: StringProperty(name="Seed", description="Seed that it was sampled with")
     temperature: FloatProperty(name="Temperature", description="How freely it was sampled")
+    silence: FloatProperty(name="Silence", description="Seconds after the sound, in which nothing is said")
     data: StringProperty(name="Curves", description="Raw curves", subtype="BYTE_STRING")
 
 
@@ -81,7 +80,7 @@ class MeshTalkTakeObject(bpy.types.PropertyGroup):
     gone: IntProperty(name="Gone", description="How many of its keys were deleted or renamed since")
 
 
-def _renamed(take: MeshTalkTake, _context: bpy.types.Context) -> None:
+def _renamed(take: "MeshTalkTake", _context: bpy.types.Context) -> None:
     """The user typed another name: none twice, and the Actions follow."""
     from .scene.takes import name_actions  # late: takes has these classes
 

@@ -1,23 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an animator can turn about a take, and how far. Light: panels and properties are made of it."""
+"""What an animator can turn about a take. Light: panels are made of it."""
 
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass, fields
 
+from ..control_limits import LIMITS
 from ..errors import OptionError
-
-MOST = 2.0
-"""Largest strength."""
-
-LIMITS = {
-    **dict.fromkeys(("mouth", "jaw", "brow", "blink", "gaze"), (0.0, MOST)),
-    **dict.fromkeys(("smooth_mouth", "smooth_upper"), (0.0, 100.0)),
-    "closure": (0.0, 1.0),
-    "offset": (-1000.0, 1000.0),
-    "tolerance": (0.0, 0.5),
-}
-"""Smallest and largest value of each control."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import bpy
 
 from ...engine.errors import MeshTalkError
 from .. import models
-from ..ops.job import desk
+from ..ops.desk import desk
 from ..scene.errors import SceneError
 from .arguments import operator_of, operator_options, parse
 

@@ -12,7 +12,7 @@ from . import (
     dub,
     fit,
     generate,
-    head_state,
+    head_looks,
     landmarks,
     mapping,
     parts,
@@ -47,7 +47,7 @@ def register() -> None:
     bpy.app.handlers.load_pre.append(cancel.stop_before_load)
     bpy.app.handlers.undo_post.append(cancel.forget_words)
     bpy.app.handlers.redo_post.append(cancel.forget_words)
-    head_state.register()
+    head_looks.register()
     seeds.register()
 
 
@@ -56,7 +56,7 @@ def unregister() -> None:
     again.stop()
     cancel.stop_job()
     seeds.unregister()
-    head_state.unregister()
+    head_looks.unregister()
     bpy.app.handlers.redo_post.remove(cancel.forget_words)
     bpy.app.handlers.undo_post.remove(cancel.forget_words)
     bpy.app.handlers.load_pre.remove(cancel.stop_before_load)

@@ -9,14 +9,14 @@ Cancel work, and the result is one undo step in place of the old one.
 
 from __future__ import annotations
 
-import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from .job import desk
+from .desk import desk
 
-logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from logging import Logger
 
 PAUSE = 0.25
 """Seconds without a further change, after which the job begins: a slider that is dragged changes all the
@@ -71,6 +71,7 @@ def _begin() -> None:
         with bpy.context.temp_override(**_place()):
             getattr(getattr(bpy.ops, module.lower()), name)("INVOKE_DEFAULT", True, **settings)
     except RuntimeError as error:  # refused: the operator has told why
+        logger = _logger()
         logger.info("Not run anew: %s", error)
     bpy.app.timers.register(_watch, first_interval=PAUSE)
 
@@ -84,8 +85,15 @@ def _watch() -> float | None:
             with bpy.context.temp_override(**_place()):
                 bpy.ops.ed.redo()
         except RuntimeError as error:  # the user went on to something else
+            logger = _logger()
             logger.info("Not brought back: %s", error)
     return None
+
+
+def _logger() -> Logger:
+    import logging  # late: Blender starts sooner without it
+
+    return logging.getLogger(__name__)
 
 
 def _is_last(name: str) -> bool:

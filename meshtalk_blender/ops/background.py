@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import bpy
@@ -16,12 +15,13 @@ from ..models import job_ended
 from ..scene.handles import is_being_edited
 from ..translations import say
 from .again import run_again
-from .job import Gathering, Job, Work, desk, unexpected
+from .checks import busy_reason, tooltip
+from .clicks import can_press
+from .desk import desk
 
 if TYPE_CHECKING:
     from ..scene.handles import HeadHandle
-
-logger = logging.getLogger(__name__)
+    from .job import Gathering, Work
 
 POLL_SECONDS = 0.1
 GATHER_SECONDS = 0.01
@@ -63,6 +63,8 @@ class InBackground:
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         if bpy.app.background or context.window is None:
             return self.execute(context)
+        from .job import Job
+
         try:
             work = self.prepare(context)
         except MeshTalkError as error:
@@ -104,6 +106,8 @@ class InBackground:
         if self.options.is_repeat and not bpy.app.background and context.window is not None:
             run_again(self)
             return {"CANCELLED"}
+        from .job import Gathering
+
         try:
             work = self.prepare(context)
             work = work.at_once(desk.progress) if isinstance(work, Gathering) else work
@@ -137,6 +141,8 @@ class InBackground:
         except MeshTalkError as error:
             return self._refuse(str(error))
         except Exception as error:  # a traceback in the console alone would leave the user without a word
+            from .job import logger, unexpected
+
             logger.exception("The result could not be written")
             return self._refuse(unexpected(error))
         desk.tell(done if self.shows_done else "")
@@ -157,6 +163,27 @@ class InBackground:
         if desk.job is self._job:
             desk.job = None
         redraw_panels()
+
+
+class ToldByPanel:
+    """Base of a job's operator to which scripts may give what the panel's settings lack: it can be run
+    whenever nothing else runs, and its tooltip says why the panel's button is greyed out."""
+
+    if TYPE_CHECKING:
+        poll_message_set: Callable[[str], None]
+
+    @classmethod
+    def reason(cls, context: bpy.types.Context) -> str | None:
+        """Why the panel's button is greyed out, as a sentence; None when it can be pressed. Cheap."""
+        raise NotImplementedError
+
+    @classmethod
+    def description(cls, context: bpy.types.Context, _properties: bpy.types.OperatorProperties) -> str:
+        return tooltip(cls, cls.reason(context))
+
+    @classmethod
+    def poll(cls, _context: bpy.types.Context) -> bool:
+        return can_press(cls, busy_reason())
 
 
 def redraw_motion() -> None:

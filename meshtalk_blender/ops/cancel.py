@@ -6,7 +6,7 @@ from __future__ import annotations
 import bpy
 
 from ..translations import say
-from .job import desk
+from .desk import desk
 
 WAIT_SECONDS = 2.0
 """Longest wait for the thread when Blender is about to drop what it works for."""

@@ -11,7 +11,7 @@ from ..scene.handles import head_problem
 from ..scene.parts import face_of, head_objects
 from ..scene.strips import find_sound_strip, heard_frames, sequencer_scene, sound_strips
 from ..translations import say
-from .job import desk
+from .desk import desk
 
 
 def chosen_head(context: bpy.types.Context) -> bpy.types.Object | None:

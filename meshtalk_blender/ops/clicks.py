@@ -9,7 +9,7 @@ import bpy
 
 from ...engine.errors import MeshTalkError
 from ..translations import say
-from .job import desk
+from .desk import desk
 
 
 def can_press(cls: type[bpy.types.Operator], reason: str | None) -> bool:

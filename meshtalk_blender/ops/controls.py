@@ -5,20 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
 from bpy.props import IntProperty, StringProperty
 
-from ...engine.generate.control_values import LIMITS, Controls
+from ...engine.control_limits import LIMITS
 from ..control_props import controls_of, set_controls, write_due
-from ..scene.control_presets import (
-    find_preset,
-    preset_of,
-    remove_preset,
-    save_preset,
-)
 from ..scene.errors import SceneError
 from ..scene.take_list import active_take, take_problem
 from .checks import busy_reason, chosen_head, tooltip
@@ -27,6 +20,9 @@ from .presets import RemovesPreset, SavesPreset
 from .redo import Redone
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ...engine.generate.control_values import Controls
     from ..take_props import MeshTalkTake
 
 BY_HAND = "Custom"
@@ -85,6 +81,8 @@ class MESHTALK_OT_choose_controls(Redone, _OnTake, bpy.types.Operator):
         return at_once(self, lambda: turn(context, self._values()))
 
     def _values(self) -> Mapping[str, float]:
+        from ..scene.control_presets import find_preset
+
         preset = find_preset(self.name)
         if preset is None:
             raise SceneError(f"There is no preset “{self.name}”.")
@@ -103,6 +101,8 @@ class MESHTALK_OT_reset_controls(Redone, _OnTake, bpy.types.Operator):
 
     @classmethod
     def description(cls, context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        from ...engine.generate.control_values import Controls
+
         take = controlled_take(context)
         controls = Controls() if take is None else controls_of(take.controls)
         names = (properties.control,) if properties.control else tuple(LIMITS)
@@ -113,6 +113,8 @@ class MESHTALK_OT_reset_controls(Redone, _OnTake, bpy.types.Operator):
         return at_once(self, lambda: turn(context, self._values()))
 
     def _values(self) -> Mapping[str, float]:
+        from ...engine.generate.control_values import Controls
+
         if self.control and self.control not in LIMITS:
             raise SceneError(f"There is no control “{self.control}”: use one of {', '.join(LIMITS)}.")
         names = (self.control,) if self.control else tuple(LIMITS)
@@ -130,6 +132,8 @@ class MESHTALK_OT_save_controls(SavesPreset, _OnTake, bpy.types.Operator):
         return own_preset_of(context) or shown_take(context).name
 
     def save(self, context: bpy.types.Context) -> Path:
+        from ..scene.control_presets import save_preset
+
         return save_preset(controls_of(shown_take(context).controls), self.name)
 
 
@@ -147,6 +151,8 @@ class MESHTALK_OT_remove_controls(RemovesPreset, _OnTake, bpy.types.Operator):
         return own_preset_of(context)
 
     def remove(self, context: bpy.types.Context, name: str) -> None:
+        from ..scene.control_presets import remove_preset
+
         remove_preset(name)
 
 
@@ -196,12 +202,16 @@ def _moves_units(recipe: str) -> bool:
 
 def preset_label(controls: Controls) -> str:
     """What stands in the menu's button."""
+    from ..scene.control_presets import preset_of
+
     preset = preset_of(controls)
     return BY_HAND if preset is None else preset.name
 
 
 def own_preset_of(context: bpy.types.Context) -> str:
     """The name of the user's own preset that the controls stand at; "" where they don't."""
+    from ..scene.control_presets import preset_of
+
     take = controlled_take(context)
     preset = None if take is None else preset_of(controls_of(take.controls))
     return preset.name if preset is not None and preset.is_own else ""
@@ -209,6 +219,8 @@ def own_preset_of(context: bpy.types.Context) -> str:
 
 def is_turned(controls: Controls, name: str) -> bool:
     """Whether a control isn't as spoken."""
+    from ...engine.generate.control_values import Controls
+
     return getattr(controls, name) != getattr(Controls(), name)
 
 

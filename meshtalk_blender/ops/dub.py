@@ -17,16 +17,15 @@ from ..models import CARD
 from ..scene.errors import SceneError
 from ..scene.handles import find_head, find_parts, head_problem
 from ..scene.parts import head_objects
-from ..translations import say
-from .background import InBackground
-from .checks import busy_reason, chosen_head, chosen_strips, model_problem, sound_problem, tooltip
-from .job import Gathering, Work
+from .background import InBackground, ToldByPanel
+from .checks import busy_reason, chosen_head, chosen_strips, model_problem, sound_problem
 from .redo import Redone
 
 if TYPE_CHECKING:
     from ..scene.handles import HeadHandle
     from ..scene.performance import Performance
     from ..scene.sound import SoundSource
+    from .job import Gathering, Work
     from .played import Roles
     from .writing import HeadResult, Target
 
@@ -39,7 +38,7 @@ BEYOND = 1.0
 SKIP = {"SKIP_SAVE"}
 
 
-class MESHTALK_OT_dub(InBackground, Redone, bpy.types.Operator):
+class MESHTALK_OT_dub(ToldByPanel, InBackground, Redone, bpy.types.Operator):
     """Put new words into the mouth of a head that moves already; its upper face keeps the performance"""
 
     bl_idname = "meshtalk.dub"
@@ -76,19 +75,13 @@ class MESHTALK_OT_dub(InBackground, Redone, bpy.types.Operator):
     name: StringProperty(name="Name", description="Of the take; empty for the sound's", options=SKIP)
 
     @classmethod
-    def description(cls, context: bpy.types.Context, _properties: bpy.types.OperatorProperties) -> str:
-        return tooltip(cls, dub_reason(context))
-
-    @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        reason = busy_reason()
-        if reason is not None:
-            cls.poll_message_set(say(reason))
-        return reason is None
+    def reason(cls, context: bpy.types.Context) -> str | None:
+        return dub_reason(context)
 
     def prepare(self, context: bpy.types.Context) -> Gathering:
         from ..scene.overwriting import check_seen
-        from ..scene.performance import read_performance  # late: Blender starts sooner without it
+        from ..scene.reading import read_performance  # late: Blender starts sooner without it
+        from .job import Gathering
         from .writing import target_of
 
         take_settings(self, context.scene.meshtalk_dub, ("upper", "mouth", "keep_silence", "mute_old"))
@@ -211,13 +204,14 @@ def take_settings(
 
 
 def head_named(context: bpy.types.Context, name: str) -> bpy.types.Object | None:
-    """The scene's object of this name, or the panel's head without one. Raises SceneError."""
+    """The scene's object of this name, this file's own before linked ones; without a name the panel's head.
+    Raises SceneError."""
     if not name:
         return chosen_head(context)
-    head = context.scene.objects.get(name)
-    if head is None:
+    found = [thing for thing in context.scene.objects if thing.name == name]
+    if not found:
         raise SceneError(f"There is no object “{name}” in this scene: choose a head.")
-    return head
+    return next((thing for thing in found if thing.library is None), found[0])
 
 
 def chosen_range(scene: bpy.types.Scene, head: bpy.types.Object, choice: str) -> tuple[int, int]:

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engine.progress import CancelCheck, Progress, Stage
-from ..models import loaded_bundle
 from ..scene.errors import SceneError
 from ..scene.sound import SoundSource, read_sound
-from .job import FITTED, LOADED, FitRequest, Rising, bind_request, figures_of, pass_on
+from .bound import bind_target
+from .job import figures_of, pass_on
 from .matching import own_shapes_of
 from .played import Played, Roles
 from .writing import HeadResult, Spoken, Target
@@ -58,14 +58,9 @@ def run_dub(request: DubRequest, progress: Progress, cancelled: CancelCheck) -> 
             f"{performance.last}, so there is nothing to dub: press Generate instead, or choose another "
             "range."
         )
-    target, rising = request.target, Rising(progress)
-    whole = Stage("Loading the model", 0.0, 1.0, rising, cancelled)
-    whole.at(0, 1)
-    bundle = loaded_bundle(target.model, target.threads)
-    fit = FitRequest(target.model, target.threads, target.rest, target.landmarks, target.stored_binding)
-    binding, data = bind_request(bundle.template, fit, whole.span("Fitting the head", LOADED, FITTED))
-    dubbing = whole.span("Reading the sound", max(LOADED, rising.highest), 1.0)
-    spoken, deltas, span = _dub(bundle, binding, request, dubbing)
+    bound = bind_target(request.target, progress, cancelled)
+    binding = bound.binding
+    spoken, deltas, span = _dub(bound.bundle, binding, request, bound.rest("Reading the sound"))
     figures, landmarks = figures_of(binding)
     units = (
         binding.unit_deltas()
@@ -73,7 +68,7 @@ def run_dub(request: DubRequest, progress: Progress, cancelled: CancelCheck) -> 
         else np.zeros((0, *binding.vertices.shape), np.float32)
     )
     own = _own_shapes(binding, request, span) if spoken.take.unit_names else None
-    return HeadResult((spoken,), units, deltas, data, figures, landmarks, own_shapes=own)
+    return HeadResult((spoken,), units, deltas, bound.data, figures, landmarks, own_shapes=own)
 
 
 def _own_shapes(binding: Binding, request: DubRequest, span: Span) -> OwnShapes | None:

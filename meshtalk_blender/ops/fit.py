@@ -5,20 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import bpy
 
 from ..fit_overlay import hide_fit, show_fit, shown_fit
 from ..models import chosen_threads, model_folder
-from ..scene.binding import clear_binding, has_binding, store_binding, stored_binding
 from ..scene.errors import SceneError
 from ..scene.handles import HeadHandle, find_head, handle_of, head_problem
-from ..scene.landmarks import placed_landmarks, set_fitted_landmarks
 from ..translations import say
 from .background import InBackground, redraw_panels
 from .checks import chosen_head, fit_reason
-from .head_state import look_now
-from .job import FitRequest, FitResult, Work, desk, run_fit
+from .desk import desk
+
+if TYPE_CHECKING:
+    from .job import FitRequest, FitResult, Work
 
 POOR = (
     "The face would move in the wrong places: put landmarks on the eyes, the nose, the mouth and the chin, "
@@ -48,6 +49,8 @@ class MESHTALK_OT_fit_head(InBackground, bpy.types.Operator):
         return reason is None
 
     def prepare(self, context: bpy.types.Context) -> Work:
+        from .job import run_fit
+
         head = chosen_head(context)
         request = fit_request(context, head)
         self._head, self._model = handle_of(head), context.scene.meshtalk.model
@@ -57,6 +60,10 @@ class MESHTALK_OT_fit_head(InBackground, bpy.types.Operator):
         return (self._head,)
 
     def write(self, _context: bpy.types.Context, result: FitResult) -> str:
+        from ..scene.binding import store_binding
+        from ..scene.landmarks import set_fitted_landmarks
+        from .head_state import look_now
+
         head = find_head(self._head)
         fitted = result.fitted
         if fitted is None:
@@ -71,7 +78,10 @@ class MESHTALK_OT_fit_head(InBackground, bpy.types.Operator):
 
 def fit_request(context: bpy.types.Context, head: bpy.types.Object | None) -> FitRequest:
     """What the fit needs, copied out of bpy. Raises SceneError."""
+    from ..scene.binding import stored_binding
+    from ..scene.landmarks import placed_landmarks
     from ..scene.mesh import read_rest_pose
+    from .job import FitRequest
 
     problem = head_problem(head)
     if problem is not None:
@@ -87,6 +97,9 @@ def fit_request(context: bpy.types.Context, head: bpy.types.Object | None) -> Fi
 
 def forget_fit(head: bpy.types.Object) -> None:
     """Take away all that a fit left with a head."""
+    from ..scene.binding import clear_binding
+    from ..scene.landmarks import set_fitted_landmarks
+
     clear_binding(head)
     set_fitted_landmarks(head, {})
     hide_fit()
@@ -120,6 +133,8 @@ class MESHTALK_OT_clear_fit(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
+        from ..scene.binding import has_binding
+
         head = chosen_head(context)
         reason = fit_reason(context)
         if reason is None and head is not None and not has_binding(head):

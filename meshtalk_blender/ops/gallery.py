@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...engine.progress import CancelCheck, Progress, Stage
-from ..models import loaded_bundle
 from ..scene.sound import SoundSource, read_sound
-from .job import FITTED, LOADED, FitRequest, Rising, bind_request, figures_of
+from .bound import bind_target
+from .job import figures_of
 from .matching import own_shapes_of
 from .plan import Plan
 from .writing import HeadResult, Spoken, Target
@@ -99,20 +99,16 @@ class Gallery:
 
 def run_seeds(request: SeedsRequest, progress: Progress, cancelled: CancelCheck) -> Gallery:
     """Sample all seeds, put them on the head and paint them, here and now. Raises MeshTalkError."""
-    target, rising = request.target, Rising(progress)
-    whole = Stage("Loading the model", 0.0, 1.0, rising, cancelled)
-    whole.at(0, 1)
-    bundle = loaded_bundle(target.model, target.threads)
-    fit = FitRequest(target.model, target.threads, target.rest, target.landmarks, target.stored_binding)
-    binding, data = bind_request(bundle.template, fit, whole.span("Fitting the head", LOADED, FITTED))
-    begin = max(LOADED, rising.highest)
-    speaking = whole.span("Reading the sound", begin, 1.0 - PAINTING)
+    bound = bind_target(request.target, progress, cancelled)
+    bundle, binding = bound.bundle, bound.binding
+    speaking = bound.rest("Reading the sound", 1.0 - PAINTING)
     count = len(request.sources)
     spoken = [
         _speak(bundle, binding, request, source, speaking.part(number, count))
         for number, source in enumerate(request.sources)
     ]
-    return _gallery(bundle, binding, data, request, spoken, whole.span("Painting", 1.0 - PAINTING, 1.0))
+    painting = bound.whole.span("Painting", 1.0 - PAINTING, 1.0)
+    return _gallery(bundle, binding, bound.data, request, spoken, painting)
 
 
 def _speak(

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +117,7 @@ class MESHTALK_OT_generate(InBackground, Redone, bpy.types.Operator):
 
     def _wish(self, context: bpy.types.Context) -> Wish:
         """What the settings ask for, apart from what was given here."""
+        from dataclasses import replace
 
         from .plan import wish_of
 

@@ -24,6 +24,7 @@ from ..fit_overlay import hide_fit, shown_fit
 from ..models import chosen_threads, loaded_bundle, model_folder
 from ..scene.binding import Change, fit_mark, has_binding, has_moved, quick_change, stored_figures
 from .background import redraw_panels
+from .head_looks import LOOK_SECONDS, MeshKey, ask, looks
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from ...engine.geometry.fit.binding import FitFigures
 
 logger = logging.getLogger(__name__)
-
-LOOK_SECONDS = 0.2
 
 
 class Kind(Enum):
@@ -78,34 +77,12 @@ _WORDS = {
     Kind.SCALED: "Proportions were scaled: will be fitted again",
 }
 
-MeshKey = tuple[int, int, int, int, str]
-"""session_uid of a mesh, its vertices, polygons and corners, and the model's name."""
-
-
-class _Looks:
-    """What was found out about meshes, and what is still to be."""
-
-    def __init__(self) -> None:
-        self.known: dict[MeshKey, bool] = {}
-        self.moved: dict[tuple[int, str], bool] = {}
-        self.asked: set[int] = set()
-        self.thread: threading.Thread | None = None
-
-    def forget(self) -> None:
-        """Other meshes may have these numbers now."""
-        self.known.clear()
-        self.moved.clear()
-        self.asked.clear()
-
-
-_looks = _Looks()
-
 
 def state_of(head: bpy.types.Object, model: str) -> HeadState:
     """Where this mesh object stands with the model of this name; cheap, may be asked while drawing."""
-    known = _looks.known.get(_key(head, model))
+    known = looks.known.get(_key(head, model))
     if known is None:
-        _ask(head.session_uid)
+        ask(head.session_uid)
         return HeadState(Kind.LOOKING)
     if known:
         return HeadState(Kind.KNOWN)
@@ -116,9 +93,9 @@ def state_of(head: bpy.types.Object, model: str) -> HeadState:
         return HeadState(Kind.MARKED, figures)
     if change is Change.SCALE:
         return HeadState(Kind.SCALED, figures)
-    moved = _looks.moved.get(fit_mark(head))
+    moved = looks.moved.get(fit_mark(head))
     if moved is None:
-        _ask(head.session_uid)
+        ask(head.session_uid)
     return HeadState(Kind.EDITED if moved or change is Change.MESH else Kind.FITTED, figures)
 
 
@@ -135,28 +112,22 @@ def _key(head: bpy.types.Object, model: str) -> MeshKey:
     return (mesh.session_uid, len(mesh.vertices), len(mesh.polygons), len(mesh.loops), model)
 
 
-def _ask(head_uid: int) -> None:
-    _looks.asked.add(head_uid)
-    if not bpy.app.background and not bpy.app.timers.is_registered(_look):
-        bpy.app.timers.register(_look, first_interval=LOOK_SECONDS)
-
-
-def _look() -> float | None:
+def look() -> float | None:
     """The timer: look at what was asked for, in a thread where it takes long."""
-    if _looks.thread is not None:
-        if _looks.thread.is_alive():
+    if looks.thread is not None:
+        if looks.thread.is_alive():
             return LOOK_SECONDS
-        _looks.thread = None
+        looks.thread = None
         redraw_panels()
-    heads = [o for o in bpy.data.objects if o.session_uid in _looks.asked and o.type == "MESH"]
-    _looks.asked.clear()
+    heads = [o for o in bpy.data.objects if o.session_uid in looks.asked and o.type == "MESH"]
+    looks.asked.clear()
     model = bpy.context.scene.meshtalk.model
     works = [work for head in heads for work in _work(head, model)]
     redraw_panels()
     if not works:
         return None
-    _looks.thread = threading.Thread(target=_do, args=(works,), name="MeshTalk look", daemon=True)
-    _looks.thread.start()
+    looks.thread = threading.Thread(target=_do, args=(works,), name="MeshTalk look", daemon=True)
+    looks.thread.start()
     return LOOK_SECONDS
 
 
@@ -168,13 +139,13 @@ def _do(works: list[Callable[[], None]]) -> None:
 def _work(head: bpy.types.Object, model: str) -> list[Callable[[], None]]:
     """Look at what is quick, and give what isn't, free of bpy."""
     key = _key(head, model)
-    if _looks.known.get(key) is None:
+    if looks.known.get(key) is None:
         from ..scene.mesh import read_mesh
 
         polygons = read_mesh(head.data)[1]
         return [partial(_recognise, key, model_folder(model), chosen_threads(), polygons)]
     if has_binding(head):
-        moved = _looks.moved[fit_mark(head)] = has_moved(head)
+        moved = looks.moved[fit_mark(head)] = has_moved(head)
         picture = shown_fit()
         if moved and picture is not None and picture.head_uid == head.session_uid:
             hide_fit()
@@ -196,54 +167,4 @@ def _recognise(key: MeshKey, folder: Path | None, threads: int | None, polygons:
         logger.info("No model to compare the head with: %s", error)  # Generate tells the user
     except Exception:  # else the panel would ask again for ever
         logger.exception("The head could not be compared with the known ones")
-    _looks.known[key] = known
-
-
-@bpy.app.handlers.persistent
-def _note_edits(_scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
-    """A mesh was edited: whose, the timer finds out if the panel asks. Playback doesn't come here."""
-    if _looks.moved and any(
-        update.is_updated_geometry and isinstance(update.id, bpy.types.Mesh) for update in depsgraph.updates
-    ):
-        _look_again()
-
-
-@bpy.app.handlers.persistent
-def _note_undo(*_: object) -> None:
-    _look_again()
-
-
-def _look_again() -> None:
-    """Compare those heads anew that the panel showed; it isn't drawn by itself when a mesh is edited."""
-    shown = {uid for uid, _ in _looks.moved}
-    _looks.moved.clear()
-    for uid in shown:
-        _ask(uid)
-
-
-@bpy.app.handlers.persistent
-def _note_load(*_: object) -> None:
-    _looks.forget()
-
-
-_HANDLERS = (
-    ("depsgraph_update_post", _note_edits),
-    ("undo_post", _note_undo),
-    ("redo_post", _note_undo),
-    ("load_post", _note_load),
-)
-
-
-def register() -> None:
-    """Begin to notice edits."""
-    for name, handler in _HANDLERS:
-        getattr(bpy.app.handlers, name).append(handler)
-
-
-def unregister() -> None:
-    """Stop noticing edits."""
-    for name, handler in _HANDLERS:
-        getattr(bpy.app.handlers, name).remove(handler)
-    if bpy.app.timers.is_registered(_look):
-        bpy.app.timers.unregister(_look)
-    _looks.forget()
+    looks.known[key] = known

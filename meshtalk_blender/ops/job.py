@@ -308,26 +308,3 @@ class Job(Generic[Result]):
 def unexpected(error: Exception) -> str:
     """A sentence for an error that nobody foresaw."""
     return f"MeshTalk stopped with an unexpected error ({type(error).__name__}: {error}): please report it."
-
-
-class Desk:
-    """The one job of this Blender, and the last message for the panel."""
-
-    def __init__(self) -> None:
-        self.job: Job[Any] | None = None
-        self.message = ""
-        self.is_problem = False
-        self.on_progress: Progress | None = None
-        """Who is told how far a job is that is done at once, without a window."""
-
-    def progress(self, stage: str, fraction: float) -> None:
-        """Pass on how far a job is that is done at once."""
-        if self.on_progress is not None:
-            self.on_progress(stage, fraction)
-
-    def tell(self, message: str, is_problem: bool = False) -> None:
-        """Keep a message for the panel."""
-        self.message, self.is_problem = message, is_problem
-
-
-desk = Desk()

@@ -10,10 +10,8 @@ import bpy
 from bpy.props import EnumProperty, StringProperty
 
 from ..overlay import end_session, redraw_views
-from ..scene import placing
 from ..scene.handles import head_problem
-from ..scene.landmarks import BY_NAME, clear_landmarks, label_of, set_spots, spots_of
-from ..scene.placing import desk, mirrored_spots
+from ..scene.placing_desk import placing_desk
 from ..translations import say
 from .checks import chosen_head
 
@@ -46,7 +44,7 @@ MOVES = {"MOUSEMOVE", "INBETWEEN_MOUSEMOVE"}
 
 def landmarks_problem(context: bpy.types.Context) -> str | None:
     """Why landmarks can't be placed now, as a sentence; None when they can."""
-    if desk.session is not None:
+    if placing_desk.session is not None:
         return "Landmarks are being placed: press Enter to finish, or Esc to leave them as before."
     head = chosen_head(context)
     problem = head_problem(head)
@@ -90,17 +88,19 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
         if bpy.app.background or context.window is None:
             return self.execute(context)
+        from ..scene.landmarks import spots_of
+        from ..scene.placing import begin
         from ..scene.surface import read_rest_mesh
 
         head = self.head(context)
         rest = read_rest_mesh(head)
         stored, fitted = head.meshtalk.landmarks, head.meshtalk.fitted
-        self._session = placing.begin(rest, spots_of(head, rest, stored), spots_of(head, rest, fitted))
+        self._session = begin(rest, spots_of(head, rest, stored), spots_of(head, rest, fitted))
         self._start = dict(self._session.placed)
         self._grabbed: str = ""
         self._shift = self._pressed = (0.0, 0.0)
         self._crosshair = self._both = False
-        desk.session, desk.head_uid = self._session, head.session_uid
+        placing_desk.session, placing_desk.head_uid = self._session, head.session_uid
         context.window_manager.modal_handler_add(self)
         self._show(context)
         return {"RUNNING_MODAL"}
@@ -113,7 +113,7 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
         from .pointer import pointer_at
 
         head = self._head()
-        if desk.session is not self._session or head is None:
+        if placing_desk.session is not self._session or head is None:
             return self._leave("The head was changed meanwhile: its landmarks are as before.")
         pointer = pointer_at(context, event, head)
         self._point(context, pointer)
@@ -136,7 +136,7 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
 
     def _head(self) -> bpy.types.Object | None:
         """The head, as long as its landmarks can be written; an undo meanwhile made another pointer of it."""
-        head = next((one for one in bpy.data.objects if one.session_uid == desk.head_uid), None)
+        head = next((one for one in bpy.data.objects if one.session_uid == placing_desk.head_uid), None)
         if head is None or not head.users_scene or head_problem(head) is not None or not head.visible_get():
             return None
         return head if len(head.data.vertices) == len(self._session.rest.vertices) else None
@@ -147,10 +147,15 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
 
     def _point(self, context: bpy.types.Context, pointer: Pointer | None) -> None:
         """Keep what the overlay shows at the mouse; the cross hairs are for the 3D view only."""
-        before, under = (desk.hovered, desk.mouse), None if pointer is None else pointer.dot(self._session)
-        desk.hovered = self._grabbed or under or ""
-        desk.mouse = None if pointer is None else (pointer.view.region.as_pointer(), pointer.x, pointer.y)
-        if (desk.hovered, desk.mouse) != before:
+        before, under = (
+            (placing_desk.hovered, placing_desk.mouse),
+            None if pointer is None else pointer.dot(self._session),
+        )
+        placing_desk.hovered = self._grabbed or under or ""
+        placing_desk.mouse = (
+            None if pointer is None else (pointer.view.region.as_pointer(), pointer.x, pointer.y)
+        )
+        if (placing_desk.hovered, placing_desk.mouse) != before:
             redraw_views()
         if (pointer is not None) != self._crosshair:
             self._crosshair = not self._crosshair
@@ -176,7 +181,7 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
         if event.type == "LEFTMOUSE" and pressed:
             self._press(pointer, both)
         elif event.type in REMOVE and pressed:
-            name = desk.hovered or self._session.active
+            name = placing_desk.hovered or self._session.active
             if name in self._session.placed:
                 self._session.remove(name, both)
         elif event.type == "TAB" and pressed:
@@ -185,16 +190,16 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
 
     def _press(self, pointer: Pointer, both: bool) -> None:
         """Grab the dot under the mouse, or put the next landmark there; a ring comes to the mouse."""
-        session, name = self._session, desk.hovered or self._session.next_name
+        session, name = self._session, placing_desk.hovered or self._session.next_name
         if name is None:
             return
         self._pressed, self._both = (pointer.x, pointer.y), both
-        if name in session.placed and name == desk.hovered:
+        if name in session.placed and name == placing_desk.hovered:
             session.remember()
             session.active = self._grabbed = name
             self._shift = pointer.shift_to(session.placed[name]) or (0.0, 0.0)
             return
-        spot = pointer.hit(session) or session.suggested.get(desk.hovered)
+        spot = pointer.hit(session) or session.suggested.get(placing_desk.hovered)
         if spot is not None:
             session.remember()
             session.place(name, spot, both)
@@ -217,6 +222,8 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
         redraw_views()
 
     def _finish(self, head: bpy.types.Object) -> set[str]:
+        from ..scene.landmarks import set_spots
+
         session = self._session
         if session.placed == self._start:
             return self._leave("")
@@ -227,7 +234,7 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
         return {"FINISHED"}
 
     def _leave(self, problem: str) -> set[str]:
-        if desk.session is self._session:
+        if placing_desk.session is self._session:
             end_session()
         if problem:
             self.report({"WARNING"}, say(problem))
@@ -260,9 +267,9 @@ class MESHTALK_OT_end_landmarks(bpy.types.Operator):
         return "Keep the landmarks (Enter)" if done else "Leave the landmarks as they were before (Esc)"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        if desk.session is None:
+        if placing_desk.session is None:
             return {"CANCELLED"}
-        desk.session.wish = self.wish
+        placing_desk.session.wish = self.wish
         return {"FINISHED"}
 
 
@@ -277,13 +284,17 @@ class MESHTALK_OT_choose_landmark(bpy.types.Operator):
 
     @classmethod
     def description(cls, _context: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        from ..scene.landmarks import BY_NAME
+
         mark = BY_NAME.get(properties.name)
         return "Place this landmark" if mark is None else f"{mark.hint}; place it with the next click"
 
     def execute(self, _context: bpy.types.Context) -> set[str]:
-        if desk.session is None or self.name not in BY_NAME:
+        from ..scene.landmarks import BY_NAME
+
+        if placing_desk.session is None or self.name not in BY_NAME:
             return {"CANCELLED"}
-        desk.session.chosen = self.name
+        placing_desk.session.chosen = self.name
         redraw_views()
         return {"FINISHED"}
 
@@ -305,13 +316,15 @@ class MESHTALK_OT_mirror_landmarks(_OnHead, bpy.types.Operator):
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        from ..scene.landmarks import set_spots, spots_of
+        from ..scene.placing import begin, mirrored_spots
         from ..scene.surface import read_rest_mesh
 
         head = self.head(context)
         rest = read_rest_mesh(head)
         spots = spots_of(head, rest, head.meshtalk.landmarks)
         fitted = spots_of(head, rest, head.meshtalk.fitted)
-        mirror = placing.begin(rest, spots, fitted).mirror
+        mirror = begin(rest, spots, fitted).mirror
         if mirror is None:
             text = "The head's middle is not known yet: place one landmark on both sides first."
             self.report({"ERROR"}, say(text))
@@ -328,6 +341,8 @@ class MESHTALK_OT_clear_landmarks(_OnHead, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        from ..scene.landmarks import clear_landmarks
+
         clear_landmarks(self.head(context))
         redraw_views()
         return {"FINISHED"}
@@ -335,9 +350,11 @@ class MESHTALK_OT_clear_landmarks(_OnHead, bpy.types.Operator):
 
 def draw_status(header: bpy.types.Header, _context: bpy.types.Context) -> None:
     """The status bar while landmarks are placed: what the keys and buttons do."""
-    if desk.session is None:
+    if placing_desk.session is None:
         return
-    row, name = header.layout.row(align=True), desk.session.next_name
+    from ..scene.landmarks import label_of
+
+    row, name = header.layout.row(align=True), placing_desk.session.next_name
     if name is not None:
         row.label(text=say(f"Place {label_of(name)}"), icon="MOUSE_LMB")
     row.label(text="Move", icon="MOUSE_LMB_DRAG")

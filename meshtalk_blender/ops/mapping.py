@@ -3,85 +3,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import bpy
 from bpy.props import StringProperty
 
-from ...engine.rigs.mapping import RigMapping, drive_names, is_mixed, sides_of
 from ..mapping_props import model_units
 from ..scene.errors import SceneError
-from ..scene.mapping import (
-    all_presets,
-    choose_mapping,
-    driven_keys,
-    edit_mapping,
-    free_keys,
-    is_edited,
-    is_missing,
-    mapping_of,
-    own_presets,
-    remove_preset,
-    save_preset,
-)
 from .checks import chosen_head, need_head
 from .clicks import at_once, can_press
-from .job import desk
+from .desk import desk
 from .presets import RemovesPreset, SavesPreset
 
-BY_NAME = "By Names"
-
-
-@dataclass(frozen=True)
-class MappingState:
-    """What the panel tells of a head: its mapping in effect, what is chosen, whether it is edited by hand,
-    and a sentence about what isn't as it should be."""
-
-    mapping: RigMapping | None
-    chosen: str
-    edited: bool
-    driven: int = 0
-    warning: str = ""
-
-    @property
-    def label(self) -> str:
-        """What stands in the menu's button."""
-        if self.edited:
-            return f"{self.chosen} (Edited)" if self.chosen else "Edited"
-        return self.chosen or BY_NAME
-
-    @property
-    def words(self) -> str:
-        """At a glance: what was found."""
-        left = (
-            f"; {self.driven} {'has a driver' if self.driven == 1 else 'have drivers'}" if self.driven else ""
-        )
-        if self.mapping is None or not self.mapping.used:
-            return f"No shape keys that speech moves{left}"
-        count = len(self.mapping.used)
-        return f"{self.mapping.name}: {count} shape key{'s' if count != 1 else ''}{left}"
-
-
-def mapping_state(context: bpy.types.Context, head: bpy.types.Object) -> MappingState:
-    """What drives this head's keys with the panel's model."""
-    found = mapping_of(head, model_units(context.scene.meshtalk.model))
-    chosen, edited = head.meshtalk.mapping, is_edited(head)
-    warning = next(iter(all_presets()[1]), "")
-    if not edited and is_missing(head):
-        warning = f"“{chosen}” is not on this computer: names decide."
-    return MappingState(found, chosen, edited, len(driven_keys(head)), warning)
-
-
-def drive_problem(context: bpy.types.Context, drive: str) -> str | None:
-    """Why a key can't be driven by this, as a sentence; None when it can, or by nothing."""
-    known = drive_names(model_units(context.scene.meshtalk.model))
-    unknown = next((name for side in sides_of(drive) for name in side if name not in known), None)
-    if unknown is not None:
-        return f"“{unknown}” is neither a viseme nor a unit of this model."
-    if is_mixed(drive):
-        return "Visemes can't be added to others: let one drive the key."
-    return None
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def mapping_problem(context: bpy.types.Context) -> str | None:
@@ -118,6 +53,9 @@ class MESHTALK_OT_choose_mapping(_OnHead, bpy.types.Operator):
         return at_once(self, lambda: self._choose(context))
 
     def _choose(self, context: bpy.types.Context) -> str:
+        from ..scene.mapping import all_presets, choose_mapping
+        from .mapping_state import mapping_state
+
         if self.name and all(preset.name != self.name for preset in all_presets()[0]):
             raise SceneError(f"There is no mapping “{self.name}”.")
         head = chosen_head(context)
@@ -135,6 +73,8 @@ class MESHTALK_OT_edit_mapping(_OnHead, bpy.types.Operator):
         return at_once(self, lambda: self._list(context))
 
     def _list(self, context: bpy.types.Context) -> str:
+        from ..scene.mapping import edit_mapping, free_keys
+
         head = need_head(context)
         if not free_keys(head):
             raise SceneError(f"All shape keys of “{head.name}” have drivers: there is nothing to map.")
@@ -150,12 +90,17 @@ class MESHTALK_OT_save_mapping(SavesPreset, _OnHead, bpy.types.Operator):
     bl_options = {"REGISTER"}
 
     def suggested(self, context: bpy.types.Context) -> str:
+        from ..scene.mapping import all_presets
+        from .mapping_state import own_mapping_of
+
         taken = {preset.name.lower() for preset in all_presets()[0]}
         head = need_head(context)
         fresh = f"My {head.name}" if head.name.lower() in taken else head.name
         return own_mapping_of(context) or fresh
 
     def save(self, context: bpy.types.Context) -> Path:
+        from ..scene.mapping import save_preset
+
         return save_preset(need_head(context), self.name, model_units(context.scene.meshtalk.model))
 
 
@@ -169,18 +114,15 @@ class MESHTALK_OT_remove_mapping(RemovesPreset, _OnHead, bpy.types.Operator):
 
     @classmethod
     def chosen(cls, context: bpy.types.Context) -> str:
+        from .mapping_state import own_mapping_of
+
         return own_mapping_of(context)
 
     def remove(self, context: bpy.types.Context, name: str) -> None:
+        from ..scene.mapping import remove_preset
+
         remove_preset(name)
         need_head(context).meshtalk.mapping = ""
-
-
-def own_mapping_of(context: bpy.types.Context) -> str:
-    """The name of the user's own mapping that the head uses; "" where it uses none."""
-    head = chosen_head(context)
-    chosen = "" if head is None else head.meshtalk.mapping
-    return chosen if any(preset.name == chosen for preset in own_presets()[0]) else ""
 
 
 CLASSES = (

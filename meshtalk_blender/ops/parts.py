@@ -10,7 +10,7 @@ from ..scene.handles import head_problem, part_problem
 from ..scene.parts import add_parts, head_objects, remove_part
 from ..translations import say
 from .checks import chosen_head
-from .job import desk
+from .desk import desk
 
 AT_WORK = "MeshTalk is at work: wait, or press Cancel."
 

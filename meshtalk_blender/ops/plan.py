@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import pairwise
 
 import bpy
 
@@ -82,6 +84,8 @@ def make_plan(context: bpy.types.Context, wish: Wish) -> Plan:
         if first[head.data] == head
     )
     sources = _sources(sequencer_scene(context), wish)
+    if wish.placement == "NEW":  # in others, what plays between the strips is the user's
+        sources = listening(sources, targets[0].rate)
     return Plan(targets, wish.sound_file, _request(wish, targets, sources), twins)
 
 
@@ -112,6 +116,18 @@ def _sources(sequencer: bpy.types.Scene, wish: Wish) -> tuple[SoundSource, ...]:
     if wish.sound_file:
         return (source_of_file(wish.sound_file, sequencer.frame_start),)
     return tuple(source_of_strip(sequencer, name) for name in wish.strips or ("",))
+
+
+def listening(sources: tuple[SoundSource, ...], rate: Fraction) -> tuple[SoundSource, ...]:
+    """The sources with the silence after each until the next one begins, `rate` frames a second: who listens
+    blinks and looks around."""
+    ordered = sorted(sources, key=lambda source: source.frame)
+    ends = [source.frame + (source.duration or 0) * rate for source in ordered]
+    silence: dict[int, Fraction] = {}
+    for number, (source, after) in enumerate(pairwise(ordered)):
+        if ends[number] == max(ends[: number + 1]) and after.frame > ends[number]:
+            silence[id(source)] = (after.frame - ends[number]) / rate
+    return tuple(replace(source, silence=silence.get(id(source), Fraction(0))) for source in sources)
 
 
 def add_heard(target: Target, source: SoundSource, sound_file: str) -> str:

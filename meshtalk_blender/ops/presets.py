@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
 from bpy.props import StringProperty
 
 from .clicks import at_once, can_press
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class SavesPreset:

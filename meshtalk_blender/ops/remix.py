@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import bpy
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...engine.errors import MeshTalkError
-from ...engine.progress import CancelCheck, Progress, Stage
+from ...engine.progress import CancelCheck, Progress
 from ..models import chosen_threads, loaded_bundle, model_folder
 from ..scene.errors import SceneError
 from ..scene.sound import SoundSource, read_sound, source_of_file, source_of_strip
@@ -28,7 +29,7 @@ from ..scene.takes import (
     take_problem,
     takes_of,
 )
-from .job import FITTED, LOADED, FitRequest, Rising, bind_request
+from .bound import bind_target
 from .writing import Target, check_target, target_of
 
 if TYPE_CHECKING:
@@ -142,13 +143,8 @@ def run_range(
     """New curves of each part, by the segment's number, here and now; no bpy. Raises MeshTalkError."""
     from ...engine.generate.again import AgainOptions, sample_again
 
-    target, rising = request.target, Rising(progress)
-    whole = Stage("Loading the model", 0.0, 1.0, rising, cancelled)
-    whole.at(0, 1)
-    bundle = loaded_bundle(target.model, target.threads)
-    fit = FitRequest(target.model, target.threads, target.rest, target.landmarks, target.stored_binding)
-    binding, _ = bind_request(bundle.template, fit, whole.span("Fitting the head", LOADED, FITTED))
-    sampling = whole.span("Sampling", max(LOADED, rising.highest), 1.0)
+    bound = bind_target(request.target, progress, cancelled)
+    bundle, binding, sampling = bound.bundle, bound.binding, bound.rest("Sampling")
     upper, done = request.upper_temperature, []
     for place, part in enumerate(request.parts):
         stage = sampling.part(place, len(request.parts))
@@ -186,5 +182,6 @@ def _source_of(context: bpy.types.Context, segment: MeshTalkSegment) -> SoundSou
     """The sound of a segment: its strip where it is still there, else the file."""
     sequencer = sequencer_scene(context)
     if segment.strip and find_sound_strip(sequencer, segment.strip) is not None:
-        return source_of_strip(sequencer, segment.strip, context.scene)
+        source = source_of_strip(sequencer, segment.strip, context.scene)
+        return replace(source, silence=Fraction(segment.silence))
     return source_of_file(segment.sound, segment.frame)

@@ -13,24 +13,23 @@ from bpy.props import EnumProperty, IntProperty, StringProperty
 from ..dub_props import PART, RANGE
 from ..models import CARD
 from ..scene.errors import SceneError
-from ..scene.handles import find_head, find_parts, handle_of, head_problem
+from ..scene.handles import find_head, find_parts, handle_of, head_problem, ownership_problem
 from ..scene.parts import face_of, head_objects
-from ..translations import say
-from .background import InBackground
-from .checks import busy_reason, chosen_head, model_problem, tooltip
+from .background import InBackground, ToldByPanel
+from .checks import busy_reason, chosen_head, model_problem
 from .dub import chosen_range, head_named, roles_of, take_settings
-from .job import FitRequest, Gathering, Work
 from .redo import Redone
 
 if TYPE_CHECKING:
     from ..scene.handles import HeadHandle
     from ..scene.performance import Performance
+    from .job import FitRequest, Gathering, Work
     from .retarget_job import Retargeted
 
 SKIP = {"SKIP_SAVE"}
 
 
-class MESHTALK_OT_retarget(InBackground, Redone, bpy.types.Operator):
+class MESHTALK_OT_retarget(ToldByPanel, InBackground, Redone, bpy.types.Operator):
     """Let the head do what another one does, in its own size: shape keys, and a new Action"""
 
     bl_idname = "meshtalk.retarget"
@@ -48,22 +47,16 @@ class MESHTALK_OT_retarget(InBackground, Redone, bpy.types.Operator):
     name: StringProperty(name="Name", description="Of the take; empty for the source's", options=SKIP)
 
     @classmethod
-    def description(cls, context: bpy.types.Context, _properties: bpy.types.OperatorProperties) -> str:
-        return tooltip(cls, retarget_reason(context))
-
-    @classmethod
-    def poll(cls, _context: bpy.types.Context) -> bool:
-        reason = busy_reason()
-        if reason is not None:
-            cls.poll_message_set(say(reason))
-        return reason is None
+    def reason(cls, context: bpy.types.Context) -> str | None:
+        return retarget_reason(context)
 
     def prepare(self, context: bpy.types.Context) -> Gathering:
         from ..scene.binding import stored_binding
         from ..scene.landmarks import placed_landmarks
         from ..scene.mesh import read_rest_pose
         from ..scene.overwriting import hiding_cache
-        from ..scene.performance import read_performance  # late: Blender starts sooner without it
+        from ..scene.reading import read_performance  # late: Blender starts sooner without it
+        from .job import FitRequest, Gathering
         from .writing import target_of
 
         take_settings(self, context.scene.meshtalk_retarget, ("range", "part"))
@@ -77,7 +70,7 @@ class MESHTALK_OT_retarget(InBackground, Redone, bpy.types.Operator):
             raise SceneError(problem or "")
         name = self.name or source.name
         self._target = target_of(context, head, model=self.model, kind="RETARGET", name=name)
-        self._source = handle_of(source)
+        self._source = handle_of(source, is_read=True)
         rest = read_rest_pose(source)
         landmarks = rest.stretched_places(placed_landmarks(source))
         stored = stored_binding(source)
@@ -109,7 +102,9 @@ class MESHTALK_OT_retarget(InBackground, Redone, bpy.types.Operator):
 
         source = find_head(self._source)
         written = write_head(self._target, result.result)
-        if result.source_data is not None and result.source_fit is not None:
+        if ownership_problem(source) is not None:
+            pass  # a linked source is fitted anew each time
+        elif result.source_data is not None and result.source_fit is not None:
             store_binding(source, result.source_data, result.source_fit)
         return f"{written.sentence}; from “{source.name}”"
 
@@ -128,7 +123,7 @@ def pair_problem(source: bpy.types.Object | None, head: bpy.types.Object | None)
     problem = head_problem(head)
     if problem is None and source == head:
         problem = f"“{source.name}” is the head itself: choose another head as the source."
-    return problem or head_problem(source)
+    return problem or head_problem(source, is_read=True)
 
 
 def retarget_reason(context: bpy.types.Context) -> str | None:

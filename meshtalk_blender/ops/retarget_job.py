@@ -13,6 +13,7 @@ import numpy as np
 from ...engine.progress import CancelCheck, Progress, Stage
 from ..models import loaded_bundle
 from ..scene.errors import SceneError
+from .bound import fit_of
 from .job import LOADED, FitRequest, Rising, bind_request, figures_of, pass_on
 from .matching import is_drawn_otherwise, own_shapes_of
 from .played import Played, Roles
@@ -66,8 +67,7 @@ def run_retarget(request: RetargetRequest, progress: Progress, cancelled: Cancel
     bundle = loaded_bundle(target.model, target.threads)
     fitting = whole.span("Fitting the heads", LOADED, BOUND)
     source, source_data = bind_request(bundle.template, request.source, fitting.part(0, 2))
-    fit = FitRequest(target.model, target.threads, target.rest, target.landmarks, target.stored_binding)
-    binding, data = bind_request(bundle.template, fit, fitting.part(1, 2))
+    binding, data = bind_request(bundle.template, fit_of(target), fitting.part(1, 2))
     moving = whole.span("Reading the motion", max(LOADED, rising.highest), 1.0)
     spoken, deltas, units = _retarget(bundle, (source, binding), request, moving)
     figures, landmarks = figures_of(binding)

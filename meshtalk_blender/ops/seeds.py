@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,12 +17,12 @@ from .background import InBackground, redraw_panels
 from .checks import busy_reason, chosen_head, disabled_reason, tooltip
 from .clicks import at_once, can_press
 from .gallery_desk import gallery_desk
-from .job import Work
 from .redo import Redone
 
 if TYPE_CHECKING:
     from ..scene.handles import HeadHandle
     from .gallery import Gallery
+    from .job import Work
     from .remix import RangeRequest
 
 SAME = -1.0
@@ -129,6 +128,8 @@ class MESHTALK_OT_sample_seeds(InBackground, bpy.types.Operator):
         return _allowed(cls, seeds_reason(context))
 
     def prepare(self, context: bpy.types.Context) -> Work:
+        from dataclasses import replace
+
         from ..scene.looks import head_colours
         from .gallery import SeedsRequest, run_seeds
         from .plan import make_plan, wish_of

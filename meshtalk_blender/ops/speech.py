@@ -15,7 +15,8 @@ from ...engine.errors import HeadError
 from ...engine.progress import CancelCheck, Progress, Stage
 from ..models import loaded_bundle
 from ..scene.sound import SoundSource, read_sound
-from .job import FITTED, LOADED, FitRequest, Rising, bind_request, figures_of
+from .bound import fit_of
+from .job import FITTED, LOADED, Rising, bind_request, figures_of
 from .matching import own_shapes_of
 from .writing import HeadResult, Spoken, Target
 
@@ -91,9 +92,8 @@ def _options(request: SpeechRequest, unit: float) -> GenerateOptions:
 def _bind(bundle: Bundle, target: Target, stage: Stage) -> _Bound:
     from ...engine.generate import Mover
 
-    fit = FitRequest(target.model, target.threads, target.rest, target.landmarks, target.stored_binding)
     try:
-        binding, data = bind_request(bundle.template, fit, stage)
+        binding, data = bind_request(bundle.template, fit_of(target), stage)
     except HeadError as error:
         raise HeadError(f"“{target.head.face.name}” is refused: {error}") from None
     return _Bound(target, binding, data, Mover(bundle, binding))

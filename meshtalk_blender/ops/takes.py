@@ -15,7 +15,7 @@ from ..scene.take_list import active_take, find_take, is_playing, is_standing_st
 from ..translations import say
 from .checks import busy_reason, chosen_head, tooltip
 from .clicks import at_once, can_press
-from .job import desk
+from .desk import desk
 from .redo import Redone
 
 if TYPE_CHECKING:

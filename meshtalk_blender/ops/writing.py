@@ -253,6 +253,7 @@ def _segment(spoken: Spoken, frame: int, target: Target) -> SegmentContent:
         target.model.name,
         str(spoken.take.seed),
         spoken.temperature,
+        0.0 if source is None else float(source.silence),
     )
 
 

@@ -1,21 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tab's panels share: where they are, and the button that starts a job."""
+"""What the tab's panels share: the button that starts a job."""
 
 from __future__ import annotations
 
 import bpy
 
-from ..ops.job import desk
+from ..ops.desk import desk
 from .text import sentence
-
-
-class InTab:
-    """Base of a sub-panel of the MeshTalk tab."""
-
-    bl_category = "MeshTalk"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_parent_id = "MESHTALK_PT_main"
 
 
 def start_button(

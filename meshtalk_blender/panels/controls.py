@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import bpy
 
-from ...engine.generate.control_values import LIMITS, Controls
+from ...engine.control_limits import LIMITS
+from ...engine.generate.control_values import Controls
 from ..control_props import controls_of, last_problem
-from ..ops.checks import chosen_head
 from ..ops.controls import (
     MESHTALK_OT_bake,
     MESHTALK_OT_choose_controls,
@@ -21,7 +21,6 @@ from ..ops.controls import (
     preset_label,
 )
 from ..scene.control_presets import all_presets
-from .common import InTab
 from .text import sentence
 
 GROUPS = (
@@ -42,54 +41,40 @@ PLAIN = ("offset",)
 """Numbers with no end to slide to."""
 
 
-class MESHTALK_MT_controls(bpy.types.Menu):
-    """Presets of the controls: your own, and those that come with MeshTalk"""
-
-    bl_label = "Preset"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        for preset in all_presets()[0]:
-            entry = self.layout.operator(MESHTALK_OT_choose_controls.bl_idname, text=preset.name)
-            entry.name = preset.name
+def draw_menu(layout: bpy.types.UILayout, _context: bpy.types.Context) -> None:
+    """All presets."""
+    for preset in all_presets()[0]:
+        entry = layout.operator(MESHTALK_OT_choose_controls.bl_idname, text=preset.name)
+        entry.name = preset.name
 
 
-class MESHTALK_PT_controls(InTab, bpy.types.Panel):
-    """How the take plays: turned at once, without generating again"""
-
-    bl_label = "Live Controls"
-    bl_order = 3
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        head = chosen_head(context)
-        return head is not None and head.type == "MESH" and len(head.meshtalk.takes) > 0
-
-    def draw(self, context: bpy.types.Context) -> None:
-        layout, take, problem = self.layout, controlled_take(context), controls_problem(context)
-        if problem is not None:
-            sentence(layout, context, problem, "INFO")
-        if take is None:
-            return
-        controls = controls_of(take.controls)
-        column = layout.column()
-        column.enabled = problem is None
-        _draw_presets(column, controls)
-        column.use_property_split = True
-        column.use_property_decorate = False
-        layer = is_layer(take)
-        if layer:
-            sentence(column, context, LAYER_NOTE, "INFO")
-        for names in GROUPS:
-            group = column.column(align=True)
-            group.active = not layer or names[0] not in STRENGTHS
-            _draw_group(group, take.controls, controls, names)
-        for words, attribute in ((BY_HAND, "by_hand"), (GONE, "gone")):
-            count = sum(getattr(item, attribute) for item in take.objects)
-            if count:
-                sentence(layout, context, words.format(count), "INFO")
-        if last_problem():
-            sentence(layout, context, last_problem(), "ERROR")
-        column.operator(MESHTALK_OT_bake.bl_idname, icon="ACTION")
+def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The sub-panel."""
+    take, problem = controlled_take(context), controls_problem(context)
+    if problem is not None:
+        sentence(layout, context, problem, "INFO")
+    if take is None:
+        return
+    controls = controls_of(take.controls)
+    column = layout.column()
+    column.enabled = problem is None
+    _draw_presets(column, controls)
+    column.use_property_split = True
+    column.use_property_decorate = False
+    layer = is_layer(take)
+    if layer:
+        sentence(column, context, LAYER_NOTE, "INFO")
+    for names in GROUPS:
+        group = column.column(align=True)
+        group.active = not layer or names[0] not in STRENGTHS
+        _draw_group(group, take.controls, controls, names)
+    for words, attribute in ((BY_HAND, "by_hand"), (GONE, "gone")):
+        count = sum(getattr(item, attribute) for item in take.objects)
+        if count:
+            sentence(layout, context, words.format(count), "INFO")
+    if last_problem():
+        sentence(layout, context, last_problem(), "ERROR")
+    column.operator(MESHTALK_OT_bake.bl_idname, icon="ACTION")
 
 
 def _draw_presets(layout: bpy.types.UILayout, controls: Controls) -> None:
@@ -117,6 +102,3 @@ def _draw_group(
         back.operator(
             MESHTALK_OT_reset_controls.bl_idname, text="", icon="LOOP_BACK", emboss=False
         ).control = name
-
-
-CLASSES = (MESHTALK_MT_controls, MESHTALK_PT_controls)

@@ -5,35 +5,26 @@ from __future__ import annotations
 
 import bpy
 
+from ..ops.desk import desk
 from ..ops.dub import MESHTALK_OT_dub, dub_reason
-from ..ops.job import desk
-from .common import InTab, start_button
+from .common import start_button
 from .text import sentence
 
 
-class MESHTALK_PT_dub(InTab, bpy.types.Panel):
-    """New words for a head that moves already"""
-
-    bl_label = "Dub"
-    bl_options = {"DEFAULT_CLOSED"}
-    bl_order = 4
-
-    def draw(self, context: bpy.types.Context) -> None:
-        layout, settings = self.layout, context.scene.meshtalk_dub
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        column = layout.column()
-        column.enabled = desk.job is None
-        sentence(column, context, "What stays of the old performance:", "NONE")
-        column.prop(settings, "upper", slider=True)
-        column.prop(settings, "mouth", slider=True)
-        column.prop(settings, "keep_silence")
-        column.separator()
-        column.prop(settings, "range")
-        column.prop(settings, "stretch")
-        column.prop(settings, "seed")
-        column.prop(settings, "mute_old")
-        start_button(column, context, MESHTALK_OT_dub, "OUTLINER_OB_SPEAKER", dub_reason(context))
-
-
-CLASSES = (MESHTALK_PT_dub,)
+def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The sub-panel."""
+    settings = context.scene.meshtalk_dub
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    column = layout.column()
+    column.enabled = desk.job is None
+    sentence(column, context, "What stays of the old performance:", "NONE")
+    column.prop(settings, "upper", slider=True)
+    column.prop(settings, "mouth", slider=True)
+    column.prop(settings, "keep_silence")
+    column.separator()
+    column.prop(settings, "range")
+    column.prop(settings, "stretch")
+    column.prop(settings, "seed")
+    column.prop(settings, "mute_old")
+    start_button(column, context, MESHTALK_OT_dub, "OUTLINER_OB_SPEAKER", dub_reason(context))

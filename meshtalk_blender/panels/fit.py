@@ -9,9 +9,9 @@ import bpy
 
 from ..fit_overlay import shown_fit
 from ..ops.checks import chosen_head, fit_reason
+from ..ops.desk import desk
 from ..ops.fit import BESIDE, POOR, MESHTALK_OT_clear_fit, MESHTALK_OT_fit_head, MESHTALK_OT_hide_fit
 from ..ops.head_state import HeadState, Kind, state_of
-from ..ops.job import desk
 from ..ops.landmarks import MESHTALK_OT_place_landmarks
 from ..translations import say
 from .text import sentence
@@ -30,61 +30,38 @@ ICONS = {
 }
 
 
-class _FitPanel:
-    """What both panels share: Blender remembers for each by itself whether it is open."""
-
-    if TYPE_CHECKING:
-        layout: bpy.types.UILayout
-
-    bl_label = "Fit"
-    bl_category = "MeshTalk"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_parent_id = "MESHTALK_PT_main"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        layout, head = self.layout, chosen_head(context)
-        if head is None:
-            return
-        layout.enabled = desk.job is None
-        state = state_of(head, context.scene.meshtalk.model)
-        if state.kind is Kind.FITTED and state.figures is not None:
-            _draw_figures(layout, state.figures, icon_of(state))
-        else:
-            sentence(layout, context, state.words, icon_of(state))
-        if state.kind is Kind.KNOWN:
-            return
-        if state.kind is Kind.FITTED and state.figures is not None and state.figures.verdict != "good":
-            sentence(layout, context, POOR if state.is_poor else BESIDE, "BLANK1")
-            row = layout.row()
-            row.operator_context = "INVOKE_DEFAULT"
-            row.operator(MESHTALK_OT_place_landmarks.bl_idname, icon="RESTRICT_SELECT_OFF")
-        if state.kind is Kind.FITTED and state.figures is not None:
-            for remark in state.figures.remarks:
-                sentence(layout, context, remark, "INFO")
-        _draw_buttons(layout, context, head, state)
+def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Both sub-panels called Fit."""
+    head = chosen_head(context)
+    if head is None:
+        return
+    layout.enabled = desk.job is None
+    state = state_of(head, context.scene.meshtalk.model)
+    if state.kind is Kind.FITTED and state.figures is not None:
+        _draw_figures(layout, state.figures, icon_of(state))
+    else:
+        sentence(layout, context, state.words, icon_of(state))
+    if state.kind is Kind.KNOWN:
+        return
+    if state.kind is Kind.FITTED and state.figures is not None and state.figures.verdict != "good":
+        sentence(layout, context, POOR if state.is_poor else BESIDE, "BLANK1")
+        row = layout.row()
+        row.operator_context = "INVOKE_DEFAULT"
+        row.operator(MESHTALK_OT_place_landmarks.bl_idname, icon="RESTRICT_SELECT_OFF")
+    if state.kind is Kind.FITTED and state.figures is not None:
+        for remark in state.figures.remarks:
+            sentence(layout, context, remark, "INFO")
+    _draw_buttons(layout, context, head, state)
 
 
-class MESHTALK_PT_fit_known(_FitPanel, bpy.types.Panel):
-    """Closed for heads that need no fit"""
-
-    bl_idname = "MESHTALK_PT_fit_known"
-    bl_options = {"DEFAULT_CLOSED"}
-    bl_order = 10  # the other one comes before the jobs
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return _kind(context) is Kind.KNOWN
+def is_for_known(context: bpy.types.Context) -> bool:
+    """Whether the sub-panel for heads that need no fit is shown."""
+    return _kind(context) is Kind.KNOWN
 
 
-class MESHTALK_PT_fit(_FitPanel, bpy.types.Panel):
-    """Open for heads that must be fitted"""
-
-    bl_idname = "MESHTALK_PT_fit"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return _kind(context) not in (None, Kind.KNOWN, Kind.LOOKING)
+def is_for_fitted(context: bpy.types.Context) -> bool:
+    """Whether the one for heads that must be fitted is."""
+    return _kind(context) not in (None, Kind.KNOWN, Kind.LOOKING)
 
 
 def icon_of(state: HeadState) -> str:
@@ -136,6 +113,3 @@ def _draw_buttons(
     reason = fit_reason(context)
     if reason is not None and desk.job is None:
         sentence(layout, context, reason, "INFO")
-
-
-CLASSES = (MESHTALK_PT_fit, MESHTALK_PT_fit_known)

@@ -15,35 +15,28 @@ from ..ops.landmarks import (
     landmarks_problem,
 )
 from ..scene.landmarks import BY_NAME, FEWEST, LANDMARKS, Landmark
-from ..scene.placing import Session, desk
+from ..scene.placing import Session
+from ..scene.placing_desk import placing_desk
 from ..translations import say
-from .common import InTab
 from .text import sentence
 
 
-class MESHTALK_PT_landmarks(InTab, bpy.types.Panel):
-    """Where the face is, for heads on which MeshTalk doesn't find it well by itself"""
-
-    bl_label = "Landmarks"
-    bl_options = {"DEFAULT_CLOSED"}
-    bl_order = 11
-
-    def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        if desk.session is not None:
-            _draw_session(layout, context, desk.session)
-            return
-        reason = landmarks_problem(context)
-        row = layout.row()
-        row.enabled = reason is None
-        row.operator_context = "INVOKE_DEFAULT"
-        row.operator(MESHTALK_OT_place_landmarks.bl_idname, icon="RESTRICT_SELECT_OFF")
-        if reason is not None:
-            sentence(layout, context, reason, "INFO")
-            return
-        _draw_placed(layout, context, chosen_head(context))
+def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The sub-panel."""
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    if placing_desk.session is not None:
+        _draw_session(layout, context, placing_desk.session)
+        return
+    reason = landmarks_problem(context)
+    row = layout.row()
+    row.enabled = reason is None
+    row.operator_context = "INVOKE_DEFAULT"
+    row.operator(MESHTALK_OT_place_landmarks.bl_idname, icon="RESTRICT_SELECT_OFF")
+    if reason is not None:
+        sentence(layout, context, reason, "INFO")
+        return
+    _draw_placed(layout, context, chosen_head(context))
 
 
 def _draw_placed(layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.types.Object) -> None:
@@ -106,6 +99,3 @@ def _draw_row(column: bpy.types.UILayout, session: Session, mark: Landmark) -> N
                 MESHTALK_OT_choose_landmark.bl_idname, text=side, icon=icon, depress=name == session.next_name
             )
             button.name = name
-
-
-CLASSES = (MESHTALK_PT_landmarks,)

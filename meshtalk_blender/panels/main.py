@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import bpy
 
@@ -11,39 +12,34 @@ from ..ops.add_head import MESHTALK_OT_add_head
 from ..ops.add_sound import MESHTALK_OT_add_sound, MESHTALK_OT_fit_range, last_sound_frame
 from ..ops.cancel import MESHTALK_OT_cancel
 from ..ops.checks import chosen_head, chosen_heads, chosen_strips, disabled_reason, overlapping_strips
+from ..ops.desk import desk
 from ..ops.generate import MESHTALK_OT_generate
 from ..ops.head_state import HeadState, Kind, state_of
-from ..ops.job import Job, desk
 from ..scene.strips import sequencer_scene, sound_strips
 from ..translations import say
 from .common import start_button
 from .fit import icon_of
 from .text import note, sentence
 
+if TYPE_CHECKING:
+    from ..ops.job import Job
+
 MOST_NAMES = 3
 
 
-class MESHTALK_PT_main(bpy.types.Panel):
-    """Head, sound, model and seed; Generate, progress and Cancel"""
-
-    bl_label = "MeshTalk"
-    bl_category = "MeshTalk"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        column = layout.column()
-        column.enabled = desk.job is None
-        _draw_head(column, context)
-        _draw_sound(column, context)
-        _draw_model(column, context)
-        if desk.job is not None:
-            _draw_progress(layout, desk.job)
-        else:
-            _draw_generate(layout, context)
+def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The panel above the others."""
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    column = layout.column()
+    column.enabled = desk.job is None
+    _draw_head(column, context)
+    _draw_sound(column, context)
+    _draw_model(column, context)
+    if desk.job is not None:
+        _draw_progress(layout, desk.job)
+    else:
+        _draw_generate(layout, context)
 
 
 def _draw_head(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -163,6 +159,3 @@ def listed(names: Sequence[str], what: str) -> str:
         return count
     shown = ", ".join(names[:MOST_NAMES])
     return f"{count}: {shown}{', …' if len(names) > MOST_NAMES else ''}"
-
-
-CLASSES = (MESHTALK_PT_main,)

@@ -3,25 +3,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import bpy
 
 from ...engine.rigs.mapping import KeyDrive
 from ..ops.checks import chosen_head
-from ..ops.job import desk
+from ..ops.desk import desk
 from ..ops.mapping import (
-    BY_NAME,
-    MappingState,
     MESHTALK_OT_choose_mapping,
     MESHTALK_OT_edit_mapping,
     MESHTALK_OT_remove_mapping,
     MESHTALK_OT_save_mapping,
-    drive_problem,
     mapping_problem,
-    mapping_state,
 )
+from ..ops.mapping_state import BY_NAME, MappingState, drive_problem, mapping_state
+from ..scene.made_keys import made_names
 from ..scene.mapping import all_presets, driven_keys
-from .common import InTab
 from .text import sentence
+
+if TYPE_CHECKING:
+    from ..mapping_props import MeshTalkMapping
 
 ROWS = 7
 NAME_SHARE = 0.48
@@ -39,85 +42,56 @@ class _Shown:
 _shown = _Shown()
 
 
-class MESHTALK_UL_keys(bpy.types.UIList):
-    """The head's shape keys, each with what drives it"""
-
-    def draw_item(
-        self,
-        context: bpy.types.Context,
-        layout: bpy.types.UILayout,
-        data: bpy.types.Key,
-        item: bpy.types.ShapeKey,
-        icon: int,
-        active_data: bpy.types.MeshTalkMapping,
-        active_property: str,
-        index: int = 0,
-        flt_flag: int = 0,
-    ) -> None:
-        listed = active_data.entries.get(item.name)
-        split = layout.split(factor=NAME_SHARE, align=True)
-        row = split.row(align=True)
-        if listed is not None and item.name not in _shown.driven:
-            row.prop(listed, "on", text="")
-        row.label(text=item.name, translate=False)
-        _draw_drive(split, item.name, listed)
-
-    def filter_items(
-        self, context: bpy.types.Context, data: bpy.types.Key, property: str
-    ) -> tuple[list[int], list[int]]:
-        head, blocks = chosen_head(context), getattr(data, property)
-        if head is None:
-            return [], []
-        mapping = head.meshtalk_mapping
-        names = bpy.types.UI_UL_list.filter_items_by_name(self.filter_name, self.bitflag_filter_item, blocks)
-        flags = names or [self.bitflag_filter_item] * len(blocks)
-        for number, block in enumerate(blocks):
-            if block.name == _shown.basis or not (mapping.show_all or _is_moved(mapping, block.name)):
-                flags[number] &= ~self.bitflag_filter_item
-        return flags, []
+def draw_item(layout: bpy.types.UILayout, item: bpy.types.ShapeKey, mapping: MeshTalkMapping) -> None:
+    """One row of the list of shape keys."""
+    listed = mapping.entries.get(item.name)
+    split = layout.split(factor=NAME_SHARE, align=True)
+    row = split.row(align=True)
+    if listed is not None and item.name not in _shown.driven:
+        row.prop(listed, "on", text="")
+    row.label(text=item.name, translate=False)
+    _draw_drive(split, item.name, listed)
 
 
-class MESHTALK_MT_mapping(bpy.types.Menu):
-    """Mappings: by the names of the shape keys, your own, and those that come with MeshTalk"""
+def filter_items(
+    rows: bpy.types.UIList, context: bpy.types.Context, blocks: Sequence[bpy.types.ShapeKey]
+) -> tuple[list[int], list[int]]:
+    """Which shape keys the list shows, as Blender wants to hear it."""
+    head = chosen_head(context)
+    if head is None:
+        return [], []
+    mapping = head.meshtalk_mapping
+    names = bpy.types.UI_UL_list.filter_items_by_name(rows.filter_name, rows.bitflag_filter_item, blocks)
+    flags = names or [rows.bitflag_filter_item] * len(blocks)
+    for number, block in enumerate(blocks):
+        if block.name == _shown.basis or not (mapping.show_all or _is_moved(mapping, block.name)):
+            flags[number] &= ~rows.bitflag_filter_item
+    return flags, []
 
-    bl_label = "Mapping"
 
-    def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
-        layout.operator(MESHTALK_OT_choose_mapping.bl_idname, text=BY_NAME, icon="FILE_REFRESH").name = ""
-        layout.separator()
-        for preset in all_presets()[0]:
-            layout.operator(MESHTALK_OT_choose_mapping.bl_idname, text=preset.name).name = preset.name
+def draw_menu(layout: bpy.types.UILayout, _context: bpy.types.Context) -> None:
+    """All mappings."""
+    layout.operator(MESHTALK_OT_choose_mapping.bl_idname, text=BY_NAME, icon="FILE_REFRESH").name = ""
+    layout.separator()
+    for preset in all_presets()[0]:
+        layout.operator(MESHTALK_OT_choose_mapping.bl_idname, text=preset.name).name = preset.name
 
 
-class MESHTALK_PT_mapping(InTab, bpy.types.Panel):
-    """Shape keys that the head already has, what drives each, and whether missing ones are made"""
-
-    bl_label = "Shape Keys"
-    bl_options = {"DEFAULT_CLOSED"}
-    bl_order = 13
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        head = chosen_head(context)
-        return head is not None and head.type == "MESH"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        from ..scene.made_keys import made_names  # late: Blender starts without numpy
-
-        layout, head = self.layout, chosen_head(context)
-        if head is None:
-            return
-        layout.enabled = desk.job is None
-        drives = ()
-        if head.data.shape_keys is None:
-            sentence(layout, context, mapping_problem(context) or "", "INFO")
-        else:
-            state = mapping_state(context, head)
-            drives = () if state.mapping is None else state.mapping.used
-            _draw_mapping(layout, context, head, state)
-        made = made_names(head.data.shape_keys)
-        _draw_making(layout, head, has_own=any(entry.key not in made for entry in drives))
+def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The sub-panel."""
+    head = chosen_head(context)
+    if head is None:
+        return
+    layout.enabled = desk.job is None
+    drives = ()
+    if head.data.shape_keys is None:
+        sentence(layout, context, mapping_problem(context) or "", "INFO")
+    else:
+        state = mapping_state(context, head)
+        drives = () if state.mapping is None else state.mapping.used
+        _draw_mapping(layout, context, head, state)
+    made = made_names(head.data.shape_keys)
+    _draw_making(layout, head, has_own=any(entry.key not in made for entry in drives))
 
 
 def _draw_mapping(
@@ -214,6 +188,3 @@ def _fill_shown(head: bpy.types.Object, state: MappingState) -> None:
 
 def _own_names(keys: bpy.types.Key) -> list[str]:
     return [block.name for block in keys.key_blocks if block.name != _shown.basis]
-
-
-CLASSES = (MESHTALK_UL_keys, MESHTALK_MT_mapping, MESHTALK_PT_mapping)

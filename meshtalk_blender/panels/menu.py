@@ -25,25 +25,11 @@ _JOBS = (
 _PREPARING = (MESHTALK_OT_add_sound, MESHTALK_OT_add_parts, MESHTALK_OT_place_landmarks, MESHTALK_OT_fit_head)
 
 
-class MESHTALK_MT_object(bpy.types.Menu):
-    """What MeshTalk does with heads"""
-
-    bl_label = "MeshTalk"
-
-    def draw(self, _context: bpy.types.Context) -> None:
-        layout = self.layout
-        layout.operator_context = "INVOKE_DEFAULT"
-        for operator in _JOBS:
-            layout.operator(operator.bl_idname)
-        layout.separator()
-        for operator in _PREPARING:
-            layout.operator(operator.bl_idname)
-
-
-def draw_entry(self: bpy.types.Menu, _context: bpy.types.Context) -> None:
-    """The sub-menu's line in the Object menu."""
-    self.layout.separator()
-    self.layout.menu(MESHTALK_MT_object.__name__, icon="USER")
-
-
-CLASSES = (MESHTALK_MT_object,)
+def draw_menu(layout: bpy.types.UILayout, _context: bpy.types.Context) -> None:
+    """The sub-menu."""
+    layout.operator_context = "INVOKE_DEFAULT"
+    for operator in _JOBS:
+        layout.operator(operator.bl_idname)
+    layout.separator()
+    for operator in _PREPARING:
+        layout.operator(operator.bl_idname)

@@ -9,7 +9,8 @@ import bpy
 
 from ..gallery_props import MeshTalkSeeds
 from ..ops.checks import chosen_head, disabled_reason
-from ..ops.job import desk
+from ..ops.desk import desk
+from ..ops.preview import gallery_of
 from ..ops.seeds import (
     MESHTALK_OT_combine_takes,
     MESHTALK_OT_discard_seed,
@@ -24,7 +25,7 @@ from ..ops.seeds import (
 )
 from ..scene.take_list import find_preview
 from ..translations import say
-from .common import InTab, why_not
+from .common import why_not
 from .text import sentence
 
 if TYPE_CHECKING:
@@ -43,62 +44,39 @@ COMFORTABLE = 190
 """Width of a picture, in pixels at scale 1: as many are side by side as have nearly so much room."""
 
 
-class MESHTALK_PT_seeds(InTab, bpy.types.Panel):
-    """Sample takes of the same words, look at them, choose one"""
-
-    bl_label = "Seeds"
-    bl_options = {"DEFAULT_CLOSED"}
-    bl_order = 1
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        head = chosen_head(context)
-        return head is not None and head.type == "MESH"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        from ..ops.preview import gallery_of
-
-        layout = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        layout.enabled = desk.job is None
-        head, settings = chosen_head(context), context.scene.meshtalk_seeds
-        _draw_sampling(layout, context, settings)
-        gallery = gallery_of(head)
-        shown = None if head is None else find_preview(head)
-        if shown is not None:
-            _draw_choice(layout, shown.name)
-        if head is not None and len(head.meshtalk.takes) > 1:
-            _draw_combining(layout, context, head)
-        if head is not None and len(head.meshtalk.takes) > 0:
-            _draw_range(layout, context)
-        if gallery is not None:  # at the end, for it is long
-            _draw_gallery(layout, context, gallery, is_shown=shown is not None)
+def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The sub-panel."""
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    layout.enabled = desk.job is None
+    head, settings = chosen_head(context), context.scene.meshtalk_seeds
+    _draw_sampling(layout, context, settings)
+    gallery = gallery_of(head)
+    shown = None if head is None else find_preview(head)
+    if shown is not None:
+        _draw_choice(layout, shown.name)
+    if head is not None and len(head.meshtalk.takes) > 1:
+        _draw_combining(layout, context, head)
+    if head is not None and len(head.meshtalk.takes) > 0:
+        _draw_range(layout, context)
+    if gallery is not None:  # at the end, for it is long
+        _draw_gallery(layout, context, gallery, is_shown=shown is not None)
 
 
-class MESHTALK_PT_gallery(bpy.types.Panel):
-    """All seeds side by side, however narrow the sidebar is"""
-
-    bl_label = "Side by Side"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "HEADER"  # a popover, no panel of the sidebar
-    bl_options = {"INSTANCED"}
-
-    def draw(self, context: bpy.types.Context) -> None:
-        from ..ops.preview import gallery_of
-
-        layout, head = self.layout, chosen_head(context)
-        gallery = gallery_of(head)
-        if gallery is None or head is None:
-            layout.label(text="There is no gallery: sample seeds first.")
-            return
-        layout.enabled = desk.job is None
-        shown = find_preview(head)
-        columns, width = _side_by_side(len(gallery.seeds))
-        layout.ui_units_x = columns * (width + BORDER) / UNIT + 1
-        _draw_pictures(layout, gallery, columns, width, is_shown=shown is not None)
-        if shown is not None:
-            _draw_choice(layout, shown.name)
+def draw_gallery(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """All seeds side by side, however narrow the sidebar is."""
+    head = chosen_head(context)
+    gallery = gallery_of(head)
+    if gallery is None or head is None:
+        layout.label(text="There is no gallery: sample seeds first.")
+        return
+    layout.enabled = desk.job is None
+    shown = find_preview(head)
+    columns, width = _side_by_side(len(gallery.seeds))
+    layout.ui_units_x = columns * (width + BORDER) / UNIT + 1
+    _draw_pictures(layout, gallery, columns, width, is_shown=shown is not None)
+    if shown is not None:
+        _draw_choice(layout, shown.name)
 
 
 def _draw_sampling(layout: bpy.types.UILayout, context: bpy.types.Context, settings: MeshTalkSeeds) -> None:
@@ -133,7 +111,7 @@ def _draw_gallery(
     room = max(120.0, context.region.width / scale - EDGES)
     columns = max(1, round(room / COMFORTABLE))
     if columns == 1 and len(gallery.seeds) > 1:
-        layout.popover(MESHTALK_PT_gallery.__name__, text="Side by Side", icon="IMGDISPLAY")
+        layout.popover("MESHTALK_PT_gallery", text="Side by Side", icon="IMGDISPLAY")
     _draw_pictures(layout, gallery, columns, room / columns - BORDER, is_shown=is_shown)
 
 
@@ -207,6 +185,3 @@ def _section(layout: bpy.types.UILayout, name: str, title: str) -> bpy.types.UIL
     body.use_property_split = True
     body.use_property_decorate = False
     return body.column(align=True)
-
-
-CLASSES = (MESHTALK_PT_seeds, MESHTALK_PT_gallery)

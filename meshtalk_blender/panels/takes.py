@@ -18,7 +18,6 @@ from ..ops.takes import (
 from ..scene.take_list import active_take, is_playing, take_problem
 from ..take_props import MeshTalkTake
 from ..translations import say
-from .common import InTab
 from .text import note, sentence
 
 ROWS = 3
@@ -26,65 +25,44 @@ ON, OFF = "RADIOBUT_ON", "RADIOBUT_OFF"
 KIND_ICONS = {"GENERATE": "SOUND", "DUB": "OUTLINER_OB_SPEAKER", "RETARGET": "MOD_ARMATURE"}
 
 
-class MESHTALK_UL_takes(bpy.types.UIList):
-    """The head's takes; the one with the dot plays"""
-
-    def draw_item(
-        self,
-        context: bpy.types.Context,
-        layout: bpy.types.UILayout,
-        data: bpy.types.PropertyGroup,
-        item: MeshTalkTake,
-        icon: int,
-        active_data: bpy.types.PropertyGroup,
-        active_property: str,
-        index: int = 0,
-        flt_flag: int = 0,
-    ) -> None:
-        head = data.id_data
-        broken = take_problem(head, item) is not None
-        row = layout.row(align=True)
-        row.label(text="", icon="ERROR" if broken else ON if is_playing(head, item) else OFF)
-        row.prop(item, "name", text="", emboss=False, icon=KIND_ICONS[item.kind])
-        if item.preview:
-            side = row.row()
-            side.active = False
-            side.alignment = "RIGHT"
-            side.label(text="Preview")
+def draw_item(layout: bpy.types.UILayout, item: MeshTalkTake) -> None:
+    """One row of the list of takes; the one with the dot plays."""
+    head = item.id_data
+    broken = take_problem(head, item) is not None
+    row = layout.row(align=True)
+    row.label(text="", icon="ERROR" if broken else ON if is_playing(head, item) else OFF)
+    row.prop(item, "name", text="", emboss=False, icon=KIND_ICONS[item.kind])
+    if item.preview:
+        side = row.row()
+        side.active = False
+        side.alignment = "RIGHT"
+        side.label(text="Preview")
 
 
-class MESHTALK_PT_takes(InTab, bpy.types.Panel):
-    """What this head can play: its takes, and what it played before"""
+def draw_header_preset(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """How many there are, at the end of the sub-panel's heading."""
+    head = chosen_head(context)
+    if head is not None:
+        row = layout.row()
+        row.active = False
+        row.label(text=str(len(head.meshtalk.takes)), translate=False)
 
-    bl_label = "Takes"
-    bl_order = 2
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        head = chosen_head(context)
-        return head is not None and head.type == "MESH" and len(head.meshtalk.takes) > 0
-
-    def draw_header_preset(self, context: bpy.types.Context) -> None:
-        head = chosen_head(context)
-        if head is not None:
-            row = self.layout.row()
-            row.active = False
-            row.label(text=str(len(head.meshtalk.takes)), translate=False)
-
-    def draw(self, context: bpy.types.Context) -> None:
-        layout, head = self.layout, chosen_head(context)
-        if head is None:
-            return
-        reason = takes_reason(context)
-        column = layout.column()
-        column.enabled = reason is None
-        _draw_original(column, head)
-        _draw_list(column, head)
-        if reason is not None:
-            sentence(layout, context, reason, "INFO")
-        take = active_take(head)
-        if take is not None:
-            _draw_take(layout, context, head, take)
+def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The sub-panel."""
+    head = chosen_head(context)
+    if head is None:
+        return
+    reason = takes_reason(context)
+    column = layout.column()
+    column.enabled = reason is None
+    _draw_original(column, head)
+    _draw_list(column, head)
+    if reason is not None:
+        sentence(layout, context, reason, "INFO")
+    take = active_take(head)
+    if take is not None:
+        _draw_take(layout, context, head, take)
 
 
 def _draw_original(layout: bpy.types.UILayout, head: bpy.types.Object) -> None:
@@ -137,6 +115,3 @@ def told_of(take: MeshTalkTake) -> list[str]:
     frames = f"{round(item.first)}–{round(item.last)}"
     place = {"NEW": "own Action", "RANGE": f"in “{item.action.name}”", "NLA": "NLA strip"}[take.placement]
     return [f"Frames {frames}{', ' + sounds if sounds else ''}", f"Seed {first.seed}, {place}"]
-
-
-CLASSES = (MESHTALK_UL_takes, MESHTALK_PT_takes)

@@ -10,7 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ...engine.generate.control_values import LIMITS, Controls
+from ...engine.control_limits import LIMITS
+from ...engine.generate.control_values import Controls
 from .errors import SceneError
 from .own_files import Stamp, fresh_file, json_files, own_folder, stamp
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import bpy
 
@@ -13,8 +13,7 @@ from .parts import face_of, head_objects, is_in_a_scene
 from .places import matrix_to
 
 
-@dataclass(frozen=True)
-class MeshHandle:
+class MeshHandle(NamedTuple):
     """Finds an object again after other work was done, undo included, where a kept pointer would be stale."""
 
     name: str
@@ -23,16 +22,18 @@ class MeshHandle:
     vertex_count: int
 
 
-@dataclass(frozen=True)
-class HeadHandle:
-    """The same for a head: its face and its parts."""
+class HeadHandle(NamedTuple):
+    """The same for a head: its face and its parts; `is_read` where nothing is to be written to it, so that it
+    may be linked from another file."""
 
     face: MeshHandle
     parts: tuple[MeshHandle, ...] = ()
+    is_read: bool = False
 
 
-def head_problem(head: bpy.types.Object | None) -> str | None:
-    """Why this head, with its parts, can't be given shape keys now, as a sentence; None when it can."""
+def head_problem(head: bpy.types.Object | None, *, is_read: bool = False) -> str | None:
+    """Why this head, with its parts, can't be given shape keys now, as a sentence; None when it can. With
+    `is_read`, why it can't be read."""
     if head is None:
         return "Choose a head: select a mesh, or pick one in the MeshTalk tab."
     if head.type != "MESH":
@@ -40,7 +41,7 @@ def head_problem(head: bpy.types.Object | None) -> str | None:
     if head.mode == "OBJECT" and len(head.data.vertices) == 0:
         return f"“{head.name}” has no vertices: choose a mesh with a face."
     objects = head_objects(head)
-    problems = (_object_problem(thing) for thing in objects)
+    problems = (_object_problem(thing, is_read) for thing in objects)
     return next((problem for problem in problems if problem is not None), None) or _pair_problem(objects)
 
 
@@ -59,13 +60,13 @@ def part_problem(
     if len(part.meshtalk.parts) > 0:
         return f"“{part.name}” is a head with parts of its own: remove those first."
     together = (*head_objects(head), *others, part)
-    return _ownership_problem(part) or _keys_problem(part) or _pair_problem(together)
+    return ownership_problem(part) or _keys_problem(part) or _pair_problem(together)
 
 
-def _object_problem(thing: bpy.types.Object) -> str | None:
+def _object_problem(thing: bpy.types.Object, is_read: bool) -> str | None:
     if thing.mode != "OBJECT":
         return f"“{thing.name}” is in {_mode_name(thing)}: switch to Object Mode first."
-    return _ownership_problem(thing) or _keys_problem(thing)
+    return (None if is_read else ownership_problem(thing)) or _keys_problem(thing)
 
 
 def _pair_problem(objects: Sequence[bpy.types.Object]) -> str | None:
@@ -87,7 +88,8 @@ def _mode_name(head: bpy.types.Object) -> str:
     return head.mode.replace("_", " ").title() + ("" if head.mode.endswith("PAINT") else " Mode")
 
 
-def _ownership_problem(head: bpy.types.Object) -> str | None:
+def ownership_problem(head: bpy.types.Object) -> str | None:
+    """Why an object that belongs to another file can't be written to, as a sentence; None when it can."""
     mesh = head.data
     blocks = [block for block in (head, mesh, mesh.shape_keys) if block is not None]
     if any(block.library is not None for block in blocks):
@@ -108,13 +110,13 @@ def _keys_problem(head: bpy.types.Object) -> str | None:
     return None
 
 
-def handle_of(head: bpy.types.Object) -> HeadHandle:
-    """What to keep of a head while other code runs."""
+def handle_of(head: bpy.types.Object, *, is_read: bool = False) -> HeadHandle:
+    """What to keep of a head while other code runs; `is_read` where nothing is to be written to it."""
     face, *parts = (
         MeshHandle(thing.name, thing.session_uid, thing.data.session_uid, len(thing.data.vertices))
         for thing in head_objects(head)
     )
-    return HeadHandle(face, tuple(parts))
+    return HeadHandle(face, tuple(parts), is_read)
 
 
 def is_being_edited(handle: HeadHandle) -> bool:
@@ -131,7 +133,7 @@ def find_head(handle: HeadHandle) -> bpy.types.Object:
         raise SceneError(
             f"The head “{handle.face.name}” was deleted while MeshTalk was running: nothing was changed."
         )
-    problem = head_problem(head)
+    problem = head_problem(head, is_read=handle.is_read)
     if problem is not None:
         raise SceneError(problem)
     _check_unchanged(head, handle.face)
@@ -147,7 +149,7 @@ def find_parts(handle: HeadHandle) -> dict[int, bpy.types.Object]:
         thing = _find_object(part)
         if thing is None:  # deleted since, which is no reason to lose the rest
             continue
-        problem = _object_problem(thing)
+        problem = _object_problem(thing, handle.is_read)
         if problem is not None:
             raise SceneError(problem)
         _check_unchanged(thing, part)

@@ -33,7 +33,13 @@ def face_of(thing: bpy.types.Object | None) -> bpy.types.Object | None:
 def is_in_a_scene(thing: bpy.types.Object) -> bool:
     """Whether it wasn't deleted: a deleted object lives on in the file while a setting points at it, but in
     no scene."""
-    return any(scene.objects.get(thing.name) == thing for scene in bpy.data.scenes)
+    for scene in bpy.data.scenes:
+        found = scene.objects.get(thing.name)
+        if found == thing:
+            return True
+        if found is not None and found.library != thing.library and thing in scene.objects.values():
+            return True  # names are unique in one file, not among linked ones
+    return False
 
 
 def companions(head: bpy.types.Object, names: Iterable[str]) -> list[bpy.types.Object]:

@@ -173,22 +173,3 @@ def mirrored_spots(rest: RestMesh, spots: Spots, plane: Plane, source: str) -> S
         if twin is not None and (name.endswith(f"_{source}") or twin not in spots):
             result[twin] = rest.nearest(plane.mirrored(rest.place(spot)))
     return result
-
-
-class Desk:
-    """The one session of this Blender, the head that it is about (its session_uid), and where the mouse is:
-    the dot under it, and its place in a region (`as_pointer()` of that, x, y)."""
-
-    def __init__(self) -> None:
-        self.clear()
-
-    def clear(self) -> None:
-        """Nothing is being placed."""
-        self.session: Session | None = None
-        self.head_uid = 0
-        self.hovered = ""
-        self.mouse: tuple[int, float, float] | None = None
-
-
-desk = Desk()
-"""What the operator fills, and panel and overlay show."""

@@ -54,7 +54,8 @@ class SoundSource:
     time in the file, in seconds, that plays at scene frame `frame` (negative: silence comes first);
     `duration` in seconds, None for the rest of the file. `strip` is the strip's name, "" for a bare file. A
     strip with a changed speed says in `times` which second of the file plays on each of its frames, and
-    whether Blender keeps the pitch; its `start` is 0.
+    whether Blender keeps the pitch; its `start` is 0. `silence` is how long, in seconds, the face lives on
+    after it without a word.
     """
 
     label: str
@@ -66,6 +67,7 @@ class SoundSource:
     strip: str = ""
     times: tuple[float, ...] = ()
     keeps_pitch: bool = False
+    silence: Fraction = Fraction(0)
 
 
 def file_problem(text: str) -> str | None:
@@ -158,8 +160,13 @@ def current_frame(
 
 
 def read_sound(source: SoundSource, cancelled: Callable[[], bool] | None = None) -> Sound:
-    """Samples of the source at 16 kHz, silence in front included; no bpy is called. Raises SoundError,
-    Cancelled."""
+    """Samples of the source at 16 kHz, silence before and after it included; no bpy is called. Raises
+    SoundError, Cancelled."""
+    sound = _read_source(source, cancelled)
+    return _with_silence(sound, after=source.silence) if source.silence else sound
+
+
+def _read_source(source: SoundSource, cancelled: Callable[[], bool] | None) -> Sound:
     if source.packed is None:
         return _read_file(source, source.path, cancelled)
     with tempfile.TemporaryDirectory(prefix="meshtalk-") as folder:
@@ -176,7 +183,7 @@ def _read_file(source: SoundSource, path: Path, cancelled: Callable[[], bool] | 
     if duration is not None and duration <= 0:
         raise SoundError(f"The strip “{source.label}” ends before its sound begins: move its handles.")
     sound = _load(path, max(Fraction(0), source.start), duration, cancelled)
-    return _with_silence(sound, lead) if lead else sound
+    return _with_silence(sound, before=lead) if lead else sound
 
 
 def _read_retimed(source: SoundSource, path: Path, cancelled: Callable[[], bool] | None) -> Sound:
@@ -230,11 +237,11 @@ def _load_with_blender(path: Path, start: float, duration: float | None) -> Soun
     return sound_from_samples(np.asarray(samples[first:last], np.float32), rate)
 
 
-def _with_silence(sound: Sound, seconds: Fraction) -> Sound:
+def _with_silence(sound: Sound, before: Fraction = Fraction(0), after: Fraction = Fraction(0)) -> Sound:
     from ...engine.audio.sound import SAMPLE_RATE, Sound
 
-    silence = np.zeros(round(seconds * SAMPLE_RATE), np.float32)
-    return Sound(np.concatenate([silence, sound.samples]), sound.duration + seconds)
+    ends = (round(before * SAMPLE_RATE), round(after * SAMPLE_RATE))
+    return Sound(np.pad(sound.samples, ends), sound.duration + before + after)
 
 
 def _place(

@@ -33,6 +33,7 @@ class SegmentContent:
     model: str = ""
     seed: str = "0"
     temperature: float = 1.0
+    silence: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +77,7 @@ def set_segments(take: MeshTalkTake, segments: Iterable[SegmentContent]) -> None
         segment.frame, segment.data = content.frame, pack_curves(content.curves)
         segment.sound, segment.strip, segment.model = content.sound, content.strip, content.model
         segment.seed, segment.temperature = content.seed, content.temperature
+        segment.silence = content.silence
 
 
 def set_gaps(take: MeshTalkTake, gaps: LipGaps | None) -> None:
@@ -94,6 +96,7 @@ def content_of(take: MeshTalkTake, things: Iterable[bpy.types.Object | None]) ->
             segment.model,
             segment.seed,
             segment.temperature,
+            segment.silence,
         )
         for segment in take.segments
     )

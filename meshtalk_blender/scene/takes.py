@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import bpy
 
-from ...engine.generate.control_values import LIMITS
+from ...engine.control_limits import LIMITS
 from ..control_props import set_controls, write_due
 from ..ids import TAG
 from . import by_hand, sharing

@@ -9,7 +9,6 @@ same in the translation. What is filled in between “ and ” is a name: it sta
 
 from __future__ import annotations
 
-import json
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -32,6 +31,8 @@ _FRAGMENT = (";", ",", " ")
 
 def load(locale: str) -> dict[str, str]:
     """All words of a language: English to translated."""
+    import json
+
     words: dict[str, str] = {}
     for name in FILES[locale]:
         words |= json.loads((Path(__file__).parent / name).read_text(encoding="utf-8"))

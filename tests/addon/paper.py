@@ -79,6 +79,16 @@ class Context:
         return getattr(bpy.context, name)
 
 
+class Shown:
+    """Stands in for a panel or a menu that is being drawn."""
+
+    def __init__(self, cls: type[bpy.types.Panel] | type[bpy.types.Menu], layout: Paper) -> None:
+        self._cls, self.layout = cls, layout
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cls, name)
+
+
 def panels() -> list[type[bpy.types.Panel]]:
     """The add-on's registered panels."""
     return [cls for cls in bpy.types.Panel.__subclasses__() if cls.__module__.startswith(PACKAGE)]
@@ -89,7 +99,7 @@ def draw(panel: type[bpy.types.Panel]) -> Sheet | None:
     context, sheet = Context(), Sheet()
     if hasattr(panel, "poll") and not panel.poll(context):
         return None
-    owner = SimpleNamespace(layout=Paper(sheet), bl_rna=panel.bl_rna)
+    owner = Shown(panel, Paper(sheet))
     for step in ("draw_header", "draw"):
         if hasattr(panel, step):
             getattr(panel, step)(owner, context)
@@ -99,5 +109,5 @@ def draw(panel: type[bpy.types.Panel]) -> Sheet | None:
 def draw_menu(menu: type[bpy.types.Menu]) -> Sheet:
     """Draw a menu."""
     sheet = Sheet()
-    menu.draw(SimpleNamespace(layout=Paper(sheet)), Context())
+    menu.draw(Shown(menu, Paper(sheet)), Context())
     return sheet

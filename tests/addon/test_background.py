@@ -120,9 +120,9 @@ def test_a_redo_that_comes_to_nothing_leaves_what_was_done(again, part, talking,
     again._begin()
     assert len(bpy.data.objects[name].meshtalk.takes) == 0 and bpy.app.timers.is_registered(again._watch)
     again.stop()
-    part("ops.job").desk.job = object()
+    part("ops.desk").desk.job = object()
     assert again._watch() == again.PAUSE
-    part("ops.job").desk.job = None
+    part("ops.desk").desk.job = None
     assert again._watch() is None
     assert [take.segments[0].seed for take in bpy.data.objects[name].meshtalk.takes] == ["3"]
 

@@ -49,7 +49,7 @@ def test_whatever_changes_the_file_can_be_undone_and_redone(scene):
 
 def test_the_jobs_are_where_the_search_looks(part, scene):
     """Blender's search (F3) goes through menus."""
-    found = {name for name, _enabled in paper.draw_menu(part("panels.menu").MESHTALK_MT_object).operators}
+    found = {name for name, _enabled in paper.draw_menu(part("panels.tab").MESHTALK_MT_object).operators}
     assert {f"meshtalk.{job}" for job in ("generate", "dub", "retarget", "sample_seeds", "fit_head")} <= found
 
 

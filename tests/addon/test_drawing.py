@@ -25,12 +25,12 @@ class TestLabels:
 
 class TestFitOverlay:
     def test_colours_go_from_green_to_red(self, part, scene):
-        colours = part("fit_overlay").fit_colours([0.0, 2.0, 4.0, 60.0, np.nan])
+        colours = part("fit_drawing").fit_colours([0.0, 2.0, 4.0, 60.0, np.nan])
         assert colours[0][1] > colours[0][0] and colours[2][0] > colours[2][1]
         np.testing.assert_allclose(colours[3:], [colours[2], colours[2]], atol=1e-6)
 
     def test_padded_polygons_become_triangles_and_edges(self, part, scene):
-        picture = part("fit_overlay").fit_picture(
+        picture = part("fit_drawing").fit_picture(
             1, np.zeros((5, 3)), [[0, 1, 2, 3], [2, 3, 4, -1]], np.zeros(5)
         )
         assert len(picture.triangles) == 3

@@ -178,7 +178,7 @@ def reading(part, head, first=FIRST, last=LAST, seen=None):
     scene = bpy.context.scene
     handle, rest = part("scene.handles").handle_of(head), part("scene.mesh").read_rest_pose(head)
     rate = part("scene.timing").scene_rate(scene.render.fps, scene.render.fps_base)
-    read_performance = part("scene.performance").read_performance
+    read_performance = part("scene.reading").read_performance
     return read_performance(handle, rest, scene.session_uid, first, last, rate, seen)
 
 
@@ -215,7 +215,7 @@ def test_what_f_curves_tell_is_read_without_evaluating_a_scene(part, head, tmp_p
         seen = whole(reading(part, head))
     finally:
         bpy.app.handlers.frame_change_post.remove(print_nothing)
-    monkeypatch.setattr(part("scene.performance"), "evaluated_aside", refused)
+    monkeypatch.setattr(part("scene.reading"), "evaluated_aside", refused)
     read = whole(reading(part, head))
     np.testing.assert_allclose(read.vertices, before, atol=1e-6)
     np.testing.assert_allclose(seen.vertices, before, atol=1e-6)
@@ -315,8 +315,8 @@ def test_modifiers_that_make_vertices_are_off_only_while_it_reads(part, head, tm
 
 
 def one_frame_a_step(part, monkeypatch):
-    monkeypatch.setattr(part("scene.performance"), "SLICE_SECONDS", 0.0)
-    monkeypatch.setattr(part("scene.performance"), "BLOCK", 1)
+    monkeypatch.setattr(part("scene.reading"), "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(part("scene.reading"), "BLOCK", 1)
 
 
 @pytest.mark.parametrize("how", MOVERS)
@@ -421,7 +421,7 @@ def test_the_old_speech_is_muted_where_both_would_sound(part, scene, head, words
     assert (old.mute, music.mute) == (mute, False)
     new = next(strip for strip in strips.sound_strips(scene) if strip.name == scene.meshtalk.strip)
     assert new.name not in ("old", "music") and not new.mute
-    assert ("“old” muted" in part("ops.job").desk.message) == mute
+    assert ("“old” muted" in part("ops.desk").desk.message) == mute
 
 
 def test_the_range_is_that_of_whatever_animates_the_head(part, scene, head, tmp_path):

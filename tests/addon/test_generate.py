@@ -165,7 +165,7 @@ def test_keys_with_drivers_are_left_to_them(part, talking, head):
     head.shape_key_add(name="jawOpen", from_mix=False).driver_add("value").driver.expression = "0.5"
     generate()
     assert 'key_blocks["jawOpen"].value' not in fcurves(part, head)
-    assert "drivers" in part("ops.job").desk.message
+    assert "drivers" in part("ops.desk").desk.message
 
 
 def test_pose_of_the_object_and_its_modifiers_do_not_matter(part, talking, head):
@@ -221,7 +221,7 @@ def test_a_file_is_put_into_the_sequencer_at_the_first_frame(part, talking, head
 @pytest.mark.skipif(bpy.app.build_options.audaspace, reason="this Blender has sound strips")
 def test_without_sound_in_blender_the_take_is_made_all_the_same(part, talking, head):
     generate()
-    assert len(fcurves(part, head)) > 5 and "no sound" in part("ops.job").desk.message
+    assert len(fcurves(part, head)) > 5 and "no sound" in part("ops.desk").desk.message
 
 
 def test_draw_of_the_panel_asks_only_cheap_questions(part, talking, head):
@@ -238,17 +238,17 @@ def test_a_silent_sound_is_told(part, talking, wav):
     bpy.ops.meshtalk.add_head()
     talking.meshtalk.sound_file = str(wav("silent.wav", np.zeros(16_000, np.float32)))
     assert bpy.ops.meshtalk.generate() == {"FINISHED"}
-    assert "no speech was heard" in part("ops.job").desk.message
+    assert "no speech was heard" in part("ops.desk").desk.message
     assert bpy.ops.meshtalk.generate(
         sound_file=str(Path(__file__).parents[2] / "samples" / "speech.flac")
     ) == {"FINISHED"}
-    assert "no speech was heard" not in part("ops.job").desk.message
+    assert "no speech was heard" not in part("ops.desk").desk.message
 
 
 def test_time_stretching_is_told(part, talking):
     """Blender plays the motion at another speed then, and the sound as it is."""
     assert bpy.ops.meshtalk.generate() == {"FINISHED"}
-    assert "Time Stretching" not in part("ops.job").desk.message
+    assert "Time Stretching" not in part("ops.desk").desk.message
     talking.render.frame_map_new = 2 * talking.render.frame_map_old
     assert bpy.ops.meshtalk.generate() == {"FINISHED"}
-    assert "Time Stretching is on" in part("ops.job").desk.message
+    assert "Time Stretching is on" in part("ops.desk").desk.message

@@ -55,7 +55,7 @@ class TestAgainOnTheSameHead:
         weights, deltas, rest = expected(part, talking, head, sound_of(talking, part), Fraction(30))
         assert np.abs(shape_of(head, "jawOpen") - before).max() > 1e-4
         assert_plays(head, 1, weights, deltas, rest)
-        assert "renewed" in part("ops.job").desk.message
+        assert "renewed" in part("ops.desk").desk.message
 
     def test_sculpted_keys_stay(self, part, talking, head):
         generate()
@@ -64,7 +64,7 @@ class TestAgainOnTheSameHead:
         edit(head, longer_chin)
         generate()
         np.testing.assert_allclose(shape_of(head, "jawOpen"), sculpted, atol=1e-6)
-        assert "1 shape key kept" in part("ops.job").desk.message
+        assert "1 shape key kept" in part("ops.desk").desk.message
 
     def test_locked_keys_stay(self, part, talking, head):
         generate()
@@ -77,7 +77,7 @@ class TestAgainOnTheSameHead:
     def test_nothing_is_written_anew_without_need(self, part, talking, head):
         generate()
         generate()
-        assert "shape key" not in part("ops.job").desk.message
+        assert "shape key" not in part("ops.desk").desk.message
 
     def test_a_deleted_key_is_made_again(self, part, talking, head):
         generate()
@@ -109,7 +109,7 @@ class TestAgainOnTheSameHead:
         talking.meshtalk.seed = 3
         generate()
         assert {key.co.y for key in fcurves(part, head)[path].keyframe_points} == {0.125}
-        assert "locked" in part("ops.job").desk.message
+        assert "locked" in part("ops.desk").desk.message
 
 
 ARKIT_OF_TINY = (

@@ -375,7 +375,7 @@ class TestEvents:
     @pytest.fixture()
     def hands(self, part, session, ball):
         """The operator's methods on a stand-in, since Blender alone makes operators."""
-        operators, desk = part("ops.landmarks"), part("scene.placing").desk
+        operators, desk = part("ops.landmarks"), part("scene.placing_desk").placing_desk
         cls = operators.MESHTALK_OT_place_landmarks
         user = SimpleNamespace(
             _session=session, _grabbed="", _shift=(0.0, 0.0), _pressed=(0.0, 0.0), _both=False
@@ -439,20 +439,20 @@ class TestEvents:
 
     def test_delete_takes_the_dot_under_the_mouse(self, hands, rest, part):
         hands._session.place("mouth_left", spot(rest, 0.3, -0.9, -0.2), both=True)
-        part("scene.placing").desk.hovered = "mouth_right"
+        part("scene.placing_desk").placing_desk.hovered = "mouth_right"
         hands._handle(self.event("DEL"), self.pointer(rest), False)
         assert list(hands._session.placed) == ["mouth_left"]
 
     def test_a_click_at_a_suggestion_puts_it_where_the_mouse_is(self, hands, rest, part):
         hands._session.suggested = {"chin": spot(rest, 0, -0.9, -0.5)}
-        part("scene.placing").desk.hovered = "chin"
+        part("scene.placing_desk").placing_desk.hovered = "chin"
         hands._handle(self.event("LEFTMOUSE"), self.pointer(rest, 0, -0.9, -0.4), False)
         assert near(rest.place(hands._session.placed["chin"]), on_ball(0, -0.9, -0.4))
         assert hands._grabbed == "chin"
 
     def test_a_click_at_a_dot_leaves_it(self, hands, rest, part):
         hands._session.placed = {"chin": spot(rest, 0, -0.9, -0.5)}
-        part("scene.placing").desk.hovered = "chin"
+        part("scene.placing_desk").placing_desk.hovered = "chin"
         hands._handle(self.event("LEFTMOUSE"), self.pointer(rest, 0, -0.9, -0.4), False)
         hands._handle(self.event("LEFTMOUSE", "RELEASE"), self.pointer(rest, 0, -0.9, -0.4), False)
         assert near(rest.place(hands._session.placed["chin"]), on_ball(0, -0.9, -0.5))

@@ -230,14 +230,14 @@ def test_own_mappings_can_be_removed_and_given_ones_not(mapping, rigged, install
 def test_a_file_from_another_computer_goes_by_names_and_says_so(mapping, part, rigged):
     head = rigged(*VRM)
     head.meshtalk.mapping = "Somebody's"
-    state = part("ops.mapping").mapping_state(bpy.context, head)
+    state = part("ops.mapping_state").mapping_state(bpy.context, head)
     assert "Somebody's" in state.warning and state.mapping.name == "VRM 0"
 
 
 def test_a_damaged_mapping_is_told_and_the_others_work(mapping, part, rigged, installed):
     (installed / "broken.json").write_text("{", encoding="utf-8")
     head = rigged(*VRM)
-    state = part("ops.mapping").mapping_state(bpy.context, head)
+    state = part("ops.mapping_state").mapping_state(bpy.context, head)
     assert "broken.json" in state.warning and "A" in drives(mapping, head)
 
 
@@ -259,7 +259,7 @@ def test_drives_can_be_searched(part, rigged):
 )
 def test_a_drive_that_means_nothing_is_told(part, rigged, drive, word):
     rigged(*VRM)
-    problem = part("ops.mapping").drive_problem(bpy.context, drive)
+    problem = part("ops.mapping_state").drive_problem(bpy.context, drive)
     assert problem is None if word is None else word in problem
 
 

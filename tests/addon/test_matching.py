@@ -204,7 +204,7 @@ def test_motion_is_retargeted_and_not_the_values_of_keys_drawn_otherwise(part, t
 
 def test_the_panel_greys_what_means_nothing_to_the_head(part, rigged):
     """Matching is for keys that the head brings along; correctives are made beside MeshTalk's own alone."""
-    panel = part("panels.mapping")
+    panel = part("panels.tab")
 
     def is_grey(name):
         return name in paper.draw(panel.MESHTALK_PT_mapping).dim

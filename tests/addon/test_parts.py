@@ -172,7 +172,7 @@ class TestTemplateWithPartsOfItsOwn:
         self._right_keys(found, things)
         self._like_one_mesh(found, vertices, faces, bone, lower)
         self._one_action_each(part, (face, lower, left, right))
-        assert "on 4 objects" in part("ops.job").desk.message
+        assert "on 4 objects" in part("ops.desk").desk.message
 
     def _right_keys(self, found, things):
         face, upper, lower, left, right, hair = things
@@ -455,7 +455,7 @@ class TestTeethThatWereForgotten:
 
     def speak(self, part):
         assert bpy.ops.meshtalk.generate() == {"FINISHED"}
-        return part("ops.job").desk.message
+        return part("ops.desk").desk.message
 
     def test_they_are_named_until_they_are_parts(self, part, talking, head):
         rig = bpy.data.objects.new("Rig", None)

@@ -408,7 +408,7 @@ class TestTheScenesEnd:
 
 def _drawn(part):
     """The words on the panel of takes."""
-    return paper.draw(part("panels.takes").MESHTALK_PT_takes).texts
+    return paper.draw(part("panels.tab").MESHTALK_PT_takes).texts
 
 
 class TestChangedByHandInRanges:

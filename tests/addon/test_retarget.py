@@ -108,3 +108,29 @@ def test_a_head_that_hides_its_keys_says_so(part, head, other, tmp_path):
     other.modifiers["Abc"].show_viewport = False
     speaker.write(1, 5)
     assert "hides" not in speaker.sentence
+
+
+@pytest.mark.parametrize("moved_by", ["keys", "drivers"])
+def test_a_linked_source_is_only_read(part, scene, head, tmp_path, moved_by):
+    """A character of another file drives one of this, also where both have the same name."""
+    by_take(part, head, tmp_path)
+    if moved_by == "drivers":  # read from the evaluated mesh
+        head.modifiers.new("Smooth", "SMOOTH").factor = 0.0
+    path, name = str(tmp_path / "character.blend"), head.name
+    bpy.data.libraries.write(path, {head})
+    here = film(head)
+    with bpy.data.libraries.load(path, link=True) as (_found, wanted):
+        wanted.objects = [name]
+    linked = wanted.objects[0]
+    bpy.data.objects.remove(head)
+    scene.collection.objects.link(linked)
+    assert bpy.ops.meshtalk.add_head() == {"FINISHED"}
+    target = bpy.context.active_object
+    target.name = name
+    assert target.name == linked.name and linked.library is not None
+    scene.meshtalk_retarget.source = linked
+    assert part("ops.retarget").retarget_reason(bpy.context) is None
+    assert bpy.ops.meshtalk.retarget(head=target.name, source="") == {"FINISHED"}
+    there = film(target)
+    np.testing.assert_allclose(there - there[:1], here - here[:1], atol=2e-4)
+    assert len(linked.meshtalk.takes) == 1

@@ -219,7 +219,7 @@ class TestGone:
     def test_the_action(self, part, head, two):
         bpy.data.actions.remove(head.meshtalk.takes[0].objects[0].action)
         head.meshtalk.active_take = 0
-        assert "was deleted" in part("ops.job").desk.message
+        assert "was deleted" in part("ops.desk").desk.message
         assert plays(part, head) == ["two"]
         with pytest.raises(RuntimeError, match="was deleted: remove the take"):
             bpy.ops.meshtalk.show_take(take="one")
@@ -385,7 +385,7 @@ class TestArguments:
         assert bpy.ops.meshtalk.generate() == {"FINISHED"}
         take = head.meshtalk.takes[0]
         assert [(s.frame, s.strip) for s in take.segments] == [(10, "part 1"), (40, "part 2")]
-        assert "“part 2” begins before “part 1” ends" in part("ops.job").desk.message
+        assert "“part 2” begins before “part 1” ends" in part("ops.desk").desk.message
         made[0].mute = True  # another reading of the same line, say: it isn't heard
         assert bpy.ops.meshtalk.generate() == {"FINISHED"}
         assert [s.strip for s in head.meshtalk.takes[1].segments] == ["part 2"]
@@ -396,6 +396,30 @@ class TestArguments:
             strip.select = False
         with pytest.raises(RuntimeError, match="No sound strip is selected"):
             bpy.ops.meshtalk.generate()
+
+    @pytest.mark.skipif(
+        not bpy.app.build_options.audaspace, reason="this Blender was built without sound: it has no strips"
+    )
+    def test_who_listens_between_two_strips_lives_on(self, part, talking, head, speech_file):
+        """Somebody else speaks there: until then the face stood still, as if Blender had stopped."""
+        strips = part("scene.strips")
+        one = strips.add_sound_strip(talking, str(speech_file), "one", 10)
+        two = strips.add_sound_strip(talking, str(speech_file), "two", 10 + 3 * 38)
+        one.select = two.select = True
+        talking.meshtalk.sound_source = "SELECTED"
+        assert bpy.ops.meshtalk.generate() == {"FINISHED"}
+        take, end = head.meshtalk.takes[0], int(strips.strip_frames(one, "right"))
+        pieces = part("scene.take_content").segments_of(take)
+        assert [frame + len(curves.weights) for frame, curves in pieces][0] == two.frame_final_start
+        assert "begins before" not in part("ops.desk").desk.message
+        quiet = range(end + 10, int(two.frame_final_start))
+        names = [key.name for key in head.data.shape_keys.key_blocks[1:]]
+        alive = [name for name in names if np.ptp(curve_values(head, name, quiet)) > 1e-4]
+        assert alive
+        before = [curve_values(head, name, quiet) for name in names]
+        assert bpy.ops.meshtalk.sample_range(start=end + 20, end=end + 40, seed=77) == {"FINISHED"}
+        after = [curve_values(head, name, quiet) for name in names]
+        assert any(np.abs(new - old).max() > 1e-4 for old, new in zip(before, after, strict=True))
 
     @pytest.mark.parametrize("operator", ["show_take", "rename_take", "duplicate_take", "remove_take"])
     def test_without_a_take_operators_say_so(self, head, operator):

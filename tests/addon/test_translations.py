@@ -225,7 +225,7 @@ def test_sentences_with_names_are_translated(part, scene, english):
 
 def test_the_result_of_a_job_is_translated_with_all_its_pieces(part, talking):
     assert bpy.ops.meshtalk.generate() == {"FINISHED"}
-    english = part("ops.job").desk.message
+    english = part("ops.desk").desk.message
     german = part("translations").translate(english, LOCALE)
     assert "frames" in english and "Bilder" in german
     assert not re.search(r"frames|made|leave|shape keys", german), german
@@ -255,7 +255,7 @@ def _is_said(call: ast.Call) -> bool:
 
 
 def test_what_is_undone_is_no_longer_told(part, scene):
-    desk = part("ops.job").desk
+    desk = part("ops.desk").desk
     desk.tell("“x” was made")
     part("ops.cancel").forget_words()
     assert desk.message == ""

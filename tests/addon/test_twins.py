@@ -46,7 +46,7 @@ def test_selected_together_they_are_animated_once(talking, head, part):
     assert bpy.ops.meshtalk.generate() == {"FINISHED"}
     assert sorted(len(each.meshtalk.takes) for each in (head, twin)) == [0, 1]
     assert len(bpy.data.actions) == 1
-    message = part("ops.job").desk.message
+    message = part("ops.desk").desk.message
     assert "shares the mesh of" in message and message.count("frames") == 1
     np.testing.assert_array_equal(moved(head, 20), moved(twin, 20))
 

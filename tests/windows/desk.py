@@ -205,10 +205,12 @@ def own_head() -> Iterator[float]:
     yield 1.0
     yield from shot("own_head-fit")
     yield from press_button("meshtalk.place_landmarks")
-    yield from until(lambda: add_on("scene.placing").desk.session is not None, "no landmark can be placed")
+    yield from until(
+        lambda: add_on("scene.placing_desk").placing_desk.session is not None, "no landmark can be placed"
+    )
     yield from shot("own_head-landmarks")
     press("key", "Escape")
-    yield from until(lambda: add_on("scene.placing").desk.session is None, "Esc did not end it")
+    yield from until(lambda: add_on("scene.placing_desk").placing_desk.session is None, "Esc did not end it")
 
 
 def own_keys() -> Iterator[float]:

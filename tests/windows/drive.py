@@ -74,7 +74,7 @@ def job_status():
     """The running job of the add-on, or None."""
     import importlib
 
-    return importlib.import_module(f"{EXTENSION}.meshtalk_blender.ops.job").desk
+    return importlib.import_module(f"{EXTENSION}.meshtalk_blender.ops.desk").desk
 
 
 def steps() -> Iterator[float]:

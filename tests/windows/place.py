@@ -85,7 +85,7 @@ def pixel(place: tuple[float, float, float]) -> tuple[float, float]:
 
 def session():
     """What the running operator works on; None when it isn't running."""
-    return module("scene.placing").desk.session
+    return module("scene.placing_desk").placing_desk.session
 
 
 def placed() -> dict[str, np.ndarray]:

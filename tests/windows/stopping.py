@@ -21,7 +21,7 @@ ITS_OWN = {"screens", "window_managers", "workspaces", "brushes"}
 
 def stopped(button: str) -> Iterator[float]:
     """Press a button that starts a job, stop it on the way, and compare the file."""
-    desk = importlib.import_module(f"{EXTENSION}.meshtalk_blender.ops.job").desk
+    desk = importlib.import_module(f"{EXTENSION}.meshtalk_blender.ops.desk").desk
     cancel = yield from find("meshtalk.generate")  # Cancel stands there while a job runs
     before = datablocks()
     yield from press_button(button)
@@ -39,7 +39,7 @@ def stopped(button: str) -> Iterator[float]:
 def stop(x: float, y: float) -> Iterator[float]:
     """Esc, or a click on Cancel at these pixels; until the job is over. Told are the seconds from starting
     xdotool, which before a click waits for 0.3 s, and those from the press as Blender gets it."""
-    desk = importlib.import_module(f"{EXTENSION}.meshtalk_blender.ops.job").desk
+    desk = importlib.import_module(f"{EXTENSION}.meshtalk_blender.ops.desk").desk
     watch = watch_presses()
     began = time.monotonic()
     press("key", "Escape") if SETTINGS["cancel"] == "esc" else click(x, y)

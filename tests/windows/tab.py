@@ -38,7 +38,7 @@ def add_on(module: str):
 
 def desk():
     """The add-on's one job, and its last sentence."""
-    return add_on("ops.job").desk
+    return add_on("ops.desk").desk
 
 
 def head() -> bpy.types.Object:
@@ -125,11 +125,10 @@ def takes() -> list[str]:
 def open_only(*opened: str) -> None:
     """Let only these sub-panels be open when the tab is drawn first, as the user left them."""
     for module in ("seeds", "takes", "controls", "dub", "retarget", "landmarks", "mapping"):
-        for panel in add_on(f"panels.{module}").CLASSES:
-            if issubclass(panel, bpy.types.Panel):
-                bpy.utils.unregister_class(panel)
-                panel.bl_options = set() if module in opened else {"DEFAULT_CLOSED"}
-                bpy.utils.register_class(panel)
+        panel = getattr(add_on("panels.tab"), f"MESHTALK_PT_{module}")
+        bpy.utils.unregister_class(panel)
+        panel.bl_options = set() if module in opened else {"DEFAULT_CLOSED"}
+        bpy.utils.register_class(panel)
 
 
 def add_head() -> Iterator[float]:
