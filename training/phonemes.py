@@ -13,6 +13,7 @@ SILENCE = "SIL"
 VOWELS = ("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW")
 BILABIALS = ("P", "B", "M")
 LABIODENTALS = ("F", "V")
+ROUND_LIPS = ("UW", "UH", "OW", "W")
 SIBILANTS = ("S", "Z", "SH", "ZH", "CH", "JH")
 CONSONANTS = (
     *("B", "CH", "D", "DH", "F", "G", "HH", "JH", "K", "L", "M", "N", "NG", "P", "R", "S", "SH", "T", "TH"),
@@ -97,6 +98,20 @@ def label_frames(phones: Sequence[Phone], times: NDArray[np.float64]) -> NDArray
     inside = (at >= 0) & (times < ends[np.maximum(at, 0)])
     out[inside] = ids[at[inside]]
     return out
+
+
+def phones_of_labels(labels: NDArray[np.integer], times: NDArray[np.float64]) -> tuple[Phone, ...]:
+    """What ``label_frames`` labelled: phones that meet halfway between the ``times (M,)`` of two labels.
+
+    Two equal phones in a row come back as one.
+    """
+    if not len(labels):
+        return ()
+    first = np.concatenate([[0], np.flatnonzero(np.diff(labels)) + 1])
+    borders = (times[first[1:] - 1] + times[first[1:]]) / 2
+    edges = np.concatenate([[0.0], borders, times[-1:]]).tolist()
+    names = [PHONEMES[label] if label < len(PHONEMES) else "?" for label in labels[first].tolist()]
+    return tuple(Phone(*span) for span in zip(edges, edges[1:], names, strict=False))
 
 
 def tidy(phones: Iterable[Phone], duration: float, shift: float = 0.0) -> tuple[Phone, ...]:

@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from training.corpus.again import teach_again
 from training.corpus.build import build_corpus
 from training.corpus.errors import CorpusError
 from training.corpus.options import CorpusOptions
@@ -41,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="synthetic voices speak syllables of a dozen other languages: a corpus for train --beside",
     )
+    parser.add_argument(
+        "--again",
+        type=Path,
+        metavar="CORPUS",
+        help="keep the clips of this corpus and make only their motion and faces anew, by today's teacher",
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="N")
     parser.add_argument("--workers", type=int, default=min(os.cpu_count() or 1, 8), metavar="N")
     parser.add_argument(
@@ -66,6 +73,10 @@ def run(args: argparse.Namespace) -> int:
     # Several workers with several BLAS threads each would fight over the cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
+        if args.again is not None:
+            count = teach_again(args.again, args.out, args.workers, _Printer())
+            print(f"\n{count} clips of {args.again} taught again.\nCorpus in {args.out}.")
+            return 0
         report = build_corpus(options_from(args), _Printer())
     except CorpusError as error:
         print(f"\nerror: {error}", file=sys.stderr)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from engine.audio.features import MelSettings, silence
 from engine.template import Template, template_from_arrays
 from training.data.clip import UNKNOWN_PHONEME, Clip
+from training.data.meeting import meeting_of
 from training.errors import TrainingError
 from training.model.settings import MEL_PER_FRAME
 
@@ -104,6 +105,10 @@ class CorpusClips:
         self._silence = silence(self.mel_settings)
         names = self.faces.template.unit_names
         self._speech_units = np.array([name.startswith(MOUTH_UNITS) for name in names])
+        template = self.faces.template
+        self._meeting = meeting_of(
+            names, template.landmarks, self.faces.rests, self.faces.unit_codes, template.motion_basis
+        )
         self._chances = self._cumulative()
 
     def __len__(self) -> int:
@@ -118,8 +123,8 @@ class CorpusClips:
         return int(np.searchsorted(self._chances, rng.random() * self._chances[-1], side="right"))
 
     def clip(self, index: int, first: int, frames: int, rng: np.random.Generator | None = None) -> Clip:
-        """As ``ClipSource`` says; ``rng`` draws another identity of the split and sometimes silences the
-        clip.
+        """As ``ClipSource`` says; ``rng`` draws another identity of the split, on which lips meet as they
+        did, and sometimes silences the clip.
         """
         identity = int(self.clips["identity"][index])
         length, start = self.frames(index), int(self.clips["first_frame"][index])
@@ -128,7 +133,8 @@ class CorpusClips:
         mel = self.mel(index, first, frames)
         phones = self._middle_phones(start, length, first, frames)
         if rng is not None:
-            identity = int(rng.choice(self.identities))
+            own, identity = identity, int(rng.choice(self.identities))
+            weights = weights if self._meeting is None else self._meeting.carried(weights, own, identity)
             if rng.random() < self.drawing.silent_share:
                 weights = weights * ~self._speech_units
                 mel = np.broadcast_to(self._silence, mel.shape).copy()

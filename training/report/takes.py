@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.template import template_arrays
+from training.corpus.clips import mel_times
 from training.corpus.teacher.lips import LipGaps, lip_gaps
 from training.corpus.teacher.teach import teach
 from training.data.clip import Clip
 from training.data.corpus import CorpusClips, Faces
 from training.model.settings import MEL_PER_FRAME
-from training.phonemes import PHONEMES, Phone
-from training.report.tracks import FRAME_RATE
+from training.phonemes import Phone, phones_of_labels
 
 TAKES, SPLIT = 2, "test"
 
@@ -41,13 +41,7 @@ def phones_of(folder: Path, source: CorpusClips, index: int) -> list[Phone]:
     first, frames = int(source.clips["first_frame"][index]), source.frames(index)
     rows = np.load(folder / f"{SPLIT}_phones.npy", mmap_mode="r", allow_pickle=False)
     labels = np.asarray(rows[MEL_PER_FRAME * first : MEL_PER_FRAME * (first + frames)])
-    edges = np.flatnonzero(np.diff(labels)) + 1
-    starts, ends = np.concatenate([[0], edges]), np.concatenate([edges, [len(labels)]])
-    rate = MEL_PER_FRAME * FRAME_RATE
-    return [
-        Phone(start / rate, end / rate, PHONEMES[label] if (label := labels[start]) < len(PHONEMES) else "?")
-        for start, end in zip(starts, ends, strict=True)
-    ]
+    return list(phones_of_labels(labels, mel_times(len(labels), source.mel_settings)))
 
 
 def sound_of(folder: Path, source: CorpusClips, index: int) -> NDArray[np.float32]:
