@@ -20,7 +20,7 @@ from training.data.faces import lid_pairs  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.export.toy import tiny_models, toy_faces, toy_template, write_tiny_bundle  # noqa: E402
 from training.fit.from_bundle import adopt_bundle, graph_weights  # noqa: E402
-from training.fit.losses import hear, lid_loss  # noqa: E402
+from training.fit.losses import TELLING, Codes, hear, lid_loss, telling_loss  # noqa: E402
 from training.fit.preset import load_preset  # noqa: E402
 from training.fit.readers import fit_readers  # noqa: E402
 from training.fit.run import create_run, fit, open_run  # noqa: E402
@@ -47,6 +47,23 @@ def test_a_bundle_gives_back_the_weights_that_were_exported(tmp_path: Path) -> N
             elif name.startswith("leave_"):
                 value[:hearing] = 0
             assert torch.equal(found[name], value), name
+
+
+def test_a_bundle_of_another_basis_draws_the_same_motion(tmp_path: Path) -> None:
+    write_tiny_bundle(tmp_path, seed=3)
+    bundle = tiny_models(3)[0].eval()
+    template = toy_template()
+    count = len(template.motion_basis)
+    turn = np.linalg.qr(np.random.default_rng(0).standard_normal((count, count)))[0].astype(np.float32)
+    turned = dataclasses.replace(template, motion_basis=np.tensordot(turn, template.motion_basis, 1))
+    model = MeshTalk(bundle.settings, VertexSpace(toy_faces(turned), "low")).eval()
+    adopt_bundle(tmp_path, model, tiny_models(4)[1])
+    labels = torch.randint(bundle.settings.categories, (1, 5, bundle.settings.heads))
+    rest = torch.randn(1, bundle.space.rest_size)
+    motion = [each.space.displacement(each.decode_labels(rest, labels)) for each in (bundle, model)]
+    assert float((motion[0] - motion[1]).abs().max()) < 0.02 * float(motion[0].abs().max())
+    codes = [each.encode_motion(each.space.motion_vector(motion[0])) for each in (bundle, model)]
+    assert float((codes[0] - codes[1]).abs().max()) < 0.02 * float(codes[0].abs().max())
 
 
 def test_a_bundle_of_other_sizes_is_refused(tmp_path: Path) -> None:
@@ -146,6 +163,16 @@ def test_lids_that_stay_open_cost_most_where_they_should_be_shut() -> None:
     assert float(rest.min()) > 1.0, "the lids travel"
     assert float(shallow) > 5 * float(opened) > 0
     assert float(lid_loss(model, shut, shut, rest[None])) == 0.0
+
+
+def test_lips_that_miss_their_phoneme_cost_more() -> None:
+    template = toy_template()
+    model = MeshTalk(load_preset("tiny").model, VertexSpace(toy_faces(template), "low"))
+    wrong = model.space.motion_vector(torch.from_numpy(template.unit_deltas[[3]])[None])
+    heard = [Codes(wrong, wrong, wrong, torch.tensor([[told]])) for told in (False, True)]
+    assert float(telling_loss(model, wrong, heard[0])) == 0.0
+    assert float(telling_loss(model, wrong, heard[1])) > 0.0
+    assert {PHONEMES[place] for place in TELLING} == {*"MPBFVW", "UW", "UH", "OW"}
 
 
 def test_lid_pairs_are_those_of_the_templates_blinks() -> None:

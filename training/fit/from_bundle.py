@@ -2,7 +2,8 @@
 """Going on from an exported bundle: the networks' weights, read back out of its graphs.
 
 An export drops what only teaches (the phoneme classifier and the readout of the audio code) and the regions'
-variances; ``training.fit.readers`` fits the former anew, and the latter are measured on the corpus.
+variances; ``training.fit.readers`` fits the former anew, and the latter are measured on the corpus. A bundle
+whose motion has another basis than the corpus', as one whose units were drawn anew has, is turned into it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ decoder as ``encoder`` and ``decoder``."""
 _ORDER = (0, 2, 3, 1)
 """torch's gates (input, forget, cell, output) by their place in ONNX's (input, output, forget, cell)."""
 _SCALE = "motion_scale"
+SAME = 1e-3
+"""Bases whose rows, of length 1, differ by less in each place are the same but for rounding."""
 
 
 def is_bundle(folder: Path) -> bool:
@@ -57,9 +60,42 @@ def adopt_bundle(folder: Path, model: MeshTalk, autoregressive: Autoregressive) 
         raise TrainingError(
             f"The graphs of {folder} aren't built as an export builds them ({error})."
         ) from error
-    left_out = ("space.region_variance", "phoneme_head.", "readout.")
+    turned = _turn(found, bundle, model)
+    left_out = ("space.region_variance", "phoneme_head.", "readout.", *turned)
     _fill(model, found, left_out, folder)
     _fill(autoregressive, steps, (), folder)
+
+
+def _turn(found: Weights, bundle: Bundle, model: MeshTalk) -> tuple[str, ...]:
+    """Turn ``found`` from a bundle's coefficients into those of the model's own basis of motion.
+
+    The decoder's come from the bundle's rows, whatever they are, to the nearest motion of the model's; the
+    expression encoder goes on reading what it read. Gives the names that the model keeps for itself: its
+    scale of the coefficients, which must be measured before. Equal bases stay as they are.
+    """
+    if model.space.rank != "low":
+        return ()
+    own = model.space.motion_basis.double().cpu().numpy()
+    drawn = _basis(bundle, "decoder", "motion_basis")
+    read = _basis(bundle, "expression_encoder", "basis")
+    if drawn.shape != own.shape or np.allclose(drawn, own, atol=SAME):
+        return ()
+    scale = f"space.{_SCALE}"
+    before, after = found[scale].astype(np.float64), model.space.motion_scale.double().cpu().numpy()
+    leave = (own @ drawn.T) * before / after[:, None]
+    first = (read @ own.T) * after / before[:, None]
+    for name in ("decoder.leave.weight", "decoder.leave.bias"):
+        found[name] = (leave @ found[name]).astype(np.float32)
+    weight = "expression_encoder.first.weight"
+    found[weight] = (found[weight] @ first).astype(np.float32)
+    return (scale,)
+
+
+def _basis(bundle: Bundle, graph: str, name: str) -> NDArray[np.float64]:
+    """The rows (K, 3 V) of motion that a graph holds; the template's where it holds none by that name."""
+    held, plain = OnnxGraph(_bytes(bundle, graph)), bundle.template.motion_basis
+    rows = held.weight(name) if held.has_weight(name) else plain.reshape(len(plain), -1)
+    return rows.astype(np.float64)
 
 
 def _fill(network: nn.Module, found: Weights, left_out: tuple[str, ...], folder: Path) -> None:

@@ -20,6 +20,7 @@ from training.fit.preset import LossSettings
 from training.model.autoregressive import HEARD_SHARPNESS
 from training.model.latent import gumbel_like, one_hot, straight_through
 from training.model.meshtalk import MeshTalk
+from training.phonemes import BILABIALS, LABIODENTALS, ROUND_LIPS, phoneme_id
 
 CLOSED_MM = 2.0
 """Lips closer than about this count as near to touching."""
@@ -31,14 +32,20 @@ SHUT_MM, SHUT_WEIGHT = 1.0, 20.0
 """Lids nearer than about this count as shut, and their error then counts so many times more."""
 
 
+TELLING = tuple(phoneme_id(label) for label in (*BILABIALS, *LABIODENTALS, *ROUND_LIPS))
+"""Phonemes that lips alone tell: between others they are short, and a mean mouth misses them."""
+
+
 @dataclass(frozen=True)
 class Codes:
     """What the audio encoder makes of a batch, and what it ought to show: ``audio (B, T, code)``, ``target
-    (B, T, motion_size)`` metres and ``rest_gap (B, 1, P)`` mm."""
+    (B, T, motion_size)`` metres, ``rest_gap (B, 1, P)`` mm and ``telling (B, T)``, whether lips alone tell
+    the phoneme."""
 
     audio: Tensor
     target: Tensor
     rest_gap: Tensor
+    telling: Tensor
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,8 @@ def hear(model: MeshTalk, batch: Batch, bfloat16: bool = False) -> Codes:
     with torch.autocast(batch.mel.device.type, torch.bfloat16, enabled=bfloat16):
         audio = model.audio_encoder(batch.mel)
     target = model.space.motion_vector(batch.motion)
-    return Codes(audio.float(), target, model.space.rest_gap(batch.rest)[:, None])
+    telling = torch.isin(batch.phonemes, torch.tensor(TELLING, device=batch.phonemes.device))
+    return Codes(audio.float(), target, model.space.rest_gap(batch.rest)[:, None], telling)
 
 
 def encode(model: MeshTalk, batch: Batch, bfloat16: bool = False) -> BothCodes:
@@ -72,6 +80,7 @@ def encode(model: MeshTalk, batch: Batch, bfloat16: bool = False) -> BothCodes:
         heard.audio,
         heard.target,
         heard.rest_gap,
+        heard.telling,
         expression=model.encode_motion(heard.target),
         rest=model.space.rest_vector(batch.rest),
     )
@@ -138,6 +147,7 @@ def settle_loss(
     terms = _terms(model, codes, parts[0], parts[-1], settings.settled_closed_weight)
     weights = {name: getattr(settings, name) for name in terms}
     settled = {"contact": settings.settled_contact, "eyelid": settings.settled_eyelid}
+    settled["telling"] = settings.settled_telling
     if settings.settled_lids > 0:
         open_lids = model.space.rest_lid_gap(batch.rest)[:, None]
         terms["lids"] = lid_loss(model, parts[-1], codes.target, open_lids)
@@ -168,7 +178,8 @@ def readout_loss(model: MeshTalk, codes: Codes, settings: LossSettings) -> Tenso
     mouth = drawn - codes.target
     velocity = _share(model, mouth.diff(dim=1), "mouth")
     contact = contact_loss(model, drawn, codes, settings.closed_weight)
-    return _share(model, mouth, "mouth") + settings.velocity * velocity + settings.contact * contact
+    telling = settings.telling * telling_loss(model, mouth, codes)
+    return _share(model, mouth, "mouth") + settings.velocity * velocity + settings.contact * contact + telling
 
 
 def _weighed(weights: dict[str, float], terms: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
@@ -190,7 +201,14 @@ def _terms(
         "gaze": _share(model, upper, "gaze"),
         "contact": contact_loss(model, heard, codes, closed_weight),
         "velocity": _share(model, mouth.diff(dim=1), "mouth"),
+        "telling": telling_loss(model, mouth, codes),
     }
+
+
+def telling_loss(model: MeshTalk, mouth: Tensor, codes: Codes) -> Tensor:
+    """Unexplained share of the lips' motion at phonemes that lips alone tell, spread over all frames."""
+    errors = model.space.squared_error(mouth, "lips") * codes.telling
+    return errors.mean() / model.space.variance("lips")
 
 
 def sum_of_regions(model: MeshTalk, mouth: Tensor, upper: Tensor) -> Tensor:
