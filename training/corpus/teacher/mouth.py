@@ -21,12 +21,19 @@ PARTING = 0.1
 """Seconds before a word that begins open in which the lips part a little (see ``Mouth.parting``)."""
 SHORTEST_PAUSE, SURE_PAUSE = 0.08, 0.13
 """Seconds; a shorter silence is a stop's hold, a longer one shuts the lips, one between them in part."""
-HOLD = 0.036
-"""Seconds that a closure lasts at least, so that one frame at 30 fps always falls into it."""
+HOLD = 0.05
+"""Seconds that a closure lasts at least, so that one frame at 30 fps always falls into it, often two."""
 TYPICAL_VOWEL = 0.09
-LOUD_GAIN, LOUD_MIDDLE = 0.65, 0.5
+LOUD_GAIN, LOUD_MIDDLE = 0.3, 0.5
 """Opening grows by exp(LOUD_GAIN × style × (loudness − LOUD_MIDDLE)); vowels are a little louder than the
 clip's middle."""
+LOUD_JAW, FAINT = 0.05, -1.0
+"""Jaw weight by which a jaw that is open at all opens wider for each step of loudness (6 dB) beyond
+LOUD_MIDDLE + FAINT, or less below: jaws follow a voice's level, not only what vowels ask for."""
+TEETH_JAW = 0.045
+"""Jaw weight, about 1.5 mm, at which sibilants hold the teeth together."""
+SPEAKING_JAW = 0.06
+"""Jaw weight from which on a jaw is open enough to follow loudness wholly."""
 WIDEST_JAW = 0.55
 """Jaw weight that speech never exceeds, however loud."""
 PARTED_JAW = 0.02
@@ -76,9 +83,9 @@ def louder(tracks: dict[str, Array], loudness: Array, style: Style) -> dict[str,
     heard = np.clip(smooth(loudness, 1) - LOUD_MIDDLE, -1.6, 1.3)
     gain = np.exp(LOUD_GAIN * style.loudness * heard)
     part = gain ** (1 / 3)
-    return tracks | {
-        name: tracks[name] * by for name, by in (("jaw", gain), ("lower", part), ("upper", part))
-    }
+    opens = np.clip(tracks["jaw"] / SPEAKING_JAW, 0.0, 1.0)
+    jaw = tracks["jaw"] * gain + LOUD_JAW * style.loudness * opens * (heard - FAINT)
+    return tracks | {"jaw": jaw, "lower": tracks["lower"] * part, "upper": tracks["upper"] * part}
 
 
 def _wanted(phones: Sequence[Phone], index: int, phone: Phone, times: Array) -> Iterator[tuple[str, Array]]:
@@ -151,7 +158,7 @@ def _closed(phone: Phone) -> tuple[float, float]:
     end = phone.end
     if phone.label != "M" and phone.duration > 0.08:
         end = phone.start + 0.05 + 0.6 * (phone.duration - 0.05)
-    middle, half = (phone.start + end) / 2, max(0.36 * (end - phone.start), HOLD / 2)
+    middle, half = (phone.start + end) / 2, max(0.42 * (end - phone.start), HOLD / 2)
     return middle - half, middle + half
 
 
@@ -191,7 +198,7 @@ def _constrain(tracks: dict[str, Array], wants: dict[str, Array], style: Style) 
     bite = wants["bite"] * (1 - closure) * (1 - rest)
     loose = (1 - closure) * (1 - bite) * (1 - rest)
     jaw = WIDEST_JAW * np.tanh(tracks["jaw"] * style.jaw / WIDEST_JAW)
-    jaw = jaw * (1 - teeth) + np.minimum(jaw, 0.025) * teeth
+    jaw = jaw * (1 - teeth) + np.minimum(jaw, TEETH_JAW) * teeth
     jaw = jaw * (1 - closure) + np.minimum(jaw, 0.06) * closure
     out = {name: track * style.lips for name, track in tracks.items()}
     out["jaw"] = jaw * (1 - rest) + PARTED_JAW * wants["parting"] * rest

@@ -18,7 +18,7 @@ from training.phonemes import SILENCE, Phone
 
 Array = NDArray[np.float64]
 
-PRESSED = 0.0001
+PRESSED = 0.0002
 """Metres by which closed lips press into each other: more would be read as a distance again."""
 CROSSED = 0.0008
 """Metres by which lips may overlap where nothing presses them, before the jaw makes room."""

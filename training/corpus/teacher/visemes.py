@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from training.phonemes import BILABIALS, LABIODENTALS, SIBILANTS, SILENCE, VOWELS
+from training.phonemes import BILABIALS, LABIODENTALS, ROUND_LIPS, SIBILANTS, SILENCE, VOWELS
 
 TRACKS: dict[str, tuple[str, ...]] = {
     "jaw": ("jawOpen",),
@@ -32,8 +32,8 @@ TRACK_NAMES = tuple(TRACKS)
 Targets = dict[str, float]
 
 _T = {"jaw": 0.07, "lower": 0.3, "upper": 0.08}
-_S = {"jaw": 0.02, "wide": 0.3, "lower": 0.5, "upper": 0.3}
-_SH = {"jaw": 0.02, "funnel": 0.5, "pucker": 0.3, "lower": 0.3, "upper": 0.15}
+_S = {"jaw": 0.04, "wide": 0.3, "lower": 0.5, "upper": 0.3}
+_SH = {"jaw": 0.04, "funnel": 0.5, "pucker": 0.35, "lower": 0.3, "upper": 0.15}
 _F = {"jaw": 0.02, "upper": 0.22, "roll": 0.8}
 _K = {"jaw": 0.11, "lower": 0.2, "upper": 0.05}
 _TH = {"jaw": 0.08, "lower": 0.3, "upper": 0.1, "tongue": 0.25}
@@ -42,8 +42,8 @@ _AO = {"jaw": 0.25, "funnel": 0.35, "pucker": 0.25}
 _EH = {"jaw": 0.2, "wide": 0.3, "lower": 0.35, "upper": 0.2}
 _IH = {"jaw": 0.12, "wide": 0.3, "lower": 0.35, "upper": 0.15}
 _IY = {"jaw": 0.08, "wide": 0.5, "lower": 0.45, "upper": 0.22, "smile": 0.1}
-_UH = {"jaw": 0.11, "funnel": 0.3, "pucker": 0.45}
-_UW = {"jaw": 0.09, "funnel": 0.42, "pucker": 0.9}
+_UH = {"jaw": 0.11, "funnel": 0.3, "pucker": 0.6}
+_UW = {"jaw": 0.08, "funnel": 0.4, "pucker": 1.0}
 
 TARGETS: dict[str, tuple[Targets, ...]] = {
     SILENCE: ({},),
@@ -58,11 +58,11 @@ TARGETS: dict[str, tuple[Targets, ...]] = {
     "EY": (_EH, _IY),
     "IH": (_IH,),
     "IY": (_IY,),
-    "OW": ({"jaw": 0.18, "funnel": 0.4, "pucker": 0.45}, _UW),
+    "OW": ({"jaw": 0.21, "funnel": 0.42, "pucker": 0.6}, _UW),
     "OY": (_AO, _IH),
     "UH": (_UH,),
     "UW": (_UW,),
-    "W": ({"jaw": 0.03, "funnel": 0.2, "pucker": 0.9},),
+    "W": ({"jaw": 0.03, "funnel": 0.2, "pucker": 1.0},),
     "R": ({"jaw": 0.08, "funnel": 0.3, "pucker": 0.35},),
     "Y": ({"jaw": 0.07, "wide": 0.4, "lower": 0.35, "upper": 0.1},),
     "L": ({"jaw": 0.12, "lower": 0.3, "upper": 0.05, "tongue": 0.05},),
@@ -101,6 +101,8 @@ def dominance(label: str, track: str) -> Dominance:
         return Dominance(0.9, 0.05, 0.06)
     if track in ROUND:
         # Rounding is free where no phoneme claims it, so it spreads, and further backward than forward.
+        if label in ROUND_LIPS:
+            return Dominance(3.0, 0.13, 0.07)
         return Dominance(1.5, 0.13, 0.07) if label in _INSISTS_ON_ROUND else Dominance(0.3, 0.05, 0.05)
     if track == "jaw":
         return Dominance(_jaw_strength(label), 0.05, 0.042)
