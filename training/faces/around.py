@@ -116,9 +116,12 @@ def roll_lower(draw: Drawing) -> Doubles:
     taut = 1e-3 * share[:, None] * np.stack([0 * deep, back, up], axis=1)
     sides = np.exp(-(((across - 0.65) / 0.28) ** 2)) * draw.near(2) * draw.lower
     unit = draw.pack("mouthRollLower") + along(sides, (0, 0.002, 0.0004))
-    wall = draw.template.inside & (unit[:, 1] < 0)
-    unit[wall, 1] *= 0.1  # or the mouth's wall comes through a chin that doesn't bulge
-    return draw.follow(draw.at_lips(unit, taut, 1.5))
+    return draw.roll(draw.at_lips(unit, taut, 1.5))
+
+
+def roll_upper(draw: Drawing) -> Doubles:
+    """mouthRollUpper, whose lip is the pack's."""
+    return draw.roll(draw.pack("mouthRollUpper"))
 
 
 def shrug_lower(draw: Drawing) -> Doubles:
@@ -154,7 +157,7 @@ SIDED = {
     "mouthPress": press,
     "cheekSquint": cheek_squint,
 }
-WHOLE = {"mouthRollLower": roll_lower, "mouthShrugLower": shrug_lower}
+WHOLE = {"mouthRollLower": roll_lower, "mouthRollUpper": roll_upper, "mouthShrugLower": shrug_lower}
 
 
 def along(share: Doubles, direction: Vector) -> Doubles:

@@ -89,9 +89,19 @@ class Drawing:
 
     def follow(self, unit: Doubles) -> Doubles:
         """The unit, gone on over the skin around what it moves."""
+        return self.sheet.settle(unit, self._grip(unit))
+
+    def roll(self, unit: Doubles) -> Doubles:
+        """The same, for a lip that rolls in: the mouth's wall behind it goes along, where the pack's came
+        forward through it."""
+        walls = self.template.inside & (self.lips > LIPS)
+        return self.sheet.settle(unit, np.where(walls, 0, self._grip(unit)))
+
+    def _grip(self, unit: Doubles) -> Doubles:
+        """How firmly (V,) a unit is held: the more the farther it moves."""
         far = np.linalg.norm(unit, axis=1)
         most = max(far[self.template.part == SKIN].max(), 1e-4)
-        return self.sheet.settle(unit, np.maximum(FIRM * self.kept, (far / most / DETAIL) ** 2))
+        return np.maximum(FIRM * self.kept, (far / most / DETAIL) ** 2)
 
     def drawn_by_lips(self, unit: Doubles) -> Doubles:
         """A unit whose lips draw the skin around along: mouthFunnel (Apple: "contraction of both lips into an
