@@ -4,6 +4,7 @@ template's, jaw and eyes as rigid bodies."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,6 +27,7 @@ Doubles = NDArray[np.float64]
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
+AT_ONCE = 4_000_000  # numbers that are carried at once: bounds the memory on dense meshes to some 100 MB
 FILM_HOLD = 0.01  # what the vertices of lashes and films keep of their nearest root's motion
 
 
@@ -83,11 +85,16 @@ class Carrier:
     def unit_deltas(self) -> Floats:
         """The units (U, V', 3) at weight 1, with no triangle turned over."""
         template, surface = self.template, self.surface
-        carried = self.carry(carry_units(template, self.rest))
+        units = carry_units(template, self.rest)
+        carried = np.empty((len(units), len(surface.weld), 3), np.float32)
+        for rows in blocks(len(units), len(surface.weld)):
+            carried[rows] = self.carry(units[rows])
         together = zip(template.closure_unit.tolist(), template.closure_with.tolist(), strict=True)
         partners = {unit: other for unit, other in together if other >= 0}
         unfold(carried, surface.vertices, surface.weld[surface.triangles], partners)
-        return rounded(carried[:, surface.weld])
+        for unit in carried:
+            unit[:] = rounded(unit[surface.weld])
+        return carried
 
 
 def carrier(template: Template, rest: Floats, surface: Surface, roles: Roles) -> Carrier:
@@ -99,7 +106,8 @@ def carrier(template: Template, rest: Floats, surface: Surface, roles: Roles) ->
     ties, share = inherit(tie(template, shape, points, surface.normals[skin]), edges, points)
     fade = neck_fade(template).astype(np.float64)
     share = share * (fade[ties.corners] * ties.mix).sum(axis=1)
-    units = ties.carry(carry_units(template, rest)) * share[:, None].astype(np.float32)
+    part = share[:, None].astype(np.float32)
+    units = (ties.carry(unit) * part for unit in carry_units(template, rest))
     soft = softener(edges, points, units, ties.sure)
     between = np.flatnonzero((roles.role == FOLLOWS) & ~roles.root & own)
     films = smoothing(surface.edges, between, np.full(len(own), FILM_HOLD))
@@ -108,6 +116,12 @@ def carrier(template: Template, rest: Floats, surface: Surface, roles: Roles) ->
     return Carrier(
         template, rest, surface, roles, skin, ties, share.astype(np.float32), soft, films, tongue, bones
     )
+
+
+def blocks(count: int, vertices: int) -> Iterator[slice]:
+    """Which of `count` motions of so many vertices are carried at once."""
+    size = max(1, AT_ONCE // max(3 * vertices, 1))
+    return (slice(first, first + size) for first in range(0, count, size))
 
 
 def _edges(surface: Surface, skin: Indices) -> Indices:

@@ -14,12 +14,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from .carry import Carrier
+from .carry import Carrier, blocks
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
 
-ROWS = 32  # of the basis that are carried at once: bounds the memory
 GAP = 100  # vertices
 OUTSIDE = 2e-5  # metres; what the basis lacks of a motion at most, or it is carried frame by frame
 SPANNED = 1e-3  # of the largest number of a basis: may lie outside the template's, which its file rounds
@@ -113,12 +112,10 @@ class CarriedFrames:
         vertices, turn = self.carrier.soft_vertices, self.turn.astype(np.float32)
         if not len(self.basis) or not len(vertices):
             return ()
-        rows = [
-            self.carrier.carry_soft(self.basis[first : first + ROWS])[:, vertices] @ turn
-            for first in range(0, len(self.basis), ROWS)
-        ]
-        carried = np.concatenate(rows)
-        reach = np.abs(carried).max(axis=(0, 2))
+        carried = np.empty((len(self.basis), len(vertices), 3), np.float32)
+        for rows in blocks(len(self.basis), len(self.carrier.surface.vertices)):
+            carried[rows] = self.carrier.carry_soft(self.basis[rows])[:, vertices] @ turn
+        reach = np.max([np.abs(row).max(axis=1) for row in carried], axis=0)
         kept = reach > FAINT * reach.max()
         runs = runs_of(vertices[kept])
         slot = np.searchsorted(vertices, np.arange(len(self.carrier.surface.vertices) + 1))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -80,8 +81,8 @@ class Softener:
         return total
 
 
-def softener(edges: Indices, points: Doubles, units: Floats, sure: Doubles) -> Softener:
-    """Where units (U, N, 3) tear the mesh of points (N, 3), or its ties are not sure (N,)."""
+def softener(edges: Indices, points: Doubles, units: Iterable[Floats], sure: Doubles) -> Softener:
+    """Where units (N, 3) tear the mesh of points (N, 3), or its ties are not sure (N,)."""
     length = np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1)
     strain = np.zeros(len(edges))
     for unit in units:

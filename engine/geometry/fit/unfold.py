@@ -29,7 +29,7 @@ UNSURE = 1e-6  # metres; coordinates are rounded (GRAIN), which may turn slivers
 STEP = 1.2  # of the mean of what its triangles ask of a vertex: above 1, since they ask it together
 ROUNDS, HOLD_ROUNDS = 80, 1000
 ROUNDS_TWICE = 400  # of a unit that must be upright in two places: what serves one may undo the other
-LITTLE = 0.1  # of the unit as a whole, by which it may change for that; more would keep lips from closing
+LITTLE = 0.35  # of the unit as a whole, by which it may change for that; vertices 8 mm apart need a third
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ def unfold(units: Floats, points: Doubles, triangles: Indices, partners: Mapping
     """Units (U, N, 3) of a mesh with points (N, 3), in place, so that none turns a triangle over at weight 1.
 
     A unit with a partner is meant to go on top of it (mouthClose on jawOpen), and is looked at there; alone
-    too, because sliders are tried one by one, but only where that changes little.
+    too, because sliders are tried one by one, unless that would change too much for lips to close.
     """
     a, b, c = (points[triangles[:, corner]] for corner in range(3))
     normals = cross(b - a, c - a)
