@@ -26,6 +26,9 @@ Floats = NDArray[np.float32]
 CORRECTIVE = "MeshTalk Corrective "
 """Corrective keys are called so, and by their name in the model: each means the same shape in every take."""
 
+MOST_NAMES = 4
+"""So many names of what a head lacks are told."""
+
 LEAST = 2e-3
 """A shape moves an object when a vertex moves by this part of the head's largest motion (0.07 mm)."""
 
@@ -62,10 +65,13 @@ class Motion:
 
 @dataclass(frozen=True, eq=False)
 class ObjectPlan:
-    """What a take does to one object: to its `keys`, and the `recipe` of their curves."""
+    """What a take does to one object: to its `keys`, and the `recipe` of their curves; how many keys of its
+    `own` it drives, and the units that would move it and stay `lacking`."""
 
     keys: KeyPlan
     recipe: Recipe
+    own: int = 0
+    lacking: tuple[str, ...] = ()
 
     @property
     def thing(self) -> bpy.types.Object:
@@ -117,7 +123,10 @@ def summary(plans: Sequence[KeyPlan], used: int, left_mm: float | None) -> str:
     text = f" on {len(plans)} objects" if len(plans) > 1 else ""
     text += f", {_count(made)} made" if made else ""
     text += f", {_count(renewed)} renewed" if renewed else ""
-    text += f", {used} correctives leave {left_mm:.2f} mm at the lips" if used and left_mm is not None else ""
+    if used == 1 and left_mm is not None:
+        text += f", 1 corrective leaves {left_mm:.2f} mm at the lips"
+    elif used and left_mm is not None:
+        text += f", {used} correctives leave {left_mm:.2f} mm at the lips"
     text += f"; {_count(driven)} {_have(driven)} drivers and {_were(driven)} left to them" if driven else ""
     text += (
         f"; {_count(locked)} {_have(locked)} a locked curve and {_were(locked)} left alone" if locked else ""
@@ -126,6 +135,18 @@ def summary(plans: Sequence[KeyPlan], used: int, left_mm: float | None) -> str:
         text += f"; {_count(sculpted)} kept as changed since MeshTalk made {'them' if sculpted > 1 else 'it'}"
         text += " (delete to have made anew)"
     return text
+
+
+def own_note(face: ObjectPlan) -> str:
+    """How many of a head's own keys are driven, and for what it has none; nothing where it brings none."""
+    if face.own == 0:
+        return ""
+    text = f", {_count(face.own)} of its own driven"
+    if not face.lacking:
+        return text
+    names = ", ".join(face.lacking[:MOST_NAMES])
+    more = len(face.lacking) - MOST_NAMES
+    return text + (f"; none for {names} and {more} more" if more > 0 else f"; none for {names}")
 
 
 def _plan_layer(thing: bpy.types.Object, part: PartSlice, motion: Motion) -> ObjectPlan:
@@ -166,7 +187,11 @@ def _plan_object(thing: bpy.types.Object, part: PartSlice, motion: Motion, polic
     correctives = tuple((shape.name, shape.name.removeprefix(CORRECTIVE)) for shape in used)
     recipe = Recipe(drives, correctives).without(set(moved).difference(keys.moved))
     idle = () if motion.is_part else keys.idle
-    return ObjectPlan(keys, recipe.resting([value_path(name) for name in idle]))
+    made = state.made.union(shape.name for shape in keys.fresh)
+    own = sum(name not in made for name in keys.moved)
+    there = covered.union(unit.name for unit in missing)
+    lacking = tuple(unit.name for unit in units if unit.is_worth_a_key and unit.name not in there)
+    return ObjectPlan(keys, recipe.resting([value_path(name) for name in idle]), own, lacking)
 
 
 def _known(mapping: RigMapping, names: Sequence[str]) -> tuple[KeyDrive, ...]:
@@ -241,7 +266,7 @@ def _nothing_to_move(face: bpy.types.Object, plans: Sequence[KeyPlan]) -> str:
 
 
 def _count(number: int) -> str:
-    return f"{number} shape key{'s' if number != 1 else ''}"
+    return f"{number} {'shape keys' if number != 1 else 'shape key'}"
 
 
 def _have(number: int) -> str:

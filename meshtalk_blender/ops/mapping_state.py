@@ -10,6 +10,7 @@ import bpy
 from ...engine.rigs.mapping import RigMapping, drive_names, is_mixed, sides_of
 from ..mapping_props import model_units
 from ..scene.mapping import all_presets, driven_keys, is_edited, is_missing, mapping_of, own_presets
+from ..translations import say
 from .checks import chosen_head
 
 BY_NAME = "By Names"
@@ -28,10 +29,10 @@ class MappingState:
 
     @property
     def label(self) -> str:
-        """What stands in the menu's button."""
+        """What stands in the menu's button, in the interface's language."""
         if self.edited:
-            return f"{self.chosen} (Edited)" if self.chosen else "Edited"
-        return self.chosen or BY_NAME
+            return say(f"{self.chosen} (Edited)" if self.chosen else "Edited")
+        return self.chosen or say(BY_NAME)
 
     @property
     def words(self) -> str:
@@ -42,7 +43,7 @@ class MappingState:
         if self.mapping is None or not self.mapping.used:
             return f"No shape keys that speech moves{left}"
         count = len(self.mapping.used)
-        return f"{self.mapping.name}: {count} shape key{'s' if count != 1 else ''}{left}"
+        return f"{self.mapping.name}: {count} {'shape keys' if count != 1 else 'shape key'}{left}"
 
 
 def mapping_state(context: bpy.types.Context, head: bpy.types.Object) -> MappingState:

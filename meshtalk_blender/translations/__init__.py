@@ -10,6 +10,7 @@ same in the translation. What is filled in between “ and ” is a name: it sta
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,15 @@ import bpy
 FILES = {"de_DE": ("de.json", "de_engine.json")}
 """By Blender's names of the languages."""
 
-NAMED = ("Active object: {}", "Only strip: {}", "Original: {}", "Saved as {}")
+NAMED = (
+    "Active object: {}",
+    "Only strip: {}",
+    "Original: {}",
+    "Saved as {}",
+    "1 head: {}",
+    "1 strip: {}",
+    "{} strips: {}",
+)
 """What is filled in here is a name too."""
 
 CONTEXTS = ("*", "Operator")
@@ -85,10 +94,11 @@ def _words(locale: str) -> tuple[dict[str, str], Templates, Templates]:
     whole = load(locale)
     open_ones = sorted((key for key in whole if "{}" in key), key=_letters, reverse=True)
     pieces = [key for key in open_ones if key.startswith(_FRAGMENT)]
-    pieces += [key for key in whole if key.startswith(_FRAGMENT) and "{}" not in key]
+    fixed = (key for key in whole if key.startswith(_FRAGMENT) and "{}" not in key)
+    pieces += sorted(fixed, key=_letters, reverse=True)
     sentences = [key for key in open_ones if _letters(key)]
     plain = {key: words for key, words in whole.items() if "{}" not in key}
-    return plain, _patterns(sentences, whole), _patterns(pieces, whole)
+    return plain, _patterns(sentences, whole, _sentence), _patterns(pieces, whole, _piece)
 
 
 def _letters(key: str) -> int:
@@ -96,16 +106,27 @@ def _letters(key: str) -> int:
     return sum(letter.isalpha() for letter in key)
 
 
-def _patterns(keys: list[str], whole: dict[str, str]) -> Templates:
-    """Each `{}` takes as little as it can, but for names in quotes, which may hold anything."""
+def _patterns(keys: list[str], whole: dict[str, str], pattern: Callable[[str], str]) -> Templates:
     return [
         Template(
-            re.compile("(.*?)".join(re.escape(part) for part in key.split("{}")), re.DOTALL),
+            re.compile(pattern(key), re.DOTALL),
             whole[key],
             tuple(key in NAMED or before.endswith("“") for before in key.split("{}")[:-1]),
         )
         for key in keys
     ]
+
+
+def _sentence(key: str) -> str:
+    """Each `{}` takes as little as it can, but for names in quotes, which may hold anything."""
+    return "(.*?)".join(map(re.escape, key.split("{}")))
+
+
+def _piece(key: str) -> str:
+    """The same, but nothing of the next piece, which a semicolon begins; at the end a word."""
+    gap = "([^;]*?)"
+    found = gap.join(map(re.escape, key.split("{}")))
+    return found.removesuffix(gap) + r"(\w*)" if found.endswith(gap) else found
 
 
 def register() -> None:

@@ -215,6 +215,28 @@ SENTENCES = {
     "Active object: Head": "Aktives Objekt: Head",
     "5 s left": "noch 5 s",
     "a.wav can't be read (Permission denied).": "a.wav kann nicht gelesen werden (Permission denied).",
+    "1 strip: Mouth": "1 Streifen: Mouth",
+    "1 head: Mouth": "1 Kopf: Mouth",
+    "2 strips: Mouth, Jaw": "2 Streifen: Mouth, Jaw",
+    "ARKit: 52 shape keys; 1 has a driver": "ARKit: 52 Formschlüssel; 1 hat einen Treiber",
+    "“x”: 3 frames, 1 shape key made; unpin the active shape key to see it": (
+        "„x“: 3 Bilder, 1 Formschlüssel angelegt; lösen Sie den angehefteten Formschlüssel, um es zu sehen"
+    ),
+    "“x”: 9 frames, 1 shape key of its own driven; none for jawLeft, jawRight and 2 more; “y” muted": (
+        "„x“: 9 Bilder, 1 Formschlüssel des Kopfes angetrieben; keiner für jawLeft, jawRight und 2 weitere; "
+        "„y“ stummgeschaltet"
+    ),
+    "“x”: 9 frames, 8 shape keys made, 1 corrective leaves 0.20 mm at the lips; “y” muted": (
+        "„x“: 9 Bilder, 8 Formschlüssel angelegt, 1 Korrektur lässt 0.20 mm an den Lippen; "
+        "„y“ stummgeschaltet"
+    ),
+    "“x”: 9 frames, 3 shape keys renewed; 2 shape keys have drivers and were left to them; "
+    "1 shape key has a locked curve and was left alone; "
+    "1 shape key kept as changed since MeshTalk made it (delete to have made anew)": (
+        "„x“: 9 Bilder, 3 Formschlüssel erneuert; 2 mit Treibern diesen überlassen; "
+        "1 mit gesperrter Kurve in Ruhe gelassen; "
+        "1 Formschlüssel wie seit dem Anlegen geändert behalten (löschen, um sie neu anlegen zu lassen)"
+    ),
 }
 
 
