@@ -112,6 +112,26 @@ def test_dimple_draws_the_skin_to_the_corner(drawn: Template) -> None:
         assert moved(drawn, "mouthDimpleLeft", there, 0.006) @ (corner - there) > 0
 
 
+def test_a_pucker_leaves_the_chin(pack: Template, drawn: Template) -> None:
+    """AU 18 draws the lips forward; what lifts the chin is AU 17."""
+    chin = pack.landmarks["chin"]
+    assert moved(pack, "mouthPucker", chin)[2] > 2
+    assert abs(moved(drawn, "mouthPucker", chin)[2]) < 1
+    lip = pack.landmarks["lip_lower_inner"]
+    assert moved(drawn, "mouthPucker", lip)[1] == pytest.approx(moved(pack, "mouthPucker", lip)[1], abs=0.3)
+
+
+def test_a_funnel_opens_round(pack: Template, drawn: Template) -> None:
+    """Halfway to where it ends, the lower lip goes down by more than half of what its middle does."""
+    lower = pack.landmarks["lip_lower_inner"]
+    jaw = pack.unit_deltas[pack.unit("jawOpen")]
+    lip = (lip_distance(pack) < LIPS / 2) & (jaw[:, 2] < 0.5 * jaw[lower, 2]) & (pack.part == SKIN)
+    beside = lip & (np.abs(np.abs(pack.rest[:, 0]) - 0.009) < 0.002)
+    down = [each.unit_deltas[each.unit("mouthFunnel")][:, 2] for each in (pack, drawn)]
+    assert down[0][beside].mean() > 0.4 * down[0][lower]
+    assert down[1][beside].mean() < 0.5 * down[1][lower]
+
+
 def test_lower_lid_glides_to_the_nose(pack: Template, drawn: Template) -> None:
     for side, sign in (("Left", 1), ("Right", -1)):
         pairs = pack.closure_unit == pack.unit(f"eyeBlink{side}")
