@@ -62,8 +62,8 @@ def test_unfolding_moves_little_and_only_around_the_fold() -> None:
 def test_a_unit_is_unfolded_on_top_of_its_partner() -> None:
     points, triangles = sheet(8)
     opened, closed = np.zeros((2, len(points), 3), np.float32)
-    opened[:, 0] = points[:, 0]  # stretched to twice its length
-    closed[:, 0] = -1.6 * points[:, 0]  # alone it would turn all over; both together only shorten
+    opened[:, 0] = 4.0 * points[:, 0]  # stretched to five times its length
+    closed[:, 0] = -4.8 * points[:, 0]  # alone it would turn all over; both together only shorten
     units = np.stack([closed, opened])
     before = units.copy()
     unfold(units, points, triangles, {0: 1})

@@ -35,6 +35,7 @@ TOOTH = 0.018  # metres; what is narrower than this is one tooth, however deep i
 ONE_JAW = 0.85  # of an island's vertices on one side of the bite: it belongs to one jaw
 JAW_EDGE = 0.003  # metres over which an island of both jaws passes from one to the other
 JAW_ROUNDS = 12
+PAIRS = 2_000_000  # of vertices that are compared at once: bounds the memory to some 30 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -240,10 +241,21 @@ def _donors(
             continue
         gap = distance[vertices]
         roots = vertices[(gap <= gap.min() + ROOT) & (nearest[vertices] >= 0)]
-        apart = np.linalg.norm(surface.vertices[vertices][:, None] - surface.vertices[roots][None], axis=2)
-        donor[vertices] = nearest[roots[apart.argmin(axis=1)]]
+        donor[vertices] = nearest[roots[_nearest(surface.vertices[vertices], surface.vertices[roots])]]
         root[roots] = True
     return donor, root
+
+
+def _nearest(points: Doubles, others: Doubles) -> Indices:
+    """Which of some others (M, 3) is nearest to each point (N, 3), some pairs at a time."""
+    middle = others.mean(axis=0)
+    from_, to = points - middle, others - middle
+    size, found = (to**2).sum(axis=1), np.empty(len(points), np.int64)
+    step = max(1, PAIRS // len(others))
+    for first in range(0, len(points), step):
+        rows = slice(first, first + step)
+        found[rows] = (size - 2 * from_[rows] @ to.T).argmin(axis=1)
+    return found
 
 
 __all__ = [

@@ -92,7 +92,9 @@ def _unfold_twice(mesh: _Mesh, base: Doubles, unit: Floats) -> None:
     """Unfold a unit (N, 3), in place, on a mesh that lies at `base` (N, 3) and on the mesh at rest."""
     _unfold_on(mesh, base, unit)
     both = _unfolded(mesh, (base, mesh.rest), unit, ROUNDS_TWICE)
-    if both is not None and np.linalg.norm(both - unit) <= LITTLE * np.linalg.norm(unit):
+    if both is None or np.linalg.norm(both - unit) > LITTLE * np.linalg.norm(unit):
+        return
+    if (mesh.shown(mesh.rest + both, np.arange(len(mesh.triangles))) > 0).all():
         unit[:] = both
         _unfold_on(mesh, base, unit)  # there it counts, where the two can't agree
 
