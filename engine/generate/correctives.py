@@ -33,7 +33,7 @@ RIDGE = 1e-4
 FRAMES = 95.0
 """The tolerance holds in this percentage of a take's frames, for the lip vertex that is furthest off."""
 
-AROUND = 4 / 30
+AROUND = 2 / 30
 """Seconds before and after a frame in which shapes that it needs are there too, and in which they then come
 and go."""
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import around
+from .spoken import costs_of
 from .weights import Float32, Float64, UnitFit
 
 VISIBLE = 3e-4
@@ -27,18 +28,9 @@ VISIBLE = 3e-4
 LEAST, MOST = 0.001, 0.03
 """Bounds of the weight that counts as visible, so that neither the jaw nor a lid is taken too exactly."""
 
-PRICE = 0.7
-"""The L1 penalty of a weight, as a part of its visible weight; what is cheaper than this is 0. *Measured* on
-20 takes of four voices and noise: 0.7 leaves 17 units a frame above 0, 0.35 24; dearer ones only move what
-they save to the correctives."""
-
 FADE = 3.0
 """Around weights as large as this many times what the price alone takes away it is gone, so that it bends no
 large one (a minimax concave penalty: Zhang 2010, by steps of local linear approximation: Zou and Li 2008)."""
-
-HARDER = 3.0
-"""How many times the price is asked in these steps where a unit isn't large for a while: what hops around the
-price itself goes altogether."""
 
 NOTHING = 0.01
 """Weights below such a part of what is visible are 0."""
@@ -83,11 +75,13 @@ def clean_curves(
     visible = visible_weights(fit.sizes)
     pairs = opposite_pairs(unit_names)
     groups = mirrored_groups(unit_names, pairs)
-    refit = _Refit(fit, weights, needed_units(fit, weights, visible, groups), PRICE * visible, pairs)
-    cleaned, free = refit.weights(weights, None), np.maximum(PRICE * FADE * visible, 1e-9).astype(np.float32)
+    costs = costs_of(unit_names)
+    asked, price = costs.need * visible, costs.price * visible
+    refit = _Refit(fit, weights, needed_units(fit, weights, asked, groups), price, pairs)
+    cleaned, free = refit.weights(weights, None), np.maximum(FADE * price, 1e-9).astype(np.float32)
     for _ in range(ROUNDS):
         large = lasting(_of_both_sides(cleaned / free, groups), AROUND * float(fps))
-        cleaned = refit.weights(cleaned, HARDER * np.maximum(1.0 - large, 0.0))
+        cleaned = refit.weights(cleaned, costs.harder * np.maximum(1.0 - large, 0.0))
     cleaned[cleaned < NOTHING * visible] = 0.0
     seen = cleaned.max(axis=0, initial=0.0) >= visible
     for group in map(list, groups):
