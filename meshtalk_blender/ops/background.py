@@ -42,11 +42,16 @@ class InBackground:
     if TYPE_CHECKING:
         options: bpy.types.OperatorOptions
 
+        bl_idname: str
+
         def report(self, kinds: set[str], text: str) -> None:
             """Operator.report."""
 
     shows_done = True
     """Whether the panel says what was done until something else is; not where it shows that elsewhere."""
+
+    _about: int | None = None
+    """The panel's head when the job began."""
 
     def prepare(self, context: bpy.types.Context) -> Work | Gathering:
         """Look everything up. Raises MeshTalkError."""
@@ -70,7 +75,9 @@ class InBackground:
         except MeshTalkError as error:
             return self._refuse(str(error))
         desk.tell("")
-        desk.job = self._job = Job(work)
+        self._about = desk.about
+        desk.job, desk.operator = Job(work), type(self).bl_idname
+        self._job = desk.job
         self._job.start()
         self._drawn, self._has_read = 0.0, False
         self._set_timer(context, GATHER_SECONDS if self._job.is_gathering else POLL_SECONDS)
@@ -88,7 +95,7 @@ class InBackground:
         if self._job.is_cancelling:
             self._leave(context)
             job_ended()
-            desk.tell("Cancelled: nothing was changed")
+            desk.tell("Cancelled: nothing was changed", about=self._about)
             return {"CANCELLED"}
         self._job.is_waiting = status.result is not None and any(map(is_being_edited, self.written_heads()))
         if not status.is_over or self._job.is_waiting:
@@ -145,14 +152,14 @@ class InBackground:
 
             logger.exception("The result could not be written")
             return self._refuse(unexpected(error))
-        desk.tell(done if self.shows_done else "")
+        desk.tell(done if self.shows_done else "", about=self._about)
         job_ended()
         redraw_motion()
         self.report({"INFO"}, say(done))
         return {"FINISHED"}
 
     def _refuse(self, sentence: str) -> set[str]:
-        desk.tell(sentence, is_problem=True)
+        desk.tell(sentence, is_problem=True, about=self._about)
         job_ended()
         redraw_panels()
         self.report({"ERROR"}, say(sentence))

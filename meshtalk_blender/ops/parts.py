@@ -58,7 +58,8 @@ class MESHTALK_OT_add_parts(bpy.types.Operator):
             self.report({"ERROR"}, say(problem))
             return {"CANCELLED"}
         count = add_parts(head, wanted)
-        self.report({"INFO"}, say(f"“{head.name}” has {count} more part{'s' if count > 1 else ''}"))
+        more = f"“{head.name}” has {count} more parts" if count > 1 else f"“{head.name}” has one more part"
+        self.report({"INFO"}, say(more))
         return {"FINISHED"}
 
 

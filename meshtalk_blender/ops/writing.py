@@ -34,7 +34,7 @@ from ..scene.sound import SoundSource, current_frame
 from ..scene.strips import sequencer_scene
 from ..scene.takes import SegmentContent, TakeContent, add_take, find_preview, renew_take
 from ..scene.timing import scene_rate
-from .keying import Motion, ObjectPlan, plan_objects, summary
+from .keying import Motion, ObjectPlan, own_note, plan_objects, summary
 
 if TYPE_CHECKING:
     from ...engine.generate import Take
@@ -277,7 +277,7 @@ def _sentence(ready: _Ready, action: str) -> str:
     frames = sum(len(take.weights) for take in takes)
     left = max((take.corrective_error_mm or 0.0 for take in takes), default=0.0)
     used = _used_correctives(takes) if any(plan.recipe.correctives for plan in ready.plans) else 0
-    done = summary([plan.keys for plan in ready.plans], used, left)
+    done = summary([plan.keys for plan in ready.plans], used, left) + own_note(ready.plans[0])
     pinned = any(plan.thing.show_only_shape_key for plan in ready.plans)
     note = "; unpin the active shape key to see it" if pinned else ""
     notes = _silence_note(ready) + note + _hidden_note(ready) + _companions_note(ready) + _time_note(ready)

@@ -5,19 +5,15 @@ from __future__ import annotations
 
 import bpy
 
-from ..ops.desk import desk
 from ..ops.dub import MESHTALK_OT_dub, dub_reason
-from .common import start_button
+from .common import start_button, worktop
 from .text import sentence
 
 
 def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The sub-panel."""
     settings = context.scene.meshtalk_dub
-    layout.use_property_split = True
-    layout.use_property_decorate = False
-    column = layout.column()
-    column.enabled = desk.job is None
+    column = worktop(layout, MESHTALK_OT_dub)
     sentence(column, context, "What stays of the old performance:", "NONE")
     column.prop(settings, "upper", slider=True)
     column.prop(settings, "mouth", slider=True)

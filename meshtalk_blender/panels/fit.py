@@ -14,6 +14,7 @@ from ..ops.fit import BESIDE, POOR, MESHTALK_OT_clear_fit, MESHTALK_OT_fit_head,
 from ..ops.head_state import HeadState, Kind, state_of
 from ..ops.landmarks import MESHTALK_OT_place_landmarks
 from ..translations import say
+from .common import worktop
 from .text import sentence
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     head = chosen_head(context)
     if head is None:
         return
-    layout.enabled = desk.job is None
+    layout = worktop(layout, MESHTALK_OT_fit_head)
     state = state_of(head, context.scene.meshtalk.model)
     if state.kind is Kind.FITTED and state.figures is not None:
         _draw_figures(layout, state.figures, icon_of(state))

@@ -4,25 +4,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import bpy
 
 from ..ops.add_head import MESHTALK_OT_add_head
 from ..ops.add_sound import MESHTALK_OT_add_sound, MESHTALK_OT_fit_range, last_sound_frame
-from ..ops.cancel import MESHTALK_OT_cancel
 from ..ops.checks import chosen_head, chosen_heads, chosen_strips, disabled_reason, overlapping_strips
 from ..ops.desk import desk
 from ..ops.generate import MESHTALK_OT_generate
 from ..ops.head_state import HeadState, Kind, state_of
 from ..scene.strips import sequencer_scene, sound_strips
 from ..translations import say
-from .common import start_button
+from .common import draw_progress, start_button
 from .fit import icon_of
 from .text import note, sentence
-
-if TYPE_CHECKING:
-    from ..ops.job import Job
 
 MOST_NAMES = 3
 
@@ -37,7 +32,7 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     _draw_sound(column, context)
     _draw_model(column, context)
     if desk.job is not None:
-        _draw_progress(layout, desk.job)
+        draw_progress(layout, desk.job)
     else:
         _draw_generate(layout, context)
 
@@ -122,40 +117,15 @@ def _draw_model(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 def _draw_generate(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     reason = disabled_reason(context)
     start_button(layout, context, MESHTALK_OT_generate, "PLAY", reason, 1.5)
-    if desk.message and desk.message != reason:
+    if desk.message and desk.message != reason and desk.is_about(chosen_head(context)):
         sentence(layout, context, desk.message, "ERROR" if desk.is_problem else "CHECKMARK")
 
 
-def _draw_progress(layout: bpy.types.UILayout, job: Job) -> None:
-    # Cancel has Generate's place: the mouse is still there, and Blender redraws a button under the mouse
-    # only where it became another one.
-    row = layout.row()
-    row.scale_y = 1.5
-    row.operator(MESHTALK_OT_cancel.bl_idname, icon="CANCEL")
-    if job.is_waiting:
-        layout.progress(factor=1.0, text=say("Done, once you are back in Object Mode"))
-        return
-    status = job.status
-    left = job.seconds_left
-    words = "" if left is None else f",  {say(left_words(left))}"
-    layout.progress(
-        factor=status.fraction, text=f"{say(status.stage)}  {round(100 * status.fraction)} %{words}"
-    )
-
-
-def left_words(seconds: float) -> str:
-    """How long something takes yet, at a glance; in steps, so that the words don't flicker."""
-    if seconds < 10:
-        return f"{max(1, round(seconds))} s left"
-    if seconds < 90:
-        return f"{5 * round(seconds / 5)} s left"
-    return f"{round(seconds / 60)} min left"
-
-
 def listed(names: Sequence[str], what: str) -> str:
-    """How many there are, and as many of their names as fit."""
-    count = f"{len(names)} {what}{'s' if len(names) != 1 else ''}"
+    """How many heads or strips (`what`) there are, and as many of their names as fit."""
     if not names:
-        return count
-    shown = ", ".join(names[:MOST_NAMES])
-    return f"{count}: {shown}{', …' if len(names) > MOST_NAMES else ''}"
+        return "No heads" if what == "head" else "No strips"
+    shown = ", ".join(names[:MOST_NAMES]) + (", …" if len(names) > MOST_NAMES else "")
+    if what == "head":
+        return f"1 head: {shown}" if len(names) == 1 else f"{len(names)} heads: {shown}"
+    return f"1 strip: {shown}" if len(names) == 1 else f"{len(names)} strips: {shown}"

@@ -22,7 +22,8 @@ def is_offered(context: bpy.types.Context) -> bool:
 def draw_offer(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The sub-panel that offers to add what is selected."""
     count = len(offered_parts(context, chosen_head(context)))
-    sentence(layout, context, f"{count} more mesh{'es are' if count > 1 else ' is'} selected:", "INFO")
+    words = f"{count} more meshes are selected:" if count > 1 else "One more mesh is selected:"
+    sentence(layout, context, words, "INFO")
     layout.operator(MESHTALK_OT_add_parts.bl_idname, icon="ADD")
 
 

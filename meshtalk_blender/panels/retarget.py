@@ -5,18 +5,14 @@ from __future__ import annotations
 
 import bpy
 
-from ..ops.desk import desk
 from ..ops.retarget import MESHTALK_OT_retarget, retarget_reason
-from .common import start_button
+from .common import start_button, worktop
 
 
 def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The sub-panel."""
     settings = context.scene.meshtalk_retarget
-    layout.use_property_split = True
-    layout.use_property_decorate = False
-    column = layout.column()
-    column.enabled = desk.job is None
+    column = worktop(layout, MESHTALK_OT_retarget)
     column.prop(settings, "source", icon="USER")
     column.prop(settings, "range")
     column.prop(settings, "part")

@@ -25,7 +25,7 @@ from ..ops.seeds import (
 )
 from ..scene.take_list import find_preview
 from ..translations import say
-from .common import why_not
+from .common import why_not, worktop
 from .text import sentence
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ COMFORTABLE = 190
 
 def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The sub-panel."""
-    layout.use_property_split = True
-    layout.use_property_decorate = False
-    layout.enabled = desk.job is None
+    layout = worktop(layout, MESHTALK_OT_sample_seeds, MESHTALK_OT_sample_range)
     head, settings = chosen_head(context), context.scene.meshtalk_seeds
     _draw_sampling(layout, context, settings)
     gallery = gallery_of(head)
@@ -75,8 +73,7 @@ def draw_gallery(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     columns, width = _side_by_side(len(gallery.seeds))
     layout.ui_units_x = columns * (width + BORDER) / UNIT + 1
     _draw_pictures(layout, gallery, columns, width, is_shown=shown is not None)
-    if shown is not None:
-        _draw_choice(layout, shown.name)
+    _draw_choice(layout, "" if shown is None else shown.name)  # always: no picture may move under the mouse
 
 
 def _draw_sampling(layout: bpy.types.UILayout, context: bpy.types.Context, settings: MeshTalkSeeds) -> None:
@@ -97,9 +94,10 @@ def _draw_sampling(layout: bpy.types.UILayout, context: bpy.types.Context, setti
 
 
 def _draw_choice(layout: bpy.types.UILayout, name: str) -> None:
-    """The seed that is looked at: to keep, or to give up."""
-    layout.label(text=name, translate=False, icon="HIDE_OFF")
+    """The seed that is looked at, to keep or to give up; greyed where there is none."""
+    layout.label(text=name, translate=False, icon="HIDE_OFF" if name else "HIDE_ON")
     row = layout.row(align=True)
+    row.enabled = bool(name)
     row.operator(MESHTALK_OT_keep_seed.bl_idname, icon="CHECKMARK")
     row.operator(MESHTALK_OT_discard_seed.bl_idname, icon="X")
 
@@ -141,7 +139,7 @@ def _words(seed: SeedTake) -> str:
     """A seed in a few words."""
     blinks = len(seed.overview.blinks)
     count = "no blink" if blinks == 0 else f"{blinks} blink{'s' if blinks > 1 else ''}"
-    return say(f"Seed {seed.seed}   {count}   brows {seed.overview.liveliness:.1f} mm")
+    return say(f"Seed {seed.seed}  {count}  brows {seed.overview.liveliness:.1f} mm")
 
 
 def _draw_combining(layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.types.Object) -> None:

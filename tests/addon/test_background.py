@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import bpy
 import pytest
 
+from tests.addon import paper
+
 TIMER = SimpleNamespace(type="TIMER", value="NOTHING")
 
 
@@ -56,7 +58,9 @@ def test_the_motion_is_drawn_when_a_job_has_written_it(part, scene, monkeypatch)
     windows = [SimpleNamespace(screen=SimpleNamespace(areas=areas))]
     blender = SimpleNamespace(context=SimpleNamespace(window_manager=SimpleNamespace(windows=windows)))
     monkeypatch.setattr(background, "bpy", blender)
-    user = SimpleNamespace(write=lambda _context, _result: "Done", shows_done=True, report=lambda *_: None)
+    user = SimpleNamespace(
+        write=lambda _context, _result: "Done", shows_done=True, report=lambda *_: None, _about=None
+    )
     assert background.InBackground._conclude(user, None, "result") == {"FINISHED"}
     assert drawn == ["VIEW_3D", "GRAPH_EDITOR"]
 
@@ -136,3 +140,34 @@ def test_where_something_else_was_done_since_nothing_is_undone(again, talking, h
     assert bpy.ops.meshtalk.duplicate_take("EXEC_DEFAULT", True) == {"FINISHED"}
     again._begin()
     assert [take.segments[0].seed for take in bpy.data.objects[name].meshtalk.takes] == ["3", "3"]
+
+
+def test_what_was_done_to_one_head_is_not_told_of_another(part, talking, head):
+    """The refusal of a cube would read as the next head's."""
+    desk = part("ops.desk").desk
+    panel = part("panels.tab").MESHTALK_PT_main
+    bpy.ops.mesh.primitive_cube_add()
+    cube = bpy.context.active_object
+    desk.tell("This mesh has only 8 vertices", is_problem=True)
+    assert "This mesh has only 8 vertices" in paper.draw(panel).texts
+    bpy.context.view_layer.objects.active = head
+    head.select_set(True)
+    assert "This mesh has only 8 vertices" not in paper.draw(panel).texts
+    desk.tell("Fitted", about=cube.session_uid)
+    assert "Fitted" not in paper.draw(panel).texts
+
+
+@pytest.mark.parametrize("job", ["dub", "retarget", "sample_seeds"])
+def test_how_far_a_job_is_stands_where_it_was_started(part, talking, head, job):
+    """The tab may be scrolled, so that the bar at its top isn't seen."""
+    desk, status = part("ops.desk").desk, part("ops.job").JobStatus("Reading", 0.25)
+    desk.job = SimpleNamespace(status=status, seconds_left=None, is_waiting=False)
+    desk.operator = f"meshtalk.{job}"
+    try:
+        for panel in paper.panels():
+            sheet = paper.draw(panel)
+            if panel.__name__ in ("MESHTALK_PT_dub", "MESHTALK_PT_retarget", "MESHTALK_PT_seeds"):
+                is_here = panel.__name__.endswith(job.removeprefix("sample_"))
+                assert (("meshtalk.cancel", True) in sheet.operators) == is_here
+    finally:
+        desk.job = None

@@ -15,8 +15,8 @@ import bpy
 from tests.addon import paper
 
 START, DRAW = 5.5, 0.001
-"""What adding the add-on to Blender's start may take, against YARDSTICK (30 ms where that takes 5.3 ms; 15 are
-needed, and 50 are allowed to the whole process), and the seconds allowed for drawing one panel."""
+"""What adding the add-on to Blender's start may take, against YARDSTICK (30 ms where that takes 5.3 ms; 15
+are needed, and 50 are allowed to the whole process), and the seconds allowed for drawing one panel."""
 YARDSTICK = ("argparse", "ast", "configparser", "csv", "difflib", "inspect", "optparse", "pickle", "plistlib")
 """Modules of Python's own, imported again: slower and busier machines take as much longer for these."""
 

@@ -67,6 +67,16 @@ def test_the_head_moves_as_with_keys_that_meshtalk_makes(part, talking, rigged, 
     assert left < 0.35 * moves
 
 
+def test_the_report_says_how_many_keys_of_its_own_are_driven(part, rigged):
+    rigged.meshtalk.missing_units = "SKIP"
+    keys = rigged.data.shape_keys.key_blocks
+    rigged.shape_key_remove(keys["mouthPucker"])
+    generate()
+    told = part("ops.desk").desk.message
+    count = len(rigged.data.shape_keys.key_blocks) - 1
+    assert f", {count} shape keys of its own driven; none for mouthPucker" in told
+
+
 def test_controls_act_on_it_without_the_model(part, rigged):
     generate()
     before = values(part, rigged, "jawOpen")

@@ -444,7 +444,7 @@ def test_what_the_sentence_of_a_take_says_is_short(part, head, speaker):
 
 
 def test_time_left_in_words(part):
-    words = part("panels.main").left_words
+    words = part("panels.common").left_words
     assert [words(s) for s in (0.2, 7.4, 33, 88, 200)] == [
         "1 s left",
         "7 s left",
