@@ -19,14 +19,14 @@ from engine.template import Template
 STRENGTH = {
     "jawOpen": 1.15,  # incisors 32 mm apart → 37; people reach 40 to 50 (Zawawi et al. 2003)
     "mouthClose": 1.15,  # closes that
-    "mouthRollLower": 2.2,  # the lip's red is no longer seen (AU 28 at its most)
+    "mouthRollLower": 2.35,  # the lip's red is no longer seen (AU 28 at its most)
     "mouthShrugLower": 1.8,  # the lower lip's edge rises by 9 mm, to the upper one's height
     "mouthFunnel": 1.35,  # teeth are seen between both lips (AU 22 with 25)
     "mouthPucker": 1.15,  # lips come forward by 9 to 10 mm
     "mouthLeft": 1.4,  # the mouth's middle goes aside by 8 mm
     "mouthRight": 1.4,
     "mouthUpperUp": 1.45,  # upper teeth are seen to their necks (AU 10 at its most)
-    "mouthPress": 1.35,  # half of the lower lip's red is gone
+    "mouthPress": 1.45,  # half of the lower lip's red is gone
 }
 """How many times as far as the pack's, by the unit's name without its side."""
 
