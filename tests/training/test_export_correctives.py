@@ -64,6 +64,25 @@ def test_what_is_no_bundle_is_refused_in_a_sentence(
     assert capsys.readouterr().err.count("\n") == 1
 
 
+def test_recordings_of_a_folder_are_heard(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The sample in a folder is the sample; a folder without recordings is refused, nothing is written."""
+    before = (bundle / "template.npz").read_bytes()
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    (sounds / "notes.txt").write_text("no sound")
+    assert main([str(bundle), "--speech", str(sounds)]) == 1
+    assert "no recordings" in capsys.readouterr().err
+    assert (bundle / "template.npz").read_bytes() == before
+    shutil.copy(SPEECH, sounds)
+    assert main([str(bundle), "--speech", str(sounds)]) == 0
+    heard = (bundle / "template.npz").read_bytes()
+    assert heard != before
+    assert main([str(bundle)]) == 0
+    assert (bundle / "template.npz").read_bytes() == heard
+
+
 def test_components_are_few_and_keep_to_the_lips() -> None:
     """What two shapes moved is two shapes again, the larger one first; far from the lips nothing moves."""
     places = np.stack([np.linspace(-0.15, 0.15, 61), np.zeros(61), np.zeros(61)], axis=1)
