@@ -21,6 +21,12 @@ from .start import blender_python
 
 SECONDS = 60.0
 
+UNITS = {
+    "units of the mouth": ("jaw", "mouth", "cheekPuff", "tongue"),
+    "units of the upper face": ("brow", "eye", "cheekSquint", "nose"),
+}
+"""What the names of units begin with."""
+
 
 def run(setting: Setting) -> list[Figure]:
     """What an animator waits for, and what the file costs; Missing without bpy."""
@@ -45,7 +51,8 @@ def run(setting: Setting) -> list[Figure]:
         _figure("a frame costs more than without keys", _more(found, "play"), "ms", 3.0),
         _figure("of it with all curves but one animated key", _more(found, "play_one"), "ms"),
         _figure("of it each further key that isn't 0", _each(found), "ms"),
-        Figure("keys that aren't 0, in a frame", found["busy"]),
+        Figure("keys that aren't 0, in a frame", sum(found["busy"].values())),
+        *(Figure(f"of them {kind}", busy) for kind, busy in _kinds(found["busy"]).items()),
         Figure("the file grows by", found["size"] - found["size_before"], "MB", 40.0),
         Figure("keys", found["keys"]),
     ]
@@ -55,9 +62,17 @@ def _more(found: dict[str, Any], name: str) -> list[float]:
     return [after - before for after, before in zip(found[name], found["play_before"], strict=True)]
 
 
+def _kinds(busy: dict[str, float]) -> dict[str, float]:
+    """How many of the keys that aren't 0 are of each kind, by their names."""
+    sums = dict.fromkeys([*UNITS, "correctives"], 0.0)
+    for name, part in busy.items():
+        sums[next((kind for kind, starts in UNITS.items() if name.startswith(starts)), "correctives")] += part
+    return sums
+
+
 def _each(found: dict[str, Any]) -> list[float]:
     """What one key more costs."""
-    keys = found["busy"] - found["play_one_busy"]
+    keys = sum(found["busy"].values()) - found["play_one_busy"]
     return [(all_ - one) / keys for all_, one in zip(found["play"], found["play_one"], strict=True)]
 
 

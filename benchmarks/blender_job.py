@@ -75,7 +75,8 @@ def played_parts(head: bpy.types.Object) -> dict[str, Any]:
     """What playing costs: as it is, and with all keys but the one muted that is seldom 0; and how many aren't
     0 in a frame."""
     blocks, busy = head.data.shape_keys.key_blocks[1:], busy_keys(head)
-    found: dict[str, Any] = {"play": play(), "busy": sum(busy), "play_one_busy": max(busy)}
+    found: dict[str, Any] = {"play": play(), "play_one_busy": max(busy)}
+    found["busy"] = dict(zip([block.name for block in blocks], busy, strict=True))
     for number, block in enumerate(blocks):
         block.mute = number != busy.index(max(busy))
     return found | {"play_one": play()}
