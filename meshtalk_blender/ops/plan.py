@@ -84,7 +84,7 @@ def make_plan(context: bpy.types.Context, wish: Wish) -> Plan:
         if first[head.data] == head
     )
     sources = _sources(sequencer_scene(context), wish)
-    if wish.placement == "NEW":  # in others, what plays between the strips is the user's
+    if wish.placement != "RANGE":  # there, what plays between the strips is the user's
         sources = listening(sources, targets[0].rate)
     return Plan(targets, wish.sound_file, _request(wish, targets, sources), twins)
 

@@ -65,6 +65,11 @@ def key_points(stretches: Sequence[Values], settle: int, hold: bool = False) -> 
     return Points(np.concatenate(joined), np.concatenate(modes))
 
 
+def chained(parts: Sequence[Points]) -> Points:
+    """The keys of all parts, which follow each other."""
+    return Points(np.concatenate([each.co for each in parts]), np.concatenate([each.modes for each in parts]))
+
+
 def _keys_of(each: Values) -> Floats:
     count = len(each.values)
     samples = np.arange(count) if each.samples is None else each.samples

@@ -19,6 +19,7 @@ from .fcurves import (
     Keys,
     Points,
     Values,
+    chained,
     key_points,
     keys_of_points,
     read_keys,
@@ -54,12 +55,10 @@ def write(
     blend: int,
 ) -> None:
     """Write curves into their frames of an Action; `blend` frames before and after them lead over from and to
-    what is there."""
+    what is there, also between stretches that leave room for it."""
     if not curves:
         return
-    stretches = next(iter(curves.values()))
-    start = stretches[0].frame - blend
-    stop = stretches[-1].frame + len(stretches[-1].values) - 1 + blend
+    runs = _runs(next(iter(curves.values())), blend)
     for path, values in curves.items():
         if not resolves(keys, path):
             continue
@@ -69,11 +68,25 @@ def write(
         resting = float(keys.path_resolve(path)) if there is None else 0.0
         fcurve = ensure_curve(holder, path)
         base = _restored(item, path, fcurve)
-        points = key_points(values, blend, hold=True)
+        parts = [(key_points(values[run], blend, hold=True), span) for run, span in runs]
         if len(base):
-            write_keys(fcurve, _inside(base, points, (start, stop), _ends(fcurve, base, (start, stop))))
+            for points, span in parts:
+                base = _inside(base, points, span, _ends(fcurve, base, span))
+            write_keys(fcurve, base)
         else:
-            write_points(fcurve, _between(points, (start, stop), resting))
+            write_points(fcurve, chained([_between(points, span, resting) for points, span in parts]))
+
+
+def _runs(stretches: Sequence[Values], blend: int) -> list[tuple[slice, tuple[int, int]]]:
+    """Which stretches follow each other so closely that nothing else plays between them, and each such run's
+    first and last frame with what leads over."""
+    spans = [(each.frame - blend, each.frame + len(each.values) - 1 + blend) for each in stretches]
+    begins = [0] + [at for at in range(1, len(spans)) if spans[at][0] > spans[at - 1][1]]
+    ends = [*begins[1:], len(spans)]
+    return [
+        (slice(begin, end), (spans[begin][0], spans[end - 1][1]))
+        for begin, end in zip(begins, ends, strict=True)
+    ]
 
 
 def _between(points: Points, span: tuple[float, float], resting: float) -> Points:

@@ -94,6 +94,34 @@ class TestRange:
         assert after == keys
         assert [action.name for action in bpy.data.actions] == ["Mine"]
 
+    def test_what_plays_between_two_strips_stays(self, head, speaker):
+        users_motion(head)
+        jaw = curve_values(head, JAW, FRAMES)
+        first, second = speaker.write_many([(20, 15), (80, 20)], placement="RANGE")
+        for strength in (0.5, 1.0):
+            speaker.take.controls.jaw = strength
+        spoken = ((FRAMES > 20 - SETTLE) & (FRAMES < 34 + SETTLE)) | (
+            (FRAMES > 80 - SETTLE) & (FRAMES < 99 + SETTLE)
+        )
+        assert np.ptp(jaw[(FRAMES > 42) & (FRAMES < 72)]) > 0.1
+        np.testing.assert_allclose(curve_values(head, JAW, FRAMES)[~spoken], jaw[~spoken], atol=2e-4)
+        for frame, weights in ((20, first), (80, second)):
+            values = curve_values(head, JAW, np.arange(frame, frame + len(weights)))
+            np.testing.assert_allclose(values, weights[:, speaker.unit(JAW)], atol=1e-6)
+        assert bpy.ops.meshtalk.remove_take() == {"FINISHED"}
+        np.testing.assert_allclose(curve_values(head, JAW, FRAMES), jaw, atol=1e-6)
+
+    def test_two_strips_without_room_between_them_go_over_into_each_other(self, head, speaker):
+        users_motion(head)
+        ends, begins = (
+            weights[at, speaker.unit(JAW)]
+            for weights, at in zip(
+                speaker.write_many([(40, 15), (60, 20)], placement="RANGE"), (-1, 0), strict=True
+            )
+        )
+        between = curve_values(head, JAW, np.arange(55, 60))
+        assert min(ends, begins) - 1e-6 <= between.min() and between.max() <= max(ends, begins) + 1e-6
+
     def test_what_the_user_moves_outside_afterwards_stays(self, head, speaker):
         users_motion(head)
         speaker.write(FIRST, COUNT, placement="RANGE")

@@ -421,6 +421,22 @@ class TestArguments:
         after = [curve_values(head, name, quiet) for name in names]
         assert any(np.abs(new - old).max() > 1e-4 for old, new in zip(before, after, strict=True))
 
+    @pytest.mark.skipif(
+        not bpy.app.build_options.audaspace, reason="this Blender was built without sound: it has no strips"
+    )
+    @pytest.mark.parametrize("placement, listens", [("NLA", True), ("RANGE", False)])
+    def test_only_a_range_leaves_the_user_what_is_between(
+        self, part, talking, head, speech_file, placement, listens
+    ):
+        """An NLA strip covers what plays below it between its two strips: it must live there itself."""
+        strips = part("scene.strips")
+        for name, frame in (("one", 10), ("two", 124)):
+            strips.add_sound_strip(talking, str(speech_file), name, frame)
+        names = [{"name": "one"}, {"name": "two"}]
+        assert bpy.ops.meshtalk.generate(strips=names, placement=placement) == {"FINISHED"}
+        (start, curves), *_ = part("scene.take_content").segments_of(head.meshtalk.takes[0])
+        assert (start + len(curves.weights) == 124) == listens
+
     @pytest.mark.parametrize("operator", ["show_take", "rename_take", "duplicate_take", "remove_take"])
     def test_without_a_take_operators_say_so(self, head, operator):
         with pytest.raises(RuntimeError, match="has no"):
