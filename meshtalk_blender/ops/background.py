@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from .job import Gathering, Work
 
 POLL_SECONDS = 0.1
+DRAW_SECONDS = 0.2
+"""Between two drawings of how far the job is: each holds the window up for a moment."""
+
 GATHER_SECONDS = 0.01
 """Between two steps of what is read on the main thread: long enough for a click, a key and a redraw."""
 
@@ -53,6 +56,9 @@ class InBackground:
     _about: int | None = None
     """The panel's head when the job began."""
 
+    _told: tuple[str, int, int | None] | None = None
+    """What the panels showed of the job the last time."""
+
     def prepare(self, context: bpy.types.Context) -> Work | Gathering:
         """Look everything up. Raises MeshTalkError."""
         raise NotImplementedError
@@ -79,7 +85,7 @@ class InBackground:
         desk.job, desk.operator = Job(work), type(self).bl_idname
         self._job = desk.job
         self._job.start()
-        self._drawn, self._has_read = 0.0, False
+        self._drawn, self._has_read, self._told = 0.0, False, None
         self._set_timer(context, GATHER_SECONDS if self._job.is_gathering else POLL_SECONDS)
         context.window_manager.modal_handler_add(self)
         redraw_panels()
@@ -97,7 +103,10 @@ class InBackground:
             job_ended()
             desk.tell("Cancelled: nothing was changed", about=self._about)
             return {"CANCELLED"}
-        self._job.is_waiting = status.result is not None and any(map(is_being_edited, self.written_heads()))
+        waits = status.result is not None and any(map(is_being_edited, self.written_heads()))
+        if waits != self._job.is_waiting:
+            self._job.is_waiting = waits
+            redraw_panels()
         if not status.is_over or self._job.is_waiting:
             return {"PASS_THROUGH"}
         self._leave(context)
@@ -127,16 +136,26 @@ class InBackground:
         """Read a little more of the scene where there is more to read, or have the panels drawn: never both
         in one turn of the window, which would hold it up for as long as both. Where a turn takes longer than
         the panels may wait, as in heavy scenes, they take turns: else nothing would ever be read."""
-        is_due = self._has_read and time.monotonic() - self._drawn > POLL_SECONDS
-        if not self._job.is_gathering or is_due:
+        is_due = time.monotonic() - self._drawn > DRAW_SECONDS
+        if is_due and (self._has_read or not self._job.is_gathering):
             self._drawn, self._has_read = time.monotonic(), False
-            redraw_panels()
+            self._draw()
+            return
+        if not self._job.is_gathering:
             return
         self._has_read = True
         self._job.gather()
         if not self._job.is_gathering:
             context.window_manager.event_timer_remove(self._timer)
             self._set_timer(context, POLL_SECONDS)
+
+    def _draw(self) -> None:
+        """Have the panels drawn, where they would show something else than before."""
+        status, left = self._job.status, self._job.seconds_left
+        told = (status.stage, round(100 * status.fraction), None if left is None else round(left))
+        if told != self._told:
+            self._told = told
+            redraw_panels()
 
     def _set_timer(self, context: bpy.types.Context, seconds: float) -> None:
         self._timer = context.window_manager.event_timer_add(seconds, window=context.window)

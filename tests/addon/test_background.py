@@ -18,12 +18,25 @@ def test_a_window_that_is_slow_to_draw_still_lets_the_scene_be_read(part, scene,
     background = part("ops.background")
     clock, drawn, read = iter(range(1, 1000)), [], []
     monkeypatch.setattr(background, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
-    monkeypatch.setattr(background, "redraw_panels", lambda: drawn.append(1))
     job = SimpleNamespace(is_gathering=True, gather=lambda: read.append(1))
-    user = SimpleNamespace(_job=job, _drawn=0.0, _has_read=False)
+    user = SimpleNamespace(_job=job, _drawn=0.0, _has_read=False, _draw=lambda: drawn.append(1))
     for _ in range(10):
         background.InBackground._gather_or_draw(user, None)
     assert len(read) == 5 and len(drawn) == 5
+
+
+def test_panels_are_drawn_only_where_they_show_something_else(part, scene, monkeypatch):
+    """Each drawing holds the window up."""
+    background, drawn = part("ops.background"), []
+    monkeypatch.setattr(background, "redraw_panels", lambda: drawn.append(1))
+    fractions = iter((0.1, 0.101, 0.12, 0.12, 0.5))
+    status = part("ops.job").JobStatus
+    job = SimpleNamespace(seconds_left=None)
+    user = SimpleNamespace(_job=job, _told=None)
+    for fraction in fractions:
+        job.status = status("Sampling", fraction)
+        background.InBackground._draw(user)
+    assert len(drawn) == 3
 
 
 @pytest.mark.parametrize("mode", ["EDIT", "SCULPT"])

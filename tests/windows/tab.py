@@ -23,6 +23,7 @@ from hands import (
     until,
     view,
 )
+from ours import ours
 
 MOST = 240.0
 """Seconds that a job may take here: the window is drawn by the processor, and the machine may be busy."""
@@ -62,20 +63,22 @@ def empty_file() -> None:
 
 def job_over() -> Iterator[float]:
     """Until the job that was started is over; the longest pauses of the main thread go into the report, with
-    what the job was at."""
+    what the job was at and how much of them was the add-on's own."""
+    ours.watch()
     started, pauses, last = time.monotonic(), [], time.monotonic()
     while desk().job is None and time.monotonic() - started < 3.0:
         yield 0.02
     while desk().job is not None:
         assert time.monotonic() - started < MOST, "the job takes too long"
-        status = desk().job.status
+        status, own = desk().job.status, ours.seconds
         yield 0.01
-        now = time.monotonic()
+        now, own = time.monotonic(), ours.seconds - own
         if desk().job is not None:
-            pauses.append((round(now - last, 3), f"{status.stage} {status.fraction:.2f}"))
+            pauses.append((round(now - last, 3), f"{status.stage} {status.fraction:.2f}", round(own, 4)))
         last = now
     assert not desk().is_problem, desk().message
     report.setdefault("pauses", []).append(sorted(pauses, reverse=True)[:3])
+    report["ours_ms"] = ours.told()
     report.setdefault("told", []).append(desk().message)
     yield 0.6
 
