@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much of the main thread's time is the add-on's own: its modal steps, drawing of panels, timers and handlers.
+"""How much of the main thread is the add-on's own: its modal steps, drawing of panels, timers and handlers.
 
 What is left of a pause is Blender, which draws itself, and whoever else wants the processor.
 """
