@@ -22,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 
 JOBS = ("generate", "controls", "seeds", "dub", "retarget", "own_head", "own_keys", "preferences")
 
-SCRIPTS = tuple(f"{name}.py" for name in "hands buttons tab own_heads stopping drive place desk".split())
+SCRIPTS = tuple(f"{name}.py" for name in "hands ours buttons tab own_heads stopping drive place desk".split())
 """What runs inside the window; each imports some of those before it."""
 
 
