@@ -31,3 +31,9 @@ def runs_of(inside: NDArray[np.bool_]) -> list[tuple[int, int]]:
     edges = np.diff(np.concatenate([[0], inside.astype(np.int8), [0]]))
     starts, stops = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
     return list(zip(starts.tolist(), stops.tolist(), strict=True))
+
+
+def equal_parts(count: int, parts: int) -> list[slice]:
+    """So many things in so many parts, as equal as can be."""
+    ends = [count * index // parts for index in range(parts + 1)] if parts else []
+    return [slice(first, stop) for first, stop in zip(ends[:-1], ends[1:], strict=True)]

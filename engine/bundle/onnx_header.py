@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ..errors import BundleError
 
-FLOAT, INT64 = 1, 7
+FLOAT, INT64, DOUBLE = 1, 7, 11
 """Element types of ONNX's TensorProto.DataType."""
 
 Shape = tuple[int | None, ...]

@@ -11,16 +11,17 @@ never a curve: a closure of two frames stays one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import around
+from ..arrays import equal_parts
 from .spoken import costs_of
-from .weights import Float32, Float64, UnitFit
+from .steps import product
+from .weights import ROWS, Float32, Float64, UnitFit
 
 VISIBLE = 3e-4
 """Metres; a unit whose own part of the motion never reaches this far, on any vertex, isn't needed."""
@@ -47,9 +48,6 @@ DOMINANCE = 4.0
 NEAR = 4e-6
 """The tolerance of the solver, metres: 1e-4 of a weight at most."""
 
-ROWS = 1024
-"""Frames at a time, which bounds the memory."""
-
 RATE = 30.0
 """Samples a second of curves whose rate isn't told."""
 
@@ -72,22 +70,36 @@ def clean_curves(
     Units that stay below what is visible are exactly 0 in every frame (on both sides of the face), others
     wherever they are for a while; of two opposites one is always 0.
     """
-    visible = visible_weights(fit.sizes)
-    pairs = opposite_pairs(unit_names)
-    groups = mirrored_groups(unit_names, pairs)
+    return clean_takes(fit, unit_names, [weights], fps)[0]
+
+
+def clean_takes(
+    fit: UnitFit, unit_names: Sequence[str], takes: Sequence[Float32], fps: Fraction | float = RATE
+) -> list[Float32]:
+    """`clean_curves` of several takes (T, U) at once, each as if it were alone: fewer and longer passes."""
+    visible, pairs = visible_weights(fit.sizes), opposite_pairs(unit_names)
+    groups, ends = mirrored_groups(unit_names, pairs), np.cumsum([len(take) for take in takes])[:-1]
     costs = costs_of(unit_names)
     asked, price = costs.need * visible, costs.price * visible
-    refit = _Refit(fit, weights, needed_units(fit, weights, asked, groups), price, pairs)
-    cleaned, free = refit.weights(weights, None), np.maximum(FADE * price, 1e-9).astype(np.float32)
+    kept = [np.broadcast_to(needed_units(fit, take, asked, groups), take.shape) for take in takes]
+    refit = _Refit(fit, np.concatenate(takes), np.concatenate(kept), price, pairs)
+    cleaned = refit.weights(refit.dense, None)
+    free = np.maximum(FADE * price, 1e-9).astype(np.float32)
     for _ in range(ROUNDS):
-        large = lasting(_of_both_sides(cleaned / free, groups), AROUND * float(fps))
+        parts = np.split(_of_both_sides(cleaned / free, groups), ends)
+        large = np.concatenate([lasting(part, AROUND * float(fps)) for part in parts])
         cleaned = refit.weights(cleaned, costs.harder * np.maximum(1.0 - large, 0.0))
     cleaned[cleaned < NOTHING * visible] = 0.0
-    seen = cleaned.max(axis=0, initial=0.0) >= visible
+    return [_without_unseen(take, visible, groups) for take in np.split(cleaned, ends)]
+
+
+def _without_unseen(weights: Float32, visible: Float64, groups: Sequence[tuple[int, ...]]) -> Float32:
+    """The same weights (T, U), 0 where a unit is never seen on either side."""
+    seen = weights.max(axis=0, initial=0.0) >= visible
     for group in map(list, groups):
         if not seen[group].any():
-            cleaned[:, group] = 0.0
-    return cleaned
+            weights[:, group] = 0.0
+    return weights
 
 
 def visible_weights(sizes: Float64) -> Float64:
@@ -165,7 +177,7 @@ class _Left:
         self._inverse[gone] = self._inverse[:, gone] = 0.0
         self.kept[gone] = False
         change, most = (share * self._lengths[gone] * self._shares).astype(np.float32), []
-        for rows in _parts(len(self._weights)):
+        for rows in equal_parts(len(self._weights), -(-len(self._weights) // ROWS)):
             part = self._weights[rows]
             part += part[:, gone, None] * change
             np.maximum(part, 0.0, out=part)
@@ -176,7 +188,7 @@ class _Left:
 
 @dataclass(frozen=True, eq=False)
 class _Refit:
-    """The motion of a take, which `dense` weights (T, U) stand for, from the kept units (U,) at a price."""
+    """The motion of takes, which `dense` weights (T, U) stand for, from `kept` units (T, U) at a price."""
 
     fit: UnitFit
     dense: Float32
@@ -188,9 +200,10 @@ class _Refit:
         """Weights (T, U), the solver begins at `start`; at the full price and with no regard to opposites, or
         at parts `priced` (T, U) of it and with the bounds that follow from who leads at the start."""
         fit, found = self.fit, np.zeros_like(self.dense)
-        upper, price = np.where(self.kept, fit.lengths, 0.0), self.price * fit.lengths
-        for rows in _parts(len(found)):
-            target = fit.scaled(self.dense[rows]) @ fit.problem.gram
+        price = self.price * fit.lengths
+        for rows in equal_parts(len(found), -(-len(found) // ROWS)):
+            upper = np.where(self.kept[rows], fit.lengths, 0.0)
+            target = product(fit.scaled(self.dense[rows]), fit.problem.gram)
             target -= price if priced is None else price * priced[rows]
             most = upper if priced is None else upper * _lead(start[rows], self.pairs)
             solved = fit.problem.solve(target, most, fit.scaled(start[rows]), tolerance=NEAR)
@@ -202,7 +215,16 @@ def lasting(values: Float32, reach: float) -> Float32:
     """What is largest in `values` (T, K) from `reach` samples before to as many after, then the mean of that
     over as many: it rises before a peak comes and falls after it has gone."""
     steps = max(1, round(reach))
-    return around(around(values, steps).max(axis=2), steps).mean(axis=2)
+    return _over(_over(values, steps, np.maximum), steps, np.add) / np.float32(2 * steps + 1)
+
+
+def _over(values: Float32, steps: int, join: np.ufunc) -> Float32:
+    """The samples around each of `values` (T, K), joined: whole passes, much quicker than windows."""
+    padded = np.pad(values, [(steps, steps), (0, 0)], mode="edge")
+    joined = padded[: len(values)].copy()
+    for shift in range(1, 2 * steps + 1):
+        join(joined, padded[shift : shift + len(values)], out=joined)
+    return joined
 
 
 def _of_both_sides(weights: Float32, groups: Sequence[tuple[int, ...]]) -> Float32:
@@ -220,7 +242,3 @@ def _lead(weights: Float32, pairs: NDArray[np.intp]) -> Float64:
     one, other = np.concatenate([pairs, pairs[:, ::-1]]).T
     most[:, one] = np.clip(DOMINANCE * (weights[:, one] - weights[:, other]), 0.0, 1.0)
     return most
-
-
-def _parts(count: int) -> Iterator[slice]:
-    return (slice(at, min(at + ROWS, count)) for at in range(0, count, ROWS))

@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import Executor, Future
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from itertools import islice
 from threading import Lock
 from weakref import WeakKeyDictionary
 
@@ -20,8 +18,9 @@ from ..geometry.topology import Binding, CarriedBasis
 from ..geometry.units import carry_units
 from ..progress import QUIET, Stage
 from .correctives import Correction, CorrectiveFit
-from .curves import clean_curves
+from .curves import clean_takes
 from .motion import Decoder
+from .moving import Piece, Samples, Solver
 from .resample import Resampler
 from .sample import Labels
 from .weights import UnitFit, find_contacts
@@ -31,13 +30,6 @@ Float32 = NDArray[np.float32]
 _CARRIED: WeakKeyDictionary[Binding, WeakKeyDictionary[Bundle, CarriedBasis]] = WeakKeyDictionary()
 _FITTED: WeakKeyDictionary[Binding, WeakKeyDictionary[Bundle, UnitFit]] = WeakKeyDictionary()
 _CARRYING = Lock()
-
-BLOCKS_SOLVED = 4
-"""Blocks whose unit weights are found together: many rows a step are cheaper than few."""
-
-BLOCKS_PLACED, PLACED_BESIDE = 5, 2
-"""Blocks of a take whose vertices are one product: it reads the basis, which is larger than a cache, once.
-Fewer where it is worked out beside the sampling, so that it keeps up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,40 +59,34 @@ class Mover:
         self, labels: Labels, fps: Fraction, count: int, keep_vertices: bool, stage: Stage = QUIET
     ) -> Iterator[Block]:
         """Motion of ``labels`` (T, heads) at ``fps``: ``count`` samples in all, in blocks of bounded size."""
-        if keep_vertices:
-            yield from self._with_vertices(labels, fps, count, stage)
-            return
-        resample, first = self.resampler(fps, len(labels), count), 0
-        for _, solved in self._solved(labels, stage):
-            weights = np.clip(resample.push(solved), 0.0, 1.0)
-            yield Block(first, weights, None)
-            first += len(weights)
+        solver = Solver(self, len(labels), 1)
+        samples = Samples(self, len(labels), fps, count, keep_vertices)
+        size = self._bundle.card.block_frames
+        for first in range(0, len(labels), size):
+            stage.at(first, len(labels))
+            for motion in solver.add(labels[None, first : first + size]):
+                for piece in samples.add(motion[0], size):
+                    stage.check()
+                    yield Block(piece.first, piece.weights, self._written(piece))
+        stage.at(1, 1)
 
-    def _with_vertices(self, labels: Labels, fps: Fraction, count: int, stage: Stage) -> Iterator[Block]:
-        frames, first = len(labels), 0
-        if fps == self._bundle.card.frame_rate and count == frames:
-            for codes, weights in self._solved(labels, stage):
-                stage.check()
-                yield Block(first, weights, self.vertices_of(codes))
-                first += len(codes)
-            return
-        resample, motion = self.resampler(fps, frames, count), self.resampler(fps, frames, count)
-        for codes, solved in self._solved(labels, stage):
-            weights = np.clip(resample.push(solved), 0.0, 1.0)
-            for vertices in self.resampled(motion, codes):
-                stage.check()
-                yield Block(first, weights[: len(vertices)], vertices)
-                weights, first = weights[len(vertices) :], first + len(vertices)
+    def _written(self, piece: Piece) -> Float32 | None:
+        """The vertices of a piece in an array of their own."""
+        if piece.write is None:
+            return None
+        vertices = np.empty((len(piece.weights), *self._still.shape), np.float32)
+        piece.write(vertices)
+        return vertices
 
-    def _solved(self, labels: Labels, stage: Stage) -> Iterator[tuple[Float32, Float32]]:
-        """Blocks of coefficients (n, K) with their unit weights (n, U), which are found for some blocks
-        together."""
-        coefficients = self.decoder.coefficients(labels, stage)
-        while blocks := list(islice(coefficients, BLOCKS_SOLVED)):
-            weights = self.solved(np.concatenate([self.products_of(codes) for codes in blocks]))
-            for codes in blocks:
-                yield codes, weights[: len(codes)]
-                weights = weights[len(codes) :]
+    @property
+    def frame_rate(self) -> int:
+        """Of the model, Hz."""
+        return self._bundle.card.frame_rate
+
+    @property
+    def units(self) -> int:
+        """How many units there are."""
+        return len(self._fit.lengths)
 
     def resampler(self, fps: Fraction, frames: int, count: int) -> Resampler:
         """From ``frames`` at the model's rate to ``count`` samples at ``fps``."""
@@ -117,19 +103,15 @@ class Mover:
         """Unit weights (n, U) of displacements (n, V, 3) in normalised template space, frame by frame."""
         return self._fit.weights(displacement)
 
-    def take(
-        self, frames: int, fps: Fraction, count: int, keep_vertices: bool, workers: Executor | None = None
-    ) -> MovingTake:
-        """A take of ``frames`` at the model's rate, ``count`` samples at ``fps``: its labels are to come.
-        ``workers`` may work out its vertices."""
-        same = fps == self._bundle.card.frame_rate and count == frames
-        return MovingTake(self, frames, count, None if same else fps, keep_vertices, workers)
-
     def clean(self, weights: Float32, fps: Fraction | None = None) -> Float32:
         """The weights (T, U) of all blocks of a take, as curves that an animator keeps; see ``curves``.
         Without ``fps`` they are at the model's rate."""
-        rate = self._bundle.card.frame_rate if fps is None else fps
-        return clean_curves(self._fit, self._bundle.unit_names, weights, rate)
+        return self.clean_takes([weights], fps)[0]
+
+    def clean_takes(self, takes: Sequence[Float32], fps: Fraction | None = None) -> list[Float32]:
+        """`clean` for several takes at once."""
+        rate = self.frame_rate if fps is None else fps
+        return clean_takes(self._fit, self._bundle.unit_names, takes, rate)
 
     @cached_property
     def _correctives(self) -> CorrectiveFit:
@@ -244,79 +226,3 @@ def _unit_fit(binding: Binding, bundle: Bundle) -> UnitFit:
         if bundle not in fits:
             fits[bundle] = UnitFit(carry_units(bundle.template, binding.rest), find_contacts(bundle.template))
         return fits[bundle]
-
-
-class MovingTake:
-    """A take that is moved while its labels come, at the model's rate (``fps`` None) or another one."""
-
-    def __init__(
-        self,
-        mover: Mover,
-        frames: int,
-        count: int,
-        fps: Fraction | None,
-        keep_vertices: bool,
-        workers: Executor | None,
-    ) -> None:
-        self._mover, self._frames, self._count, self._fps = mover, frames, count, fps
-        self._stream, self._weights = mover.decoder.stream(frames), np.zeros((0, 0), np.float32)
-        self._known, self._solved, self._moved = 0, 0, 0
-        self._products: list[Float32] = []
-        self._waiting: list[Float32] = []
-        self._motion = None if fps is None else mover.resampler(fps, frames, count)
-        shape = (count, *mover.still.shape)
-        self._vertices = np.empty(shape, np.float32) if keep_vertices else None
-        self._workers = workers
-        self._at_once = BLOCKS_PLACED if workers is None else PLACED_BESIDE
-        self._placing: list[Future[None]] = []
-
-    def add(self, labels: Labels) -> None:
-        """The next labels (n, heads), in whole blocks but for the last."""
-        for codes in self._stream.add(labels):
-            self._known += len(codes)
-            self._solve(self._mover.products_of(codes))
-            if self._vertices is not None:
-                self._move(codes, self._vertices)
-
-    def weights(self) -> Float32:
-        """Unit weights (count, U), not yet cleaned, once all labels have come."""
-        if self._fps is None:
-            return self._weights
-        resampler = self._mover.resampler(self._fps, self._frames, self._count)
-        return np.clip(resampler.push(self._weights), 0.0, 1.0)
-
-    def _solve(self, products: Float32) -> None:
-        self._products.append(products)
-        if len(self._products) == BLOCKS_SOLVED or self._known == self._frames:
-            solved = self._mover.solved(np.concatenate(self._products))
-            if not self._solved:
-                self._weights = np.empty((self._frames, solved.shape[1]), np.float32)
-            self._weights[self._solved : self._known] = solved
-            self._solved = self._known
-            self._products.clear()
-
-    def vertices(self) -> Float32 | None:
-        """Vertices (count, V', 3) in the head's own units, axes and order, where they are kept, once all
-        labels have come."""
-        for placed in self._placing:
-            placed.result()
-        return self._vertices
-
-    def _move(self, codes: Float32, vertices: Float32) -> None:
-        if self._motion is not None:
-            for moved in self._mover.resampled(self._motion, codes):
-                vertices[self._moved : self._moved + len(moved)] = moved
-                self._moved += len(moved)
-            return
-        self._waiting.append(codes)
-        if len(self._waiting) == self._at_once or self._known == self._frames:
-            every = np.concatenate(self._waiting)
-            self._place(every, vertices[self._moved : self._moved + len(every)])
-            self._moved += len(every)
-            self._waiting.clear()
-
-    def _place(self, codes: Float32, out: Float32) -> None:
-        if self._workers is None:
-            self._mover.place(codes, out)
-        else:
-            self._placing.append(self._workers.submit(self._mover.place, codes, out))

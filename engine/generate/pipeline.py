@@ -12,19 +12,22 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import equal_parts
 from ..audio.sound import Sound
 from ..blas import one_thread_a_product
 from ..bundle import Bundle
 from ..errors import SoundError
 from ..geometry.topology import Binding
-from ..parallel import Ahead, in_threads
+from ..parallel import Ahead, in_threads_then
 from ..progress import QUIET, CancelCheck, Progress, Stage
 from .correctives import Correction
-from .decode import Block, Mover, MovingTake
+from .decode import Block, Mover
 from .encode import encode_audio
+from .moving import MovingTakes
 from .options import GenerateOptions, Take, as_rate, frame_count
 from .sample import Labels, sample_blocks, sample_labels, seed_groups, told_by
 from .upper_heads import head_temperatures
+from .weights import ROWS
 
 HEARING, SAMPLING, MOVING, FINISHING = 0.1, 0.4, 0.1, 0.03
 """Milliseconds a frame, a group of lanes, a take and its curves, measured on 2 cores with the default sizes;
@@ -101,8 +104,8 @@ def generate(
             stack.callback(workers.shutdown, cancel_futures=True)
             sampled = [stack.enter_context(Ahead(labels)) for labels in sampled]
         maker = _Maker(job, Mover(bundle, binding), finishing, workers)
-        made = in_threads(
-            lambda index: maker.takes(groups[index], sampled[index]), range(len(groups)), threads
+        made = in_threads_then(
+            lambda index: maker.moved(groups[index], sampled[index]), maker.takes, range(len(groups)), threads
         )
     return tuple(take for takes in made for take in takes)
 
@@ -225,39 +228,52 @@ def _prepared(bundle: Bundle, sound: Sound, options: GenerateOptions) -> _Job:
 
 @dataclass(frozen=True, eq=False)
 class _Maker:
-    """Makes takes on one head of labels as they come."""
+    """Makes takes on one head of labels as they come: moves them, then finishes them part by part."""
 
     job: _Job
     mover: Mover
     finishing: Stage
     workers: Executor | None
 
-    def takes(self, seeds: slice, labels: Iterator[Labels]) -> list[Take]:
-        """The takes of some seeds, whose labels (seeds, n, heads) come block by block."""
-        job = self.job
-        moving = [
-            self.mover.take(job.frames, job.fps, job.count, job.options.keep_vertices, self.workers)
-            for _ in job.options.seeds[seeds]
-        ]
-        every: list[Labels] = []
+    def moved(self, seeds: slice, labels: Iterator[Labels]) -> list[_Moved]:
+        """The takes of some seeds, whose labels (seeds, n, heads) come block by block, as parts that are
+        finished together: as many takes as a pass over their weights bears."""
+        job, takes, every = self.job, seeds.stop - seeds.start, list[Labels]()
+        vertices = job.options.keep_vertices
+        moving = MovingTakes(self.mover, takes, job.frames, job.fps, job.count, vertices, self.workers)
         for block in labels:
+            self.finishing.check()
             every.append(block)
-            for take, own in zip(moving, block, strict=True):
-                self.finishing.check()
-                take.add(own)
-        share = self.finishing.span(
-            self.finishing.name, seeds.start / job.options.takes, seeds.stop / job.options.takes
-        )
+            moving.add(block)
+        first, last = (at / job.options.takes for at in (seeds.start, seeds.stop))
+        share = self.finishing.span(self.finishing.name, first, last)
         performance = job.performance(np.concatenate(every, axis=1), share, seeds)
-        return [self._finished(performance, index, take) for index, take in enumerate(moving)]
+        parts = equal_parts(takes, -(-takes // max(1, ROWS // job.count)))
+        return [_Moved(performance, moving, range(part.start, part.stop)) for part in parts]
 
-    def _finished(self, performance: Performance, index: int, take: MovingTake) -> Take:
-        """Take ``index`` of a performance once all its labels have come."""
+    def takes(self, moved: _Moved) -> list[Take]:
+        """The takes of a part."""
+        weights = [moved.moving.weights[index] for index in moved.indices]
+        moved.performance.stage(moved.indices[0]).at(0, 2)
+        cleaned = self.mover.clean_takes(weights, self.job.fps)
+        return [self._take(moved, *each) for each in zip(moved.indices, cleaned, strict=True)]
+
+    def _take(self, moved: _Moved, index: int, weights: NDArray[np.float32]) -> Take:
+        """Take ``index`` of a performance, with clean weights (T', U)."""
+        performance = moved.performance
         stage = performance.stage(index)
-        stage.at(0, 2)
-        weights = take.weights()
         stage.at(1, 2)
-        weights = self.mover.clean(weights, self.job.fps)
+        moved.moving.finish()
         stage.at(2, 2)
         correction = correct(self.mover, performance, index, weights)
-        return performance.take(index, weights, self.job.bundle.unit_names, take.vertices(), correction)
+        names, vertices = self.job.bundle.unit_names, moved.moving.vertices[index]
+        return performance.take(index, weights, names, vertices, correction)
+
+
+@dataclass(frozen=True, eq=False)
+class _Moved:
+    """Takes whose labels have all come: those of some ``indices`` among the ``performance``'s."""
+
+    performance: Performance
+    moving: MovingTakes
+    indices: range

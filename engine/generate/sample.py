@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import equal_parts
 from ..bundle import Bundle
 from ..bundle.loop_graph import CHUNK
 from ..parallel import in_threads, one_ahead
@@ -82,8 +83,7 @@ def sample_blocks(
 def seed_groups(seeds: int, threads: int) -> list[slice]:
     """Seeds that run beside each other: as many groups as there are threads, where each has some."""
     count = max(-(-seeds // MOST_SEEDS), min(threads, seeds // FEWEST_SEEDS), 1)
-    ends = [seeds * index // count for index in range(count + 1)]
-    return [slice(first, stop) for first, stop in zip(ends[:-1], ends[1:], strict=True)]
+    return equal_parts(seeds, count)
 
 
 def told_by(stage: Stage, index: int, groups: int, threads: int) -> Stage:

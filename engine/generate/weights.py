@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..arrays import equal_parts
 from ..blas import one_thread_a_product
+from .steps import RELAXATION, STEPS, Rows, product
 
 if TYPE_CHECKING:
     from ..template import Template
@@ -37,19 +39,19 @@ FACING = (
 )
 """Landmarks that face each other in the middle of a margin."""
 
-MOST_STEPS = 300
+MOST_STEPS = 304
 TOLERANCE = 1e-6
 """Largest step of any scaled weight (metres) at which a row is left as it is, and of its distance to the
 box."""
 
-CHECK_EVERY = 8
-RELAXATION, COLD, WARM = 1.8, 0.5, 2.0
-"""Over-relaxation, and the penalties without and with a start that is nearly right, in units of the geometric
-mean of the extreme eigenvalues. *Measured* on speech: 56 steps in the mean, and 25; the mean itself needs
-half as many more in both cases."""
+COLD, WARM = 0.5, 2.0
+"""The penalties without and with a start that is nearly right, in units of the geometric mean of the extreme
+eigenvalues. *Measured* on speech: 56 steps in the mean, and 25; the mean itself needs half as many more in
+both cases."""
 
 ROWS = 1024
-"""Rows that are solved at once: enough that a step is more than its calls, few enough for the cache."""
+"""Rows that are solved at once at most: enough that a step is more than its calls, few enough for the cache.
+Parts are equal, so that none is a row alone, whose products are worked out in another way."""
 
 TINY = 1e-9
 
@@ -170,12 +172,11 @@ class BoxProblem:
     ) -> Float64:
         """Solutions (T, U), inside the box, for each row b of ``target`` (T, U); ``upper`` (U,) or (T, U).
 
-        With ``tolerance`` 0 all ``steps`` are made.
+        With ``tolerance`` 0 all ``steps`` are made, a multiple of `steps.STEPS`.
         """
         found = np.empty(target.shape)
         with one_thread_a_product():  # a step is too small to be shared out
-            for first in range(0, len(target), ROWS):
-                rows = slice(first, first + ROWS)
+            for rows in equal_parts(len(target), -(-len(target) // ROWS)):
                 most = upper if upper.ndim == 1 else upper[rows]
                 begin = None if start is None else start[rows]
                 found[rows] = self._solve(target[rows], most, begin, steps, tolerance)
@@ -185,15 +186,14 @@ class BoxProblem:
         self, target: Float64, upper: Float64, start: Float64 | None, steps: int, tolerance: float
     ) -> Float32:
         way = self._cold if start is None else self._warm
-        middle = target @ way.inverse
+        middle = product(target, way.inverse)
         begin = np.clip(middle if start is None else start, 0.0, upper)
-        push = (target - begin @ self.gram) / way.penalty  # against the walls, where it stands at one
+        push = (target - product(begin, self.gram)) / way.penalty  # against the walls, where it stands at one
         dual = np.where(begin >= upper, np.maximum(push, 0.0), 0.0)
         dual += np.where(begin <= 0.0, np.minimum(push, 0.0), 0.0)
-        rows = _Rows(way.step, begin, dual, RELAXATION * middle, upper)
-        for step in range(0, steps, CHECK_EVERY):
-            rows.go(min(CHECK_EVERY, steps - step) - 1)
-            rows.leave(tolerance)
+        rows = Rows(way.step, begin, dual, RELAXATION * middle, upper)
+        for _ in range(0, steps, STEPS):
+            rows.go(tolerance)
             if rows.all_arrived:
                 break
         return rows.result()
@@ -218,58 +218,3 @@ class _Way:
         inverse = np.linalg.inv(gram + penalty * one)
         step = RELAXATION * (penalty * inverse - 0.5 * one)
         return _Way(penalty, inverse, step.astype(np.float32))
-
-
-class _Rows:
-    """Rows of a `BoxProblem` on their way, in float32: ``inside`` (n, U) the box is its z, ``beyond`` (n, U)
-    its v; ``added`` (n, U) comes to v in each step, and ``most`` (n, U) are the largest values."""
-
-    def __init__(self, step: Float32, inside: Float64, dual: Float64, added: Float64, most: Float64) -> None:
-        self._step, self._found = step, np.empty(inside.shape, np.float32)
-        self._open = np.arange(len(inside))
-        self._inside: Float32 = inside.astype(np.float32)
-        self._beyond: Float32 = (inside + dual).astype(np.float32)
-        self._added: Float32 = added.astype(np.float32)
-        self._most = np.empty(inside.shape, np.float32)
-        self._most[:] = most
-
-    @property
-    def all_arrived(self) -> bool:
-        """Whether no row is on its way any more."""
-        return not len(self._open)
-
-    def go(self, steps: int) -> None:
-        """Some steps of all rows that are on their way."""
-        inside, beyond = self._inside, self._beyond
-        free, moved = np.empty_like(beyond), np.empty_like(beyond)
-        rest = np.float32(1.0 - 0.5 * RELAXATION)
-        for _ in range(steps):
-            np.add(inside, inside, out=free)
-            free -= beyond
-            np.matmul(free, self._step, out=moved)
-            beyond *= rest
-            beyond += self._added
-            beyond += moved
-            np.maximum(beyond, 0.0, out=inside)
-            np.minimum(inside, self._most, out=inside)
-
-    def leave(self, tolerance: float) -> None:
-        """One more step; rows that it moves by less than a tolerance, and that are as near to the box, have
-        arrived."""
-        change, dual = self._inside.copy(), self._beyond - self._inside
-        self.go(1)
-        change -= self._inside
-        dual += self._inside
-        dual -= self._beyond  # z − x, relaxed
-        far = np.maximum(np.abs(change), np.abs(dual)).max(axis=1, initial=0.0)
-        still = far >= tolerance
-        if still.all():
-            return
-        self._found[self._open[~still]] = self._inside[~still]
-        self._open, self._inside, self._beyond = self._open[still], self._inside[still], self._beyond[still]
-        self._added, self._most = self._added[still], self._most[still]
-
-    def result(self) -> Float32:
-        """Where all rows (n, U) are by now."""
-        self._found[self._open] = self._inside
-        return self._found
