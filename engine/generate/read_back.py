@@ -36,6 +36,8 @@ TURN = 0.008
 """Metres that normals which differ by 1 cost, so that an upper lip isn't read from the lower one."""
 RIDGE = 1e-5
 """Pull of the basis coefficients towards 0, as a part of the mean diagonal."""
+BESIDE = 5e-3
+"""Metres over all vertices together; what the basis lacks less of the units isn't added to it."""
 TURNING = 1e-3
 """Metres; a unit that moves an eyeball further turns it."""
 UNMASKED = 0.01
@@ -132,7 +134,7 @@ class _FittedReader:
 
     def __init__(self, binding: FittedBinding) -> None:
         self._template, self._carrier, self._rest = binding.template, binding.carrier, binding.rest
-        basis = np.asarray(self._template.motion_basis, np.float32)
+        basis = _with_units(self._template)
         self._basis = basis.reshape(len(basis), -1)
         self._skin = self._carrier.skin
         seen = self._carrier.carry(basis)[:, self._skin] if len(basis) else np.zeros((0, len(self._skin), 3))
@@ -206,6 +208,18 @@ def poses(rest: NDArray[np.floating], moved: NDArray[np.floating]) -> tuple[Floa
     left[:, :, 2] *= np.sign(np.linalg.det(left @ right))[:, None]
     rotations = left @ right
     return rotations, middles - rotations @ centre
+
+
+def _with_units(template: Template) -> Float32:
+    """The template's motion basis (K, V, 3), and what of its units that lacks: lips may be redrawn
+    otherwise than the model moves them."""
+    basis = template.motion_basis.astype(np.float64).reshape(len(template.motion_basis), -1)
+    units = template.unit_deltas.astype(np.float64).reshape(len(template.unit_deltas), -1)
+    lacking = units - (units @ basis.T) @ basis
+    turn, size, _ = np.linalg.svd(lacking @ lacking.T)
+    more = turn[:, size > BESIDE**2].T @ lacking
+    more /= np.maximum(np.linalg.norm(more, axis=1, keepdims=True), 1e-12)
+    return np.concatenate([basis, more]).reshape(-1, *template.rest.shape).astype(np.float32)
 
 
 def _ridge_inverse(rows: NDArray[np.floating]) -> Float32:
