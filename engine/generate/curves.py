@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..arrays import equal_parts
-from .spoken import costs_of
+from .spoken import Costs, costs_of
 from .steps import product
 from .weights import ROWS, Float32, Float64, UnitFit
 
@@ -63,23 +63,31 @@ OPPOSITES = (
 
 
 def clean_curves(
-    fit: UnitFit, unit_names: Sequence[str], weights: Float32, fps: Fraction | float = RATE
+    fit: UnitFit,
+    unit_names: Sequence[str],
+    weights: Float32,
+    fps: Fraction | float = RATE,
+    costs: Costs | None = None,
 ) -> Float32:
     """The weights ``(T, U)`` of a whole take with fewer units, for nearly the same motion.
 
     Units that stay below what is visible are exactly 0 in every frame (on both sides of the face), others
-    wherever they are for a while; of two opposites one is always 0.
+    wherever they are for a while; of two opposites one is always 0. Without `costs` they are those of speech.
     """
-    return clean_takes(fit, unit_names, [weights], fps)[0]
+    return clean_takes(fit, unit_names, [weights], fps, costs)[0]
 
 
 def clean_takes(
-    fit: UnitFit, unit_names: Sequence[str], takes: Sequence[Float32], fps: Fraction | float = RATE
+    fit: UnitFit,
+    unit_names: Sequence[str],
+    takes: Sequence[Float32],
+    fps: Fraction | float = RATE,
+    costs: Costs | None = None,
 ) -> list[Float32]:
     """`clean_curves` of several takes (T, U) at once, each as if it were alone: fewer and longer passes."""
     visible, pairs = visible_weights(fit.sizes), opposite_pairs(unit_names)
     groups, ends = mirrored_groups(unit_names, pairs), np.cumsum([len(take) for take in takes])[:-1]
-    costs = costs_of(unit_names)
+    costs = costs_of(unit_names) if costs is None else costs
     asked, price = costs.need * visible, costs.price * visible
     kept = [np.broadcast_to(needed_units(fit, take, asked, groups), take.shape) for take in takes]
     refit = _Refit(fit, np.concatenate(takes), np.concatenate(kept), price, pairs)

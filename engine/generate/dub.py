@@ -23,7 +23,7 @@ from ..errors import SoundError
 from ..geometry.topology import Binding
 from ..progress import CancelCheck, Progress, Stage
 from .decode import Mover
-from .dub_curves import Curves, dubbed_weights
+from .dub_curves import Curves, dubbed_weights, past_curves
 from .dub_layer import LayerFit, fit_of_correctives, fit_of_layer
 from .dub_options import DubOptions, lids_kept
 from .encode import encode_audio
@@ -130,7 +130,7 @@ class _Job:
                 stage.at(first, self.count)
                 part = frames[first : first + card.block_frames]
                 parts.append(mover.weights(self._past.displacement(part)))
-            weights = mover.clean(np.concatenate(parts), self._rate)
+            weights = past_curves(self._bundle, self._binding, np.concatenate(parts), self._rate)
         stage.at(1, 1)
         labels = np.zeros((0, card.heads), np.int16)
         return self._with_extra(self._take(weights, labels, vertices), self._extra(), None)
@@ -183,7 +183,7 @@ class _Job:
         kept = self._options.upper * present, lids_kept(self._options.upper) * present
         curves = Curves(new, other, past, *kept, self._kept_mouth(times))
         if not self._past.has_weights:
-            curves = curves.with_past(mover.clean(past, self._rate))
+            curves = curves.with_past(past_curves(self._bundle, self._binding, past, self._rate))
         weights = dubbed_weights(self._bundle, self._binding, mover, curves, self._rate)
         change = weights - curves.past if self._past.has_weights else weights
         return self._with_extra(self._take(weights, labels, vertices), extra, change)
@@ -195,7 +195,7 @@ class _Job:
             return fit_of_layer(template, rest, self._bundle.unit_names)
         tolerance = self._options.corrective_tolerance_mm
         if tolerance is not None and template.corrective_names:
-            return fit_of_correctives(template, rest, tolerance)
+            return fit_of_correctives(template, rest, tolerance, self._rate)
         return None
 
     def _change(self, final: Float32, past: Moments, times: Float64) -> Float32:

@@ -21,6 +21,7 @@ from ..template import Template
 from .curves import clean_curves
 from .decode import Mover
 from .read_back import upper_share
+from .spoken import equal_costs
 from .weights import UnitFit, find_contacts
 
 Float32 = NDArray[np.float32]
@@ -72,6 +73,12 @@ def dubbed_weights(bundle: Bundle, binding: Binding, mover: Mover, curves: Curve
         new = held + _around(bundle, binding, curves.new, held, ~upper, fps)
     mouth = np.where(upper, 0, curves.kept_mouth.astype(np.float32)[:, None])
     return (mouth * curves.past + (1 - mouth) * new).astype(np.float32)
+
+
+def past_curves(bundle: Bundle, binding: Binding, past: Float32, fps: Fraction) -> Float32:
+    """Clean weights (T, U) of what a head did, given by weights (T, U), whoever made it."""
+    fit = UnitFit(carry_units(bundle.template, binding.rest), find_contacts(bundle.template))
+    return clean_curves(fit, bundle.unit_names, past, fps, equal_costs(bundle.unit_names))
 
 
 def _around(

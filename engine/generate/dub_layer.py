@@ -10,6 +10,7 @@ they turn each place of the skin.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from hashlib import sha256
 
 import numpy as np
@@ -18,7 +19,8 @@ from numpy.typing import NDArray
 from ..geometry.topology import Binding
 from ..geometry.units import carry_units
 from ..template import Template
-from .correctives import FRAMES, LIPS, MM, carry_correctives
+from .correctives import AROUND, FRAMES, LIPS, MM, carry_correctives, left_by, shares_of_counts
+from .curves import RATE
 from .weights import find_contacts, weighted
 
 Float32 = NDArray[np.float32]
@@ -79,7 +81,7 @@ class LayerFit:
     ``shapes`` (K, V, 3) are in normalised template space. ``units`` (U, V, 3) are what unit weights take of
     the displacements first; (0, V, 3) where the units are among the shapes. With ``own_shapes`` the
     displacements get shapes of their own where those don't suffice; without, as many of the first are used
-    as keep ``tolerance_mm`` at the lips.
+    as keep ``tolerance_mm`` at the lips, in each frame of a take at ``fps`` as many as it needs.
     """
 
     template: Template
@@ -88,6 +90,7 @@ class LayerFit:
     units: Float32
     own_shapes: bool = False
     tolerance_mm: float = 0.0
+    fps: Fraction | float = RATE
     _seen: list[Float32] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -111,8 +114,8 @@ class LayerFit:
         products = np.concatenate([self._product(each) for each in self._seen])
         products -= unit_change @ self._product(self.units)
         if not self.own_shapes:
-            return self._first_ones(products, before, unit_change)
-        layer = self._with(len(self.names), products, before, unit_change)
+            return self._sparse(products, before, unit_change)
+        layer = self._all(products, before, unit_change)
         enough = layer.error_mm <= ENOUGH_MM
         return self._busy(layer, before) if enough else self._with_own(before, unit_change)
 
@@ -120,22 +123,40 @@ class LayerFit:
         """What plays already."""
         return self._busy(Layer(self.names, self.shapes, before, 0.0), before)
 
-    def _first_ones(self, products: Float64, before: Float32, unit_change: Float32) -> Layer:
-        """As many of the first shapes as keep the tolerance, those that play already among them."""
-        least = int(np.flatnonzero(before.any(axis=0)).max(initial=-1)) + 1
-        layer = self._with(least, products, before, unit_change)
-        while layer.error_mm > self.tolerance_mm and len(layer.names) < len(self.names):
-            layer = self._with(len(layer.names) + 1, products, before, unit_change)
-        return layer
+    def _sparse(self, products: Float64, before: Float32, unit_change: Float32) -> Layer:
+        """As many of the first shapes as keep the tolerance; a frame gets the change that the first few make,
+        as many as it needs, and what plays already goes on."""
+        left, tolerance = self._left_at_lips(unit_change), self.tolerance_mm / MM
+        errors = np.stack(
+            [self._off(left, self._first(count, products, before) - before) for count in self._counts], axis=1
+        )
+        kept = np.flatnonzero(np.percentile(errors, FRAMES, axis=0) <= tolerance)
+        errors = errors[:, : int(kept[0]) + 1] if len(kept) else errors
+        shares = shares_of_counts(errors, tolerance, AROUND * float(self.fps))
+        found = np.zeros_like(before)
+        for count in range(errors.shape[1]):
+            rows = np.flatnonzero(shares[:, count])
+            found[rows] += shares[rows, count, None] * self._first(count, products[rows], before[rows])
+        playing = int(np.flatnonzero(before.any(axis=0)).max(initial=-1)) + 1
+        first = slice(max(errors.shape[1] - 1, playing))
+        return Layer(self.names[first], self.shapes[first], found[:, first], left_by(errors, shares) * MM)
 
-    def _with(self, count: int, products: Float64, before: Float32, unit_change: Float32) -> Layer:
-        """The first ``count`` shapes alone."""
-        first = slice(count)
+    @property
+    def _counts(self) -> range:
+        return range(len(self.names) + 1)
+
+    def _first(self, count: int, products: Float64, before: Float32) -> Float32:
+        """Weights (n, K) whose first ``count`` shapes make the change, on top of those before (n, K)."""
+        first, found = slice(count), before.astype(np.float32, copy=True)
         gram, scale = self._gram[first, first], self._scale[first]
         change = products[:, first] @ (scale[:, None] * np.linalg.inv(gram) * scale)
-        found = np.clip(before[:, first] + change, -1.0, 1.0).astype(np.float32)
-        error = self._error(found - before[:, first], self.shapes[first], unit_change)
-        return Layer(self.names[first], self.shapes[first], found, error)
+        found[:, first] = np.clip(before[:, first] + change, -1.0, 1.0)
+        return found
+
+    def _all(self, products: Float64, before: Float32, unit_change: Float32) -> Layer:
+        """All shapes."""
+        found = self._first(len(self.names), products, before)
+        return Layer(self.names, self.shapes, found, self._error(found - before, self.shapes, unit_change))
 
     def _busy(self, layer: Layer, before: Float32) -> Layer:
         """Without shapes that nothing needs; a layer has one at least, or there would be no take."""
@@ -190,19 +211,27 @@ class LayerFit:
 
     def _error(self, found: Float32, shapes: Float32, unit_change: Float32) -> float:
         """The lips' worst vertex in 95 % of the frames, mm."""
-        lips = self._lips
-        left = np.concatenate([each[:, lips] for each in self._seen])
-        left = left - np.tensordot(found, shapes[:, lips], 1)
-        left = left - np.tensordot(unit_change.astype(np.float32), self.units[:, lips], 1)
-        worst = np.linalg.norm(left, axis=2).max(axis=1, initial=0.0)
-        return float(np.percentile(worst, FRAMES)) * MM
+        off = self._off(self._left_at_lips(unit_change), found, shapes)
+        return float(np.percentile(off, FRAMES)) * MM
+
+    def _left_at_lips(self, unit_change: Float32) -> Float32:
+        """What the units leave of all that was looked at (T, L, 3), at the lips."""
+        left = np.concatenate([each[:, self._lips] for each in self._seen])
+        return left - np.tensordot(unit_change.astype(np.float32), self.units[:, self._lips], 1)
+
+    def _off(self, left: Float32, found: Float32, shapes: Float32 | None = None) -> Float32:
+        """The lips' worst vertex (T,), metres, with weights (T, K) of shapes, or of this fit's own."""
+        made = np.tensordot(found, (self.shapes if shapes is None else shapes)[:, self._lips], 1)
+        return np.linalg.norm(left - made, axis=2).max(axis=1, initial=0.0)
 
 
-def fit_of_correctives(template: Template, rest: Float32, tolerance_mm: float) -> LayerFit:
+def fit_of_correctives(
+    template: Template, rest: Float32, tolerance_mm: float, fps: Fraction | float = RATE
+) -> LayerFit:
     """For a head that plays units: the model's correctives beside them."""
     units = carry_units(template, rest)
     shapes = correctives_on(template, rest)
-    return LayerFit(template, template.corrective_names, shapes, units, tolerance_mm=tolerance_mm)
+    return LayerFit(template, template.corrective_names, shapes, units, tolerance_mm=tolerance_mm, fps=fps)
 
 
 def fit_of_layer(template: Template, rest: Float32, unit_names: tuple[str, ...]) -> LayerFit:

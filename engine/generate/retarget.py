@@ -8,7 +8,7 @@ and lips that meet on the one meet on the other, for a unit at weight 1 closes t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
@@ -23,9 +23,10 @@ from ..geometry.units import carry_units
 from ..progress import CancelCheck, Progress, Stage
 from .curves import clean_curves
 from .dub_curves import upper_units
-from .dub_layer import LayerFit, correctives_on, fit_of_correctives
+from .dub_layer import Layer, LayerFit, correctives_on, fit_of_correctives
 from .options import GenerateOptions, Take, as_rate
 from .past import Original, Past
+from .spoken import costs_of, equal_costs
 from .weights import UnitFit, find_contacts
 
 Float32 = NDArray[np.float32]
@@ -76,8 +77,8 @@ def retarget(
     """
     stage = Stage("Reading", 0.0, 1.0, progress, cancelled)
     job = _Job(bundle, source, original, options)
-    weights = job.weights(stage.span("Reading", 0.0, 0.8))
-    take = job.take(weights, target)
+    curves = job.curves(stage.span("Reading", 0.0, 0.8))
+    take = job.take(curves, target)
     stage.at(1, 1)
     return take
 
@@ -96,26 +97,30 @@ class _Job:
         self._fit = UnitFit(self._units, find_contacts(self._template))
         self._extra = self._corrective_fit()
 
-    def weights(self, stage: Stage) -> Float32:
-        """The source's unit weights (T, U); what correctives shall do is looked at on the way."""
+    def curves(self, stage: Stage) -> list[Float32]:
+        """The source's unit weights (T, U), or several that may do; what correctives shall do is looked at on
+        the way."""
         if self._past.has_weights:
-            weights = self._past.weights(self._frames)
+            curves = [self._past.weights(self._frames)]
         else:
             rows = [self._fit.weights(motion) for motion in self._motion(stage.part(0, 2))]
-            weights = clean_curves(self._fit, self._bundle.unit_names, np.concatenate(rows), self._rate)
+            names, found = self._bundle.unit_names, np.concatenate(rows)
+            costs = [equal_costs(names)] if self._extra is None else [costs_of(names), equal_costs(names)]
+            curves = [clean_curves(self._fit, names, found, self._rate, each) for each in costs]
         if self._extra is not None:
             for motion in self._motion(stage.part(1, 2)):
                 self._extra.look(motion)
-        return weights
+        return curves
 
-    def take(self, weights: Float32, target: Binding) -> Take:
-        """The weights on the target's shapes."""
+    def take(self, curves: Sequence[Float32], target: Binding) -> Take:
+        """The first unit weights with which correctives keep the tolerance, or those that leave the least, on
+        the target's shapes."""
         template, names = self._template, self._bundle.unit_names
         labels = np.zeros((0, self._bundle.card.heads), np.int16)
-        take = Take(weights, names, self._rate, 0, labels)
+        take = Take(curves[-1], names, self._rate, 0, labels)
         if self._extra is not None:
-            before = self._past.extra(self._frames, self._extra.names)
-            layer = self._extra.layer(np.zeros_like(before), weights)
+            weights, layer = self._with_correctives(self._extra, curves)
+            take = replace(take, weights=weights)
             shapes = correctives_on(template, target.rest)[: len(layer.names)]
             take = replace(
                 take,
@@ -127,6 +132,20 @@ class _Job:
         take = self._only_part(take)
         return replace(take, vertices=_moved(take, names, target)) if self._options.keep_vertices else take
 
+    def _with_correctives(self, extra: LayerFit, curves: Sequence[Float32]) -> tuple[Float32, Layer]:
+        """The model's own speech needs few of its correctives beside the units of speech; any other motion
+        fewer beside all units."""
+        nothing = np.zeros_like(self._past.extra(self._frames, extra.names))
+        best: tuple[Float32, Layer] | None = None
+        for weights in curves:
+            layer = extra.layer(nothing, weights)
+            if best is None or layer.error_mm < best[1].error_mm:
+                best = weights, layer
+            if layer.error_mm <= extra.tolerance_mm:
+                break
+        assert best is not None
+        return best
+
     def _motion(self, stage: Stage) -> Iterator[Float32]:
         """The template's displacements (n, V, 3), block by block."""
         for first in range(0, len(self._frames), BLOCK):
@@ -137,7 +156,7 @@ class _Job:
         tolerance = self._options.corrective_tolerance_mm
         if tolerance is None or not self._template.corrective_names or self._options.part is Part.UPPER:
             return None  # correctives are about the mouth
-        return fit_of_correctives(self._template, self._source.rest, tolerance)
+        return fit_of_correctives(self._template, self._source.rest, tolerance, self._rate)
 
     def _only_part(self, take: Take) -> Take:
         if self._options.part is Part.ALL:

@@ -38,6 +38,9 @@ PRICE, SPOKEN_PRICE = 1.1, 0.2
 1.4 3.9, and lids whose gap is off by 0.2 mm. With spoken units at 0.3 closures are off by 0.09 instead of
 0.02 mm in noise."""
 
+ANY_PRICE = 0.7
+"""The same for any unit, where nothing is known of the motion."""
+
 HARDER = 3.0
 """How many times the price is asked, but of the units of speech, where a unit isn't large for a while: what
 hops around the price itself goes altogether."""
@@ -54,8 +57,15 @@ class Costs:
     harder: Float64
 
 
+def equal_costs(unit_names: Sequence[str]) -> Costs:
+    """The costs for motion that isn't the model's: correctives weren't made for what is left of it, so
+    every unit takes part."""
+    same = np.ones(len(unit_names))
+    return Costs(same, ANY_PRICE * same, HARDER * same)
+
+
 def costs_of(unit_names: Sequence[str]) -> Costs:
-    """The costs of a model's units."""
+    """The costs of a model's units in its own motion."""
     spoken = {name.format(side) for name in SPOKEN for side in ("Left", "Right")}
     is_spoken = np.array([name in spoken for name in unit_names], bool)
     of_mouth = np.array([name.startswith(MOUTH) for name in unit_names], bool)

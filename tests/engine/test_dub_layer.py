@@ -12,7 +12,7 @@ import pytest
 from engine.audio.sound import Sound
 from engine.bundle import Bundle
 from engine.generate.dub import dub
-from engine.generate.dub_layer import layer_deltas
+from engine.generate.dub_layer import fit_of_correctives, layer_deltas
 from engine.generate.dub_options import DubOptions
 from engine.generate.dub_splice import splice
 from engine.generate.options import Take
@@ -135,6 +135,28 @@ def test_correctives_of_a_dub_take_what_its_units_leave(template, speech: Speech
     count = len(kept.corrective_names or ())
     assert kept.corrective_weights is not None and made.corrective_weights is not None
     assert np.array_equal(kept.corrective_weights, made.corrective_weights[:24, :count])
+
+
+def test_a_corrective_rests_where_nothing_needs_it() -> None:
+    """Exactly at 0, far from the moment that does; it comes in over frames, what plays already goes on."""
+    from engine.bundle import default_bundle_path
+    from engine.template import load_template
+
+    template = load_template(default_bundle_path() / "template.npz")
+    fit = fit_of_correctives(template, template.rest, 0.05)
+    asked = np.zeros((90, len(fit.names)), np.float32)
+    asked[:, :3] = 0.2 * np.sin(np.arange(90)[:, None] * [0.3, 0.2, 0.4])
+    asked[40:50, 3:8] = 0.5 * np.hanning(12)[1:-1, None]
+    fit.look(np.tensordot(asked, fit.shapes, 1).astype(np.float32))
+    still = np.zeros((90, len(template.unit_names)), np.float32)
+    layer = fit.layer(np.zeros_like(asked), still)
+    assert layer.error_mm <= 0.05 and len(layer.names) >= 6
+    late = layer.weights[:, 5:]
+    assert late[44:46].all() and not late[:30].any() and not late[60:].any()
+    assert np.abs(np.diff(late, axis=0)).max() < 0.3
+    played = np.zeros_like(asked)
+    played[:, 6] = 0.1
+    assert np.allclose(fit.layer(played, still).weights[:30, 6], 0.1, atol=1e-6)
 
 
 def test_a_splice_leaves_what_is_around_it() -> None:
