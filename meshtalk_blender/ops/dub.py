@@ -181,7 +181,17 @@ class MESHTALK_OT_dub(ToldByPanel, InBackground, Redone, bpy.types.Operator):
                 f"What “{head.name}” does ends at frame {last}, before the sound begins at frame "
                 f"{self._source.frame}: move the strip onto it."
             )
-        return min(first, self._source.frame), last
+        return min(first, self._source.frame), max(last, self._plays_on_until(context.scene, head))
+
+    def _plays_on_until(self, scene: bpy.types.Scene, head: bpy.types.Object) -> int:
+        """The last frame under the sound at which bones and the like still move the head: what is dubbed
+        comes on top of them, whatever range was chosen."""
+        from ..scene.animated import animated_range
+
+        seen, on = self._seen_frames(), animated_range(head, scene, beside_keys=True)
+        if seen is None or on is None:
+            return self._source.frame
+        return min(on[1], seen[1])
 
     def _seen_frames(self) -> tuple[int, int] | None:
         """The frames under the sound, beyond which the dub looks at no vertices; None for all of them."""

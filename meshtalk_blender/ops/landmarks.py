@@ -90,12 +90,14 @@ class MESHTALK_OT_place_landmarks(_OnHead, bpy.types.Operator):
             return self.execute(context)
         from ..scene.landmarks import spots_of
         from ..scene.placing import begin
+        from ..scene.stretch import stretch_of
         from ..scene.surface import read_rest_mesh
 
         head = self.head(context)
         rest = read_rest_mesh(head)
         stored, fitted = head.meshtalk.landmarks, head.meshtalk.fitted
-        self._session = begin(rest, spots_of(head, rest, stored), spots_of(head, rest, fitted))
+        spots, seen = spots_of(head, rest, stored), spots_of(head, rest, fitted)
+        self._session = begin(rest, spots, seen, stretch_of(head))
         self._start = dict(self._session.placed)
         self._grabbed: str = ""
         self._shift = self._pressed = (0.0, 0.0)
@@ -318,18 +320,20 @@ class MESHTALK_OT_mirror_landmarks(_OnHead, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         from ..scene.landmarks import set_spots, spots_of
         from ..scene.placing import begin, mirrored_spots
+        from ..scene.stretch import stretch_of
         from ..scene.surface import read_rest_mesh
 
         head = self.head(context)
         rest = read_rest_mesh(head)
         spots = spots_of(head, rest, head.meshtalk.landmarks)
         fitted = spots_of(head, rest, head.meshtalk.fitted)
-        mirror = begin(rest, spots, fitted).mirror
+        session = begin(rest, spots, fitted, stretch_of(head))
+        mirror = session.mirror
         if mirror is None:
             text = "The head's middle is not known yet: place one landmark on both sides first."
             self.report({"ERROR"}, say(text))
             return {"CANCELLED"}
-        set_spots(head, rest, mirrored_spots(rest, spots, mirror, self.source))
+        set_spots(head, rest, mirrored_spots(session.seen, spots, mirror, self.source))
         return {"FINISHED"}
 
 

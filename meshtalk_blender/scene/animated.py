@@ -15,11 +15,17 @@ ENDLESS = frozenset({"CYCLES", "FNGENERATOR", "GENERATOR", "NOISE"})
 """F-curve modifiers that go on beyond the keys."""
 
 
-def animated_range(head: bpy.types.Object, scene: bpy.types.Scene) -> tuple[int, int] | None:
+def animated_range(
+    head: bpy.types.Object, scene: bpy.types.Scene, *, beside_keys: bool = False
+) -> tuple[int, int] | None:
     """First and last frame of what animates a head: the Actions and NLA strips of its keys, its objects, and
     whatever deforms, carries, constrains or drives them; the scene's too where some of it never ends (cycles,
-    noise, drivers that ask for the frame). None where there is nothing of the kind."""
-    blocks = [b for b in behind(head_objects(head)) if getattr(b, "animation_data", None) is not None]
+    noise, drivers that ask for the frame). None where there is nothing of the kind. `beside_keys` leaves out
+    the head's own shape keys, which a take takes over."""
+    things = head_objects(head)
+    own = {thing.data.shape_keys for thing in things} if beside_keys else set()
+    found = (block for block in behind(things) if block not in own)
+    blocks = [block for block in found if getattr(block, "animation_data", None) is not None]
     spans = [span for block in blocks for span in _spans(block.animation_data)]
     if any(_never_ends(block) for block in blocks):
         spans.append((scene.frame_start, scene.frame_end))

@@ -13,6 +13,9 @@ from .landmarks import LANDMARKS, twin_of
 from .spots import Place, Spot
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from .surface import RestMesh
     from .symmetry import Plane
 
@@ -25,7 +28,8 @@ class Session:
 
     `placed` are those that the user put somewhere; `suggested` where a fit, or the average face, sees the
     others: they don't count until they are touched. `fitted` tells which of both it was. `plane` is where the
-    mesh itself is symmetric, None where it isn't.
+    mesh itself is symmetric, None where it isn't. `stretched` is the mesh as an uneven scale shows it: there
+    faces are symmetric and as wide as they should be; None for an even one.
     """
 
     rest: RestMesh
@@ -33,11 +37,17 @@ class Session:
     suggested: Spots = field(default_factory=dict)
     fitted: bool = False
     plane: Plane | None = None
+    stretched: RestMesh | None = None
     active: str = ""
     chosen: str = ""
     wish: str = ""
     _before: list[Spots] = field(default_factory=list)
     _after: list[Spots] = field(default_factory=list)
+
+    @property
+    def seen(self) -> RestMesh:
+        """The mesh in which mirrored places, and those of an average face, are looked for."""
+        return self.rest if self.stretched is None else self.stretched
 
     @property
     def next_name(self) -> str | None:
@@ -58,7 +68,7 @@ class Session:
         """Whether left and right seem mixed up."""
         from .face_plan import is_swapped
 
-        return is_swapped(self._places(), self.rest.centre)
+        return is_swapped(self._places(), self.seen.centre)
 
     @property
     def mirror(self) -> Plane | None:
@@ -77,10 +87,10 @@ class Session:
         if mirror is None:
             self.placed[name] = spot
         elif twin is None:
-            self.placed[name] = self.rest.nearest(mirror.dropped(self.rest.place(spot)))
+            self.placed[name] = self.seen.nearest(mirror.dropped(self.seen.place(spot)))
         else:
             self.placed[name] = spot
-            self.placed[twin] = self.rest.nearest(mirror.mirrored(self.rest.place(spot)))
+            self.placed[twin] = self.seen.nearest(mirror.mirrored(self.seen.place(spot)))
 
     def remove(self, name: str, both: bool) -> None:
         """Take a landmark away, and its twin with `both`; a fit's suggestion comes back in its place."""
@@ -97,7 +107,7 @@ class Session:
 
         if not self.fitted:
             self.suggested = {
-                name: self.rest.nearest(place)
+                name: self.seen.nearest(place)
                 for name, place in guessed(self._places()).items()
                 if any(mark.name == name for mark in LANDMARKS)
             }
@@ -136,20 +146,23 @@ class Session:
         return any(twin_of(name) in self.placed for name in self.placed)
 
     def _places(self) -> dict[str, Place]:
-        return {name: self.rest.place(spot) for name, spot in self.placed.items()}
+        return {name: self.seen.place(spot) for name, spot in self.placed.items()}
 
     def _shown_places(self) -> dict[str, Place]:
-        return {name: self.rest.place(spot) for name, spot in self.shown.items()}
+        return {name: self.seen.place(spot) for name, spot in self.shown.items()}
 
 
-def begin(rest: RestMesh, placed: Spots, fitted: Spots) -> Session:
-    """A session that starts from what was placed before, and from where a fit saw the others."""
+def begin(
+    rest: RestMesh, placed: Spots, fitted: Spots, stretch: NDArray[np.float64] | None = None
+) -> Session:
+    """A session that starts from what was placed before, and from where a fit saw the others; `stretch`
+    (3, 3) is that of the head's object."""
     from .symmetry import mesh_plane
 
-    known = {**fitted, **placed}
-    hint = plane_of_landmarks({name: rest.place(spot) for name, spot in known.items()})
-    plane = mesh_plane(rest.vertices, [] if hint is None else [hint])
-    session = Session(rest, dict(placed), dict(fitted), bool(fitted), plane)
+    session = Session(rest, dict(placed), dict(fitted), bool(fitted), stretched=rest.stretched(stretch))
+    seen, known = session.seen, {**fitted, **placed}
+    hint = plane_of_landmarks({name: seen.place(spot) for name, spot in known.items()})
+    session.plane = mesh_plane(seen.vertices, [] if hint is None else [hint])
     session.settle()
     return session
 

@@ -45,6 +45,12 @@ class RestMesh:
         """The longest side of its bounding box; 1 for a mesh without extent."""
         return float(np.ptp(self.vertices, axis=0).max()) or 1.0
 
+    def stretched(self, stretch: Doubles | None) -> RestMesh:
+        """The same mesh as the scale of its object shows it, by that one's `stretch` (3, 3)."""
+        if stretch is None or np.array_equal(stretch, np.eye(3)):
+            return self
+        return RestMesh(self.vertices @ stretch.T, self.triangles)
+
     @cached_property
     def centre(self) -> Doubles:
         """Mean of its vertices (3,)."""

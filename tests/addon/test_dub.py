@@ -437,6 +437,15 @@ def test_the_range_is_that_of_whatever_animates_the_head(part, scene, head, tmp_
     assert animated_range(head, scene) == (1, 300)
 
 
+def test_bones_that_play_on_behind_a_chosen_end_are_read(part, scene, head, tmp_path, words):
+    """A layer comes on top of what they do: reckoned against the pose at that end it would move twice."""
+    by_bones(part, head, tmp_path)
+    before = film(head)
+    assert np.ptp(before[20:], axis=0).max() > 1e-3
+    assert bpy.ops.meshtalk.dub(sound_file=words, end=20, upper=1.0, mouth=1.0) == {"FINISHED"}
+    np.testing.assert_allclose(film(head), before, atol=2e-5)
+
+
 def controlled(head):
     """Hands what a head's rig does over to another rig, which its bones copy."""
     rig = head.modifiers["Rig"].object

@@ -88,6 +88,34 @@ def test_the_motion_is_that_of_the_head_with_its_scale_applied(applied, person, 
     assert "mm, good" in part("ops.head_state").look_now(head, "default").words
 
 
+def test_landmarks_are_guessed_in_the_head_as_it_is_seen(default, person, part):
+    """Also those of the other side: in the mesh's own space the average face would be too high."""
+    vertices, polygons = person
+    surface, placing, spots = part("scene.surface"), part("scene.placing"), part("scene.spots")
+    heads = {"even": np.eye(3), "low": LOW}
+    names = ("eye_outer_left", "eye_outer_right", "chin", "nose_tip")
+    ends = (
+        vertices[:, 0].argmax(),
+        vertices[:, 0].argmin(),
+        vertices[:, 2].argmin(),
+        vertices[:, 1].argmin(),
+    )
+    far = [int(end) for end in ends]
+    found = {}
+    for name, matrix in heads.items():
+        thing = make_object(name, vertices @ np.linalg.inv(matrix).T, polygons)
+        place(thing, matrix)
+        rest = surface.read_rest_mesh(thing)
+        placed = {
+            mark: spots.Spot((at, at, at), (1.0, 0.0, 0.0)) for mark, at in zip(names, far, strict=True)
+        }
+        session = placing.begin(rest, placed, {}, part("scene.stretch").stretch_of(thing))
+        found[name] = {mark: matrix @ np.array(rest.place(spot)) for mark, spot in session.suggested.items()}
+    assert len(found["low"]) > 5 and found["low"].keys() == found["even"].keys()
+    for mark, there in found["low"].items():
+        assert np.linalg.norm(there - found["even"][mark]) < 0.02 * np.ptp(vertices), mark
+
+
 def test_a_changed_scale_is_an_edit_where_it_is_uneven(stranger, part):
     binding = part("scene.binding")
     signs = part("scene.stretch").stretch_signs

@@ -6,7 +6,6 @@ What is left of a pause is Blender, which draws itself, and whoever else wants t
 
 from __future__ import annotations
 
-import functools
 import importlib
 import time
 from typing import Any
@@ -21,7 +20,6 @@ WATCHED = (
     ("panels.tab", "MESHTALK_PT_fit", ("poll",)),
     ("panels.tab", "MESHTALK_PT_fit_known", ("poll",)),
     ("panels.tab", "MESHTALK_PT_parts_offer", ("poll",)),
-    ("panels.tab", "MESHTALK_UL_takes", ("draw_item",)),
     ("ops.head_state", None, ("look",)),
     ("ops.head_looks", None, ("_look_again",)),
     ("overlay", None, ("_landmark_head",)),
@@ -78,14 +76,20 @@ def _wrap(place: Any, name: str, log: Ours) -> None:
     called = raw.__func__ if is_class else raw
     label = f"{getattr(place, '__name__', '').rpartition('.')[2]}.{name}"
 
-    @functools.wraps(called)
-    def measured(*args: Any, **options: Any) -> Any:
+    def timed(*args: Any) -> Any:
         log.enter()
         start = time.perf_counter()
         try:
-            return called(*args, **options)
+            return called(*args)
         finally:
             log.leave()
             log.note(label, time.perf_counter() - start)
 
+    # Blender gives a function as many arguments as its code counts.
+    measured = (
+        lambda: timed(),
+        lambda one: timed(one),
+        lambda one, two: timed(one, two),
+        lambda one, two, three: timed(one, two, three),
+    )[called.__code__.co_argcount]
     setattr(place, name, classmethod(measured) if is_class else measured)
