@@ -115,7 +115,7 @@ def roll_lower(draw: Drawing) -> Doubles:
     back, up = (np.interp(deep, ROLLED[0], values) for values in ROLLED[1:])
     taut = 1e-3 * share[:, None] * np.stack([0 * deep, back, up], axis=1)
     sides = np.exp(-(((across - 0.65) / 0.28) ** 2)) * draw.near(2) * draw.lower
-    unit = draw.pack("mouthRollLower") + along(sides, (0, 0.002, 0.0004))
+    unit = draw.pack("mouthRollLower") + along(sides, (0, 0.0012, 0.0004))
     return draw.roll(draw.at_lips(unit, taut, 1.5))
 
 

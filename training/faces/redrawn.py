@@ -110,9 +110,12 @@ class Drawing:
         The nose's tip is cartilage and doesn't come along: depressor septi, which arises from the same lips,
         draws it back and down."""
         near = self.near(1.5)
-        wanted = self.at_lips(unit, along(np.ones(len(unit)), SEPTUM), 1.5)
+        part = (self.nose_tip / np.maximum(near + self.nose_tip, 1e-6))[:, None]
+        wanted = (1 - part) * unit + part * SEPTUM
         grip = np.maximum(near, self.nose_tip) / (2 * DETAIL) ** 2
-        return self.sheet.settle(wanted, np.maximum(FIRM * self.kept, grip))
+        return self.sheet.settle(
+            np.where(self.kept[:, None], unit, wanted), np.maximum(FIRM * self.kept, grip)
+        )
 
     def rounding(self) -> Doubles:
         """What mouthFunnel adds to the pack's, whose lower lip folds to a V: both lips part beside their
