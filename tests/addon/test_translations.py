@@ -216,6 +216,7 @@ SENTENCES = {
     "5 s left": "noch 5 s",
     "a.wav can't be read (Permission denied).": "a.wav kann nicht gelesen werden (Permission denied).",
     "1 strip: Mouth": "1 Streifen: Mouth",
+    "Good fit": "Gute Anpassung",
     "1 head: Mouth": "1 Kopf: Mouth",
     "2 strips: Mouth, Jaw": "2 Streifen: Mouth, Jaw",
     "ARKit: 52 shape keys; 1 has a driver": "ARKit: 52 Formschlüssel; 1 hat einen Treiber",
