@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measurement 3: does the mouth open when the sound does?
 
-The reference is made from the phone times alone: every phone's opening (the jaw that our teacher's tables
-give it, none for p b m and silence) is held from its start to its end and smoothed by a symmetric window,
-so that it is neither early nor late. It knows nothing of loudness or style.
+The reference is made from the phone times alone: every phone's opening (``OPENINGS``, the jaw of the tables
+that the first eleven rounds were taught by: it stays as it is, so that rounds compare; none for p b m and
+silence) is held from its start to its end and smoothed by a symmetric window, so that it is neither early nor
+late. It knows nothing of loudness or style.
 
 A second reference, ``taught``, is the teacher's own jaw for these phones in its neutral style, which hears
 the loudness too; it tells how well the model learnt its lesson.
@@ -30,8 +31,7 @@ from numpy.typing import NDArray
 from training.corpus.teacher.mouth import move_mouth
 from training.corpus.teacher.prosody import measure_prosody
 from training.corpus.teacher.style import NEUTRAL
-from training.corpus.teacher.visemes import TARGETS
-from training.phonemes import BILABIALS, Phone
+from training.phonemes import Phone
 from training.report.recordings import Recording
 from training.report.table import Target
 from training.report.tracks import FRAME_RATE, Tracks
@@ -40,6 +40,18 @@ Array = NDArray[np.float64]
 Takes = Sequence[tuple[Tracks, Recording]]
 Pairs = Sequence[tuple[Array, Array]]
 """A face's opening and a reference, ``(T,)`` each."""
+
+_OPENINGS = """
+AA 0.31; AE 0.27; AH 0.18; AO 0.25; AW AY 0.31 0.12; EH 0.2; EY 0.2 0.08; IH L 0.12; IY R TH DH 0.08; HH 0.13
+OW 0.18 0.09; OY 0.25 0.12; UW 0.09; W 0.03; ER UH K G NG 0.11; Y T D N 0.07; S Z SH ZH CH JH F V 0.02
+"""
+OPENINGS: dict[str, tuple[float, ...]] = {
+    word: tuple(float(number) for number in entry.split() if number[0] == "0")
+    for entry in _OPENINGS.replace("\n", ";").split(";")
+    for word in entry.split()
+    if word[0] != "0"
+}
+"""Phoneme -> weight of jawOpen that the reference gives it, in one step or two; 0 for all others."""
 
 FINE = 8
 """The reference is drawn at so many times the frame rate before it is smoothed."""
@@ -121,10 +133,10 @@ def reference_opening(phones: Sequence[Phone], frames: int) -> Array:
     times = np.arange(-FINE, (frames + 1) * FINE) / (FRAME_RATE * FINE)
     wanted = np.zeros(len(times))
     for phone in phones:
-        steps = TARGETS.get(phone.label, ({},)) if phone.label not in BILABIALS else ({},)
+        steps = OPENINGS.get(phone.label, (0.0,))
         edges = np.linspace(phone.start, phone.end, len(steps) + 1)
-        for start, end, targets in zip(edges, edges[1:], steps, strict=False):
-            wanted[(times >= start) & (times < end)] = targets.get("jaw", 0.0)
+        for start, end, jaw in zip(edges, edges[1:], steps, strict=False):
+            wanted[(times >= start) & (times < end)] = jaw
     half = round(SOFT * FRAME_RATE * FINE)
     window = np.hanning(2 * half + 3)[1:-1]
     soft = np.convolve(wanted, window / window.sum(), mode="same").astype(np.float64)
