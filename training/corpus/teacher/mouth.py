@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.corpus.teacher.prosody import smooth
 from training.corpus.teacher.style import Style
 from training.corpus.teacher.visemes import TARGETS, TRACK_NAMES, UNKNOWN_TARGET, Targets, dominance
 from training.phonemes import BILABIALS, LABIODENTALS, SIBILANTS, SILENCE, VOWELS, Phone
@@ -24,10 +23,10 @@ SHORTEST_PAUSE, SURE_PAUSE = 0.08, 0.13
 HOLD = 0.05
 """Seconds that a closure lasts at least, so that one frame at 30 fps always falls into it, often two."""
 TYPICAL_VOWEL = 0.09
-LOUD_GAIN, LOUD_MIDDLE = 0.3, 0.5
+LOUD_GAIN, LOUD_MIDDLE = 0.55, 0.5
 """Opening grows by exp(LOUD_GAIN × style × (loudness − LOUD_MIDDLE)); vowels are a little louder than the
 clip's middle."""
-LOUD_JAW, FAINT = 0.05, -1.0
+LOUD_JAW, FAINT = 0.03, -1.0
 """Jaw weight by which a jaw that is open at all opens wider for each step of loudness (6 dB) beyond
 LOUD_MIDDLE + FAINT, or less below: jaws follow a voice's level, not only what vowels ask for."""
 TEETH_JAW = 0.045
@@ -80,7 +79,7 @@ def move_mouth(phones: Sequence[Phone], loudness: Array, style: Style) -> Mouth:
 
 def louder(tracks: dict[str, Array], loudness: Array, style: Style) -> dict[str, Array]:
     """Open wider from moment to moment where the voice is louder: the jaw, and the lips a third as much."""
-    heard = np.clip(smooth(loudness, 1) - LOUD_MIDDLE, -1.6, 1.3)
+    heard = np.clip(loudness - LOUD_MIDDLE, -1.6, 1.3)
     gain = np.exp(LOUD_GAIN * style.loudness * heard)
     part = gain ** (1 / 3)
     opens = np.clip(tracks["jaw"] / SPEAKING_JAW, 0.0, 1.0)
