@@ -62,9 +62,11 @@ class _Mesh:
         skipped = np.repeat(np.cumsum(length) - length, length)
         return np.unique(users[np.repeat(first, length) + np.arange(len(skipped)) - skipped])
 
-    def shown(self, points: Doubles, chosen: Indices) -> Doubles:
-        """Doubled areas (M,) of chosen triangles, seen along their normals at rest."""
-        a, b, c = (points[self.triangles[chosen, corner]] for corner in range(3))
+    def shown(self, points: Doubles, chosen: Indices, moved: Doubles | None = None) -> Doubles:
+        """Doubled areas (M,) of chosen triangles, seen along their normals at rest; the points (N, 3) may be
+        moved (N, 3) from where they lie."""
+        corners = self.triangles[chosen].T
+        a, b, c = (points[each] if moved is None else points[each] + moved[each] for each in corners)
         return (cross(b - a, c - a) * self.normals[chosen]).sum(axis=1)
 
 
@@ -120,25 +122,29 @@ def _unfolded(mesh: _Mesh, places: Sequence[Doubles], unit: Floats, rounds: int)
     moves = np.zeros(len(unit), bool)
     for place in places:
         moves |= np.abs(place + unit - mesh.rest).max(axis=1) > STILL
-    chosen = np.flatnonzero(moves[mesh.triangles].any(axis=1))
+    chosen, count = np.flatnonzero(moves[mesh.triangles].any(axis=1)), 0
     for number in range(rounds + HOLD_ROUNDS):
         step = _open if number < rounds or (len(places) > 1 and number % 2) else _hold
         steps = [_unfold_once(mesh, place, moved, chosen, step) for place in places]
         if not any(len(vertices) for vertices in steps):
             break
         touched[np.concatenate(steps)] = True
-        chosen = mesh.around(np.flatnonzero(touched))
+        if np.count_nonzero(touched) > count:
+            count = np.count_nonzero(touched)
+            chosen = mesh.around(np.flatnonzero(touched))
     return moved if touched.any() else None
 
 
 def _unfold_once(mesh: _Mesh, place: Doubles, moved: Doubles, chosen: Indices, step: Step) -> Indices:
     """One step, of displacements (N, 3) in place, for those of chosen triangles that are turned over where
     the mesh lies at `place` (N, 3); the vertices that took it."""
-    points = place + moved
-    shown = mesh.shown(points, chosen)
+    shown = mesh.shown(place, chosen, moved)
     turned = shown < (FLAT + mesh.unsure[chosen]) * mesh.doubled[chosen]
     if not turned.any():
         return np.zeros(0, np.int64)
+    used = np.unique(mesh.triangles[chosen[turned]])
+    points = np.empty_like(moved)  # of dense meshes only what is used
+    points[used] = place[used] + moved[used]
     vertices = step(mesh, points, chosen[turned], shown[turned])
     moved[vertices] = points[vertices] - place[vertices]
     return vertices
