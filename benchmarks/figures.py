@@ -39,7 +39,20 @@ class Times:
 
 def timed(work: Callable[[], Any], repeats: int = 1) -> Times:
     """The least of some runs, each clock on its own."""
-    runs = [_once(work) for _ in range(repeats)]
+    return least([_once(work) for _ in range(repeats)])
+
+
+def in_turns(works: Sequence[Callable[[], Any]], rounds: int) -> list[Times]:
+    """The least of some rounds of each work, after a first one that isn't counted: what disturbs the machine
+    for a while disturbs all of them."""
+    for work in works:
+        work()
+    runs = [[_once(work) for work in works] for _ in range(rounds)]
+    return [least(each) for each in zip(*runs, strict=True)]
+
+
+def least(runs: Sequence[Times]) -> Times:
+    """The least of some runs, each clock on its own."""
     return Times(min(run.wall for run in runs), min(run.processor for run in runs))
 
 

@@ -14,6 +14,7 @@ from engine.bundle import Bundle
 from engine.bundle.sampler_weights import DILATIONS, SamplerWeights, read_sampler
 from engine.generate.decode import Mover
 from engine.generate.encode import encode_audio
+from engine.generate.moving import BLOCKS_ALONE
 from engine.generate.sample import sample_labels
 
 from .figures import Figure, timed
@@ -103,7 +104,9 @@ def _stages(setting: Setting, bundle: Bundle, seconds: float) -> list[Stage]:
     labels = sample_labels(bundle, codes, (0,), 1.0)[0]
     mover = Mover(bundle, template_head(bundle))
     decoder = mover.decoder
-    blocks = list(decoder.coefficients(labels))
+    codes_of_all = np.concatenate(list(decoder.coefficients(labels)))
+    together = card.block_frames * BLOCKS_ALONE  # as for a take alone
+    blocks = [codes_of_all[at : at + together] for at in range(0, frames, together)]
     weights = np.concatenate([mover.weights_of(block) for block in blocks])
     solving = 2.0 * len(card.units) ** 2
     size, units, width = card.vertices * 3, len(card.units), blocks[0].shape[1]
@@ -115,7 +118,7 @@ def _stages(setting: Setting, bundle: Bundle, seconds: float) -> list[Stage]:
         Stage("unit weights", 2.0 * width * units + FITTING * solving, 0.0, FLOAT * units,
               lambda: [mover.weights_of(block) for block in blocks]),
         Stage("clean curves", CLEANING * solving, 0.0, 2.0 * FLOAT * units, lambda: mover.clean(weights)),
-        Stage("vertices", 2.0 * width * size, FLOAT * width * size / card.block_frames, FLOAT * size,
+        Stage("vertices", 2.0 * width * size, FLOAT * width * size / together, FLOAT * size,
               lambda: [mover.vertices_of(block) for block in blocks]),
     ]  # fmt: skip
 

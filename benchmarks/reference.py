@@ -15,12 +15,16 @@ from engine.bundle import Bundle
 from engine.generate import GenerateOptions, generate
 from tests.engine.reference import Reference
 
-from .figures import Figure, Times, timed
+from .figures import Figure, Times, least, timed
 from .setting import CACHE, Setting, template_head
 
 TARGETS = {15.0: 40.0, 60.0: 150.0}
 LONGEST = 15.0
 """Seconds of sound up to which the reference is always run to its end."""
+
+ENGINE_RUNS, REFERENCE_RUNS = 5, 2
+"""Of which the least counts. The engine's are before the reference's and again after them. *Measured* on an
+idle machine: in a process' first seconds even one thread took half as much processor time again."""
 
 PLACES, FRAMES = 9, 2
 """Places of a longer sound at which its frames are measured, and how many there."""
@@ -29,24 +33,31 @@ PLACES, FRAMES = 9, 2
 def run(setting: Setting) -> list[Figure]:
     """How many times as long the reference takes, wav to vertices."""
     preset = "default" if setting.quick else "released"
-    figures = []
-    for seconds, target in zip(setting.lengths(*TARGETS), TARGETS.values(), strict=True):
-        one, labels = _engine(setting, preset, seconds, 1)
-        every, _ = _engine(setting, preset, seconds, setting.threads)
-        plain, note, wanted = _reference(setting, setting.bundle(preset, 1), seconds)
-        with one_thread_a_product():  # NumPy's threads wait spinning, and would count twice
-            alone, *_ = _reference(setting, setting.bundle(preset, 1), seconds, "-one-thread")
-        if wanted is not None and not np.array_equal(labels, wanted):
-            raise AssertionError("the reference's labels differ")
-        name = f"{seconds:g} s: the reference takes"
-        threads = f"wall, {setting.threads} threads"
-        figures += [
-            Figure(f"{name} (wall)", plain.wall / seconds, "x real", note=f"  {note}"),
-            Figure(f"{name} (processor time, 1 thread)", alone.processor / seconds, "x real"),
-            Figure(f"{name} ({threads})", plain.wall / every.wall, "x", target, True),
-            Figure(f"{name} (processor time, both 1 thread)", alone.processor / one.processor, "x"),
-        ]
-    return figures
+    lengths = zip(setting.lengths(*TARGETS), TARGETS.values(), strict=True)
+    return [each for seconds, target in lengths for each in _compared(setting, preset, seconds, target)]
+
+
+def _compared(setting: Setting, preset: str, seconds: float, target: float) -> list[Figure]:
+    before = _engines(setting, preset, seconds)
+    plain, note, wanted = _reference(setting, setting.bundle(preset, 1), seconds)
+    with one_thread_a_product():  # NumPy's threads wait spinning, and would count twice
+        alone, *_ = _reference(setting, setting.bundle(preset, 1), seconds, "-one-thread")
+    after = _engines(setting, preset, seconds)
+    if wanted is not None and not np.array_equal(after[0][1], wanted):
+        raise AssertionError("the reference's labels differ")
+    one, every = (least([early, late]) for (early, _), (late, _) in zip(before, after, strict=True))
+    name, threads = f"{seconds:g} s: the reference takes", f"wall, {setting.threads} threads"
+    return [
+        Figure(f"{name} (wall)", plain.wall / seconds, "x real", note=f"  {note}"),
+        Figure(f"{name} (processor time, 1 thread)", alone.processor / seconds, "x real"),
+        Figure(f"{name} ({threads})", plain.wall / every.wall, "x", target, True),
+        Figure(f"{name} (processor time, both 1 thread)", alone.processor / one.processor, "x"),
+    ]
+
+
+def _engines(setting: Setting, preset: str, seconds: float) -> list[tuple[Times, Any]]:
+    """What the engine takes on one thread and on all, with its labels."""
+    return [_engine(setting, preset, seconds, threads) for threads in (1, setting.threads)]
 
 
 def _engine(setting: Setting, preset: str, seconds: float, threads: int) -> tuple[Times, Any]:
@@ -54,15 +65,18 @@ def _engine(setting: Setting, preset: str, seconds: float, threads: int) -> tupl
     bundle = setting.bundle(preset, threads)
     head, sound = template_head(bundle), setting.sound(seconds)
     takes = list(generate(bundle, setting.sound(2.0), head, GenerateOptions()))
-    spent = timed(lambda: takes.extend(generate(bundle, sound, head, GenerateOptions())), 2)
-    return spent, takes[-1].labels
+
+    def work() -> None:
+        takes[:] = generate(bundle, sound, head, GenerateOptions())
+
+    return timed(work, ENGINE_RUNS), takes[0].labels
 
 
 def _reference(setting: Setting, bundle: Bundle, seconds: float, kind: str = "") -> tuple[Times, str, Any]:
     """What the reference took, how that is known, and its labels (None where it was estimated); a ``kind`` of
     run is kept under its own name."""
     checksum = bundle.card.checksums[bundle.card.graphs["autoregressive"]][:12]
-    path = CACHE / f"reference-{checksum}-{seconds:g}{kind}.json"
+    path = CACHE / f"reference-{checksum}-{seconds:g}{kind}-of-{REFERENCE_RUNS}.json"
     if path.is_file() and not setting.quick:
         kept = json.loads(path.read_text(encoding="utf-8"))
         return Times(kept["wall"], kept["processor"]), "measured before", np.array(kept["labels"], np.int16)
@@ -85,7 +99,7 @@ def _measure(setting: Setting, bundle: Bundle, seconds: float) -> tuple[Times, A
         reference.move(labels, head)
         found.append(labels)
 
-    return timed(work), found[0]
+    return timed(work, REFERENCE_RUNS), found[0]
 
 
 def _estimate(setting: Setting, bundle: Bundle, seconds: float) -> Times:
