@@ -5,6 +5,8 @@ Each change is written into the take's F-curves at the next turn of Blender's lo
 came together. Without a window (and so without that loop) it is written at once.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -41,7 +43,7 @@ class _Desk:
 _desk = _Desk()
 
 
-def _changed(controls: "MeshTalkControls", _context: bpy.types.Context) -> None:
+def _changed(controls: MeshTalkControls, _context: bpy.types.Context) -> None:
     """Let the take of these controls be written soon."""
     if not _desk.quiet:
         take = controls.id_data.path_resolve(controls.path_from_id().rpartition(".")[0])
@@ -88,7 +90,7 @@ def last_problem() -> str:
     return _desk.problem
 
 
-def set_controls(group: "MeshTalkControls", values: Mapping[str, float]) -> None:
+def set_controls(group: MeshTalkControls, values: Mapping[str, float]) -> None:
     """Turn several controls, and let the take be written once."""
     _desk.quiet = True
     try:
@@ -99,7 +101,7 @@ def set_controls(group: "MeshTalkControls", values: Mapping[str, float]) -> None
     _changed(group, bpy.context)
 
 
-def copy_controls(source: "MeshTalkControls", target: "MeshTalkControls") -> None:
+def copy_controls(source: MeshTalkControls, target: MeshTalkControls) -> None:
     """Set controls to what was written elsewhere: nothing is written for them."""
     before, _desk.quiet = _desk.quiet, True
     try:
@@ -128,7 +130,7 @@ def _catch_up_with(head: bpy.types.Object) -> None:
             _schedule(head, take.uid)
 
 
-def controls_of(group: "MeshTalkControls") -> "Controls":
+def controls_of(group: MeshTalkControls) -> Controls:
     """What is set, as the engine takes it."""
     from ..engine.generate.control_values import Controls
 

@@ -5,6 +5,8 @@ It is a registered property and no plain custom one, because Blender would draw 
 mesh's Custom Properties.
 """
 
+from __future__ import annotations
+
 import bpy
 from bpy.props import BoolProperty, FloatProperty, FloatVectorProperty, PointerProperty, StringProperty
 

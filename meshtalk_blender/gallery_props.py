@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Settings of the seeds' panel, saved with the scene. The gallery itself is in memory (`ops/gallery.py`)."""
 
+from __future__ import annotations
+
 import bpy
 from bpy.props import BoolProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 

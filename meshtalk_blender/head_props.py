@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Settings that belong to one head and are saved with its object, wherever that is copied or appended."""
 
+from __future__ import annotations
+
 import bpy
 from bpy.props import (
     BoolProperty,
@@ -45,7 +47,7 @@ class MeshTalkPart(bpy.types.PropertyGroup):
     )
 
 
-def _show_active(settings: "MeshTalkHead", _context: bpy.types.Context) -> None:
+def _show_active(settings: MeshTalkHead, _context: bpy.types.Context) -> None:
     """Another take was chosen in the list: let it play."""
     from .ops.takes import show_active  # late: operators use these classes
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A mesh object's shape keys as its user mapped them, saved with the object."""
 
+from __future__ import annotations
+
 from functools import lru_cache
 from pathlib import Path
 
@@ -35,7 +37,7 @@ def _units_of(card: Path, _changed: int) -> tuple[str, ...]:
     return tuple(unit for unit in units if isinstance(unit, str)) if isinstance(units, list) else ()
 
 
-def _choices(_key: "MeshTalkKey", context: bpy.types.Context, text: str) -> list[str]:
+def _choices(_key: MeshTalkKey, context: bpy.types.Context, text: str) -> list[str]:
     """What can be typed as a drive: the names that hold what was typed."""
     from ..engine.rigs.mapping import drive_names
 

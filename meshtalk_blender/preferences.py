@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Add-on preferences: the models, which processor computes, and how much of the machine may be used."""
 
+from __future__ import annotations
+
 import bpy
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, IntProperty, StringProperty
 
@@ -121,7 +123,7 @@ def _draw_readiness(layout: bpy.types.UILayout) -> None:
     row.label(text=say(words), translate=False, icon="CHECKMARK" if is_ready else "ERROR")
 
 
-def _draw_models(layout: bpy.types.UILayout, chosen: "MeshTalkPreferences") -> None:
+def _draw_models(layout: bpy.types.UILayout, chosen: MeshTalkPreferences) -> None:
     from .model_cards import card_of
 
     box = layout.box()
@@ -144,7 +146,7 @@ def _draw_models(layout: bpy.types.UILayout, chosen: "MeshTalkPreferences") -> N
     column.operator(MESHTALK_OT_add_model_folder.bl_idname, icon="ADD")
 
 
-def _draw_machine(layout: bpy.types.UILayout, chosen: "MeshTalkPreferences") -> None:
+def _draw_machine(layout: bpy.types.UILayout, chosen: MeshTalkPreferences) -> None:
     layout.prop(chosen, "provider")
     _used, fallback = processors.choice(chosen.provider)
     row = layout.row()

@@ -2,6 +2,8 @@
 """Takes, kept with the head's object, so that saving, loading, appending, duplicating and undoing take them
 along. What is done with them is in `scene/takes.py`."""
 
+from __future__ import annotations
+
 import bpy
 from bpy.props import (
     BoolProperty,
@@ -80,7 +82,7 @@ class MeshTalkTakeObject(bpy.types.PropertyGroup):
     gone: IntProperty(name="Gone", description="How many of its keys were deleted or renamed since")
 
 
-def _renamed(take: "MeshTalkTake", _context: bpy.types.Context) -> None:
+def _renamed(take: MeshTalkTake, _context: bpy.types.Context) -> None:
     """The user typed another name: none twice, and the Actions follow."""
     from .scene.takes import name_actions  # late: takes has these classes
 
