@@ -56,7 +56,9 @@ def _draw_heads(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     several = sum(thing.type == "MESH" for thing in context.selected_objects) > 1
     if not several and settings.heads != "SELECTED":
         return
-    layout.row().prop(settings, "heads", expand=True)
+    row = layout.row()
+    row.use_property_split = False  # as below: two words are cut off in what a label leaves
+    row.prop(settings, "heads", expand=True)
     if settings.heads == "SELECTED":
         note(layout, listed([head.name for head in chosen_heads(context)], "head"))
 
