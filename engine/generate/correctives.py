@@ -71,11 +71,15 @@ class Remains:
 
 
 def carry_correctives(template: Template, rest: ArrayLike) -> Float32:
-    """The correctives (K, V, 3), metres, on a rest shape (V, 3) aligned to the template; each is scaled by
+    """The correctives (K, V, 3), metres, on a rest shape (V, 3) aligned to the template."""
+    return carry_shapes(template.corrective_deltas, template.rest, rest)
+
+
+def carry_shapes(shapes: Float32, source: ArrayLike, target: ArrayLike) -> Float32:
+    """Shapes (K, V, 3) of one rest shape (V, 3) on another, both aligned to the template; each is scaled by
     the affine map of the vertices that it moves, as units are."""
-    shapes = template.corrective_deltas
     reach = np.linalg.norm(shapes, axis=2).astype(np.float64)
-    maps = fit_affine(reach, template.rest.astype(np.float64), np.asarray(rest, np.float64))[0]
+    maps = fit_affine(reach, np.asarray(source, np.float64), np.asarray(target, np.float64))[0]
     return np.matmul(shapes, maps.astype(np.float32).swapaxes(1, 2))
 
 

@@ -9,7 +9,7 @@ they turn each place of the skin.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from hashlib import sha256
 
@@ -167,30 +167,38 @@ class LayerFit:
         names = tuple(layer.names[row] for row in kept)
         return Layer(names, layer.shapes[kept], layer.weights[:, kept], layer.error_mm)
 
-    def _with_own(self, before: Float32, unit_change: Float32) -> Layer:
-        """The displacements' own main directions, as many as the lips need; what played before goes on."""
-        change = np.concatenate(self._seen).reshape(len(before), -1)
+    def for_its_own(self, unit_change: Float32) -> LayerFit:
+        """A fit of the same displacements, with the main directions of what unit weights (T, U) leave."""
+        change = np.concatenate(self._seen) - np.tensordot(unit_change.astype(np.float32), self.units, 1)
+        shapes, _ = self._directions(change)
+        own = replace(self, names=_own_names(shapes), shapes=shapes)
+        own._seen = self._seen
+        return own
+
+    def _directions(self, change: Float32) -> tuple[Float32, Float32]:
+        """The main directions (K, V, 3) of displacements (T, V, 3), each as large as its largest weight, and
+        their weights (T, K) in −1…1."""
         metric = np.ones((len(self.template), 3), np.float32)
         metric[self._lips] = np.sqrt(LIPS)
-        rows = change * metric.ravel()
+        rows = change.reshape(len(change), -1) * metric.ravel()
         some = rows[:: -(-len(rows) // MOST_ROWS)]
         strength, turns = np.linalg.eigh((some @ some.T).astype(np.float64))
         kept = np.flatnonzero(strength > 1e-9 * strength.max(initial=1e-30))[::-1][:MOST_SHAPES]
         basis = ((turns[:, kept].T @ some) / np.sqrt(strength[kept])[:, None]).astype(np.float32)
         weights = rows @ basis.T
         peak = np.maximum(np.abs(weights).max(axis=0, initial=0.0), 1e-12)
-        weights = weights / peak
-        shapes = (basis * peak[:, None] / metric.ravel()).reshape(len(kept), -1, 3).astype(np.float32)
-        counts = range(1, len(kept) + 1)
+        shapes = (basis * peak[:, None] / metric.ravel()).reshape(len(kept), -1, 3)
+        return shapes.astype(np.float32), (weights / peak).astype(np.float32)
+
+    def _with_own(self, before: Float32, unit_change: Float32) -> Layer:
+        """The displacements' own main directions, as many as the lips need; what played before goes on."""
+        shapes, weights = self._directions(np.concatenate(self._seen))
+        counts = range(1, len(shapes) + 1)
         errors = [self._error(weights[:, :k], shapes[:k], unit_change) for k in counts] or [0.0]
-        enough = next((k for k, error in zip(counts, errors, strict=False) if error <= ENOUGH_MM), len(kept))
-        mark = sha256(shapes[:enough].tobytes()).hexdigest()[:4]
-        own = Layer(
-            tuple(f"{mark} {number}" for number in range(1, enough + 1)),
-            shapes[:enough],
-            weights[:, :enough].astype(np.float32),
-            errors[max(enough - 1, 0)],
-        )
+        kept = (k for k, error in zip(counts, errors, strict=False) if error <= ENOUGH_MM)
+        enough = next(kept, len(shapes))
+        first = shapes[:enough]
+        own = Layer(_own_names(first), first, weights[:, :enough], errors[max(enough - 1, 0)])
         played = self.unchanged(before) if before.any() else Layer((), self.shapes[:0], before[:, :0], 0.0)
         return Layer(
             played.names + own.names,
@@ -223,6 +231,12 @@ class LayerFit:
         """The lips' worst vertex (T,), metres, with weights (T, K) of shapes, or of this fit's own."""
         made = np.tensordot(found, (self.shapes if shapes is None else shapes)[:, self._lips], 1)
         return np.linalg.norm(left - made, axis=2).max(axis=1, initial=0.0)
+
+
+def _own_names(shapes: Float32) -> tuple[str, ...]:
+    """Names of shapes (K, V, 3) that a take has for itself: other shapes have other names."""
+    mark = sha256(shapes.tobytes()).hexdigest()[:4]
+    return tuple(f"{mark} {number}" for number in range(1, len(shapes) + 1))
 
 
 def fit_of_correctives(

@@ -21,6 +21,7 @@ from ..errors import OptionError
 from ..geometry.topology import Binding
 from ..geometry.units import carry_units
 from ..progress import CancelCheck, Progress, Stage
+from .correctives import carry_shapes
 from .curves import clean_curves
 from .dub_curves import upper_units
 from .dub_layer import Layer, LayerFit, correctives_on, fit_of_correctives
@@ -115,13 +116,13 @@ class _Job:
     def take(self, curves: Sequence[Float32], target: Binding) -> Take:
         """The first unit weights with which correctives keep the tolerance, or those that leave the least, on
         the target's shapes."""
-        template, names = self._template, self._bundle.unit_names
+        names = self._bundle.unit_names
         labels = np.zeros((0, self._bundle.card.heads), np.int16)
         take = Take(curves[-1], names, self._rate, 0, labels)
         if self._extra is not None:
             weights, layer = self._with_correctives(self._extra, curves)
             take = replace(take, weights=weights)
-            shapes = correctives_on(template, target.rest)[: len(layer.names)]
+            shapes = self._on(target, layer)
             take = replace(
                 take,
                 correctives=shapes,
@@ -134,17 +135,28 @@ class _Job:
 
     def _with_correctives(self, extra: LayerFit, curves: Sequence[Float32]) -> tuple[Float32, Layer]:
         """The model's own speech needs few of its correctives beside the units of speech; any other motion
-        fewer beside all units."""
-        nothing = np.zeros_like(self._past.extra(self._frames, extra.names))
+        fewer beside all units. What the model never does (another rig's shapes) is beyond its correctives,
+        and gets shapes of its own."""
         best: tuple[Float32, Layer] | None = None
         for weights in curves:
-            layer = extra.layer(nothing, weights)
+            layer = self._layer(extra, weights)
             if best is None or layer.error_mm < best[1].error_mm:
                 best = weights, layer
             if layer.error_mm <= extra.tolerance_mm:
-                break
+                return best
         assert best is not None
-        return best
+        own = self._layer(extra.for_its_own(curves[-1]), curves[-1])
+        return (curves[-1], own) if own.error_mm < best[1].error_mm else best
+
+    @staticmethod
+    def _layer(fit: LayerFit, weights: Float32) -> Layer:
+        return fit.layer(np.zeros((len(weights), len(fit.names)), np.float32), weights)
+
+    def _on(self, target: Binding, layer: Layer) -> Float32:
+        """A layer's shapes (K, V, 3) on the target."""
+        if set(layer.names) <= set(self._template.corrective_names):
+            return correctives_on(self._template, target.rest)[: len(layer.names)]
+        return carry_shapes(layer.shapes, self._source.rest, target.rest)
 
     def _motion(self, stage: Stage) -> Iterator[Float32]:
         """The template's displacements (n, V, 3), block by block."""
