@@ -23,7 +23,7 @@ _UPPER = ("mouthUpperUpLeft", "mouthUpperUpRight")
 _PRESS = ("mouthPressLeft", "mouthPressRight")
 
 
-_TALKING = {"mouthPucker": 0.14, "mouthFunnel": 0.12}
+_TALKING = {"mouthPucker": 0.12, "mouthFunnel": 0.09}
 """How far lips that nobody means to round are rounded while they talk, between sounds that are. *Measured*:
 the mean of such sounds in six sentences of LJSpeech. Without it every consonant would look a little like
 CH (of s and z in eight other sentences 59 % were led by SS, with it 73 %; of e 39 and 65 %). A mouth as
@@ -44,20 +44,20 @@ def _spread(**weights: float) -> dict[str, float]:
 
 PATTERNS: Mapping[str, Mapping[str, float]] = {
     SILENCE: {},
-    CLOSED: _pattern(press=0.08, mouthRollLower=0.15, mouthShrugLower=0.11),
-    "FF": _pattern(wide=0.1, upper=0.1, mouthRollLower=0.5, jawOpen=0.06),
-    "TH": _spread(lower=0.25, upper=0.08, jawOpen=0.08, tongueOut=0.25),
-    "DD": _spread(lower=0.22, upper=0.05, wide=0.05, jawOpen=0.07),
-    "kk": _spread(lower=0.18, upper=0.04, jawOpen=0.11),
-    "CH": _pattern(lower=0.2, upper=0.1, jawOpen=0.02, mouthFunnel=0.28, mouthPucker=0.25),
-    "SS": _spread(lower=0.28, upper=0.1, wide=0.15, jawOpen=0.02),
-    "nn": _spread(lower=0.24, upper=0.04, jawOpen=0.09),
-    "RR": _pattern(lower=0.05, jawOpen=0.06, mouthFunnel=0.22, mouthPucker=0.3),
-    "aa": _pattern(lower=0.24, upper=0.06, jawOpen=0.26),
-    "E": _spread(lower=0.3, upper=0.1, wide=0.15, jawOpen=0.17),
-    "ih": _spread(lower=0.33, upper=0.1, wide=0.28, jawOpen=0.09),
-    "oh": _pattern(lower=0.12, jawOpen=0.18, mouthFunnel=0.28, mouthPucker=0.25),
-    "ou": _pattern(lower=0.06, jawOpen=0.07, mouthFunnel=0.27, mouthPucker=0.5),
+    CLOSED: _pattern(press=0.06, mouthRollLower=0.06, mouthShrugLower=0.06),
+    "FF": _pattern(wide=0.1, upper=0.07, mouthRollLower=0.21, jawOpen=0.05),
+    "TH": _spread(lower=0.25, upper=0.06, jawOpen=0.07, tongueOut=0.25),
+    "DD": _spread(lower=0.22, upper=0.03, wide=0.05, jawOpen=0.06),
+    "kk": _spread(lower=0.18, upper=0.03, jawOpen=0.10),
+    "CH": _pattern(lower=0.2, upper=0.07, jawOpen=0.02, mouthFunnel=0.21, mouthPucker=0.22),
+    "SS": _spread(lower=0.28, upper=0.07, wide=0.15, jawOpen=0.02),
+    "nn": _spread(lower=0.24, upper=0.03, jawOpen=0.08),
+    "RR": _pattern(lower=0.05, jawOpen=0.05, mouthFunnel=0.16, mouthPucker=0.26),
+    "aa": _pattern(lower=0.24, upper=0.04, jawOpen=0.23),
+    "E": _spread(lower=0.3, upper=0.07, wide=0.15, jawOpen=0.15),
+    "ih": _spread(lower=0.33, upper=0.07, wide=0.28, jawOpen=0.08),
+    "oh": _pattern(lower=0.12, jawOpen=0.16, mouthFunnel=0.21, mouthPucker=0.22),
+    "ou": _pattern(lower=0.06, jawOpen=0.06, mouthFunnel=0.20, mouthPucker=0.43),
 }
 """Viseme → unit weights."""
 

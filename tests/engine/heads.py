@@ -133,17 +133,37 @@ def cut(head: KnownHead, keep: NDArray[np.bool_]) -> KnownHead:
     )
 
 
-def with_hair(head: KnownHead) -> KnownHead:
-    """With a cap 12 mm over the skull, as an island of its own."""
-    over = (head.vertices[:, 2] > 0.19) & (head.vertices[:, 1] > -0.02)
+def with_hair(
+    head: KnownHead, over: NDArray[np.bool_] | None = None, down: tuple[float, ...] = (0.0, 0.0, -0.03)
+) -> KnownHead:
+    """With a cap 12 mm over the skull (V',), as an island of its own, which grows from a point below."""
+    if over is None:
+        over = (head.vertices[:, 2] > 0.19) & (head.vertices[:, 1] > -0.02)
     cap = cut(head, over)
-    middle = cap.vertices.mean(axis=0) - [0, 0, 0.03]
+    middle = cap.vertices.mean(axis=0) + down
     out = cap.vertices - middle
     grown = cap.vertices + 0.012 * out / np.linalg.norm(out, axis=1, keepdims=True)
     return KnownHead(
         np.concatenate([head.vertices, grown]),
         np.concatenate([head.polygons, cap.polygons + len(head.vertices)]),
         np.concatenate([head.units, 0 * cap.units], axis=1),
+        head.template,
+    )
+
+
+def closed_at(head: KnownHead, end: NDArray[np.bool_]) -> KnownHead:
+    """With open borders among the vertices `end` (V',) filled by a fan around a vertex in their middle, the
+    last one."""
+    directed = np.concatenate([head.polygons[:, [0, 1]], head.polygons[:, [1, 2]], head.polygons[:, [2, 0]]])
+    base = len(head.vertices)
+    back = directed[:, 1] * base + directed[:, 0]
+    border = directed[~np.isin(directed[:, 0] * base + directed[:, 1], back) & end[directed].all(axis=1)]
+    ring = np.unique(border)
+    fan = np.column_stack([border[:, ::-1], np.full(len(border), base)])
+    return KnownHead(
+        np.concatenate([head.vertices, head.vertices[ring].mean(axis=0, keepdims=True)]),
+        np.concatenate([head.polygons, fan]),
+        np.concatenate([head.units, head.units[:, ring].mean(axis=1, keepdims=True)], axis=1),
         head.template,
     )
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A head of another maker (ICT FaceKit's), whose own ARKit units are the truth; skipped without ../shared.
 
-`pytest -s tests/engine/test_any_head_ict.py` prints every figure. What is asserted is what holds. The wishes
-that don't hold (mean cosine 0.8 over all that moves more than 10 %, amplitude 0.7 to 1.4) hang on units that
-the two makers shaped differently: how well they could agree at best is measured too.
+`pytest -s tests/engine/test_any_head_ict.py` prints every figure; with `-k other_meshes` the table of the
+same head in other meshes. What is asserted is what holds. What is left hangs on units that the two makers
+shaped differently: how well they could agree at best is measured too.
 """
 
 from __future__ import annotations
@@ -29,7 +29,17 @@ from engine.geometry.fit.mesh import (
 from engine.geometry.fit.shape import face_sample
 from engine.geometry.units import carry_units
 from engine.template import SKIN, Template, load_template
-from tests.engine.heads import KnownHead, agreement, cut, decimated, rotation, subdivided, turned_over
+from tests.engine.heads import (
+    KnownHead,
+    agreement,
+    closed_at,
+    cut,
+    decimated,
+    rotation,
+    subdivided,
+    turned_over,
+    with_hair,
+)
 
 HEAD = Path(__file__).resolve().parents[3] / "shared" / "heads" / "ict.npz"
 TEMPLATE = Path(default_bundle_path()) / "template.npz"
@@ -136,20 +146,34 @@ def show(line: str) -> None:
     sys.stdout.write("\n" + line)
 
 
+GROUPS = {"mouth and jaw": ("mouth", "jaw"), "blinks": ("eyeBlink",)}
+Figures = dict[str, tuple[float, float, float, float]]
+
+
 def figures(
-    template: Template, rows: list[int], found: np.ndarray, truth: np.ndarray, moving: float
-) -> dict[str, float]:
-    """Mean and least cosine and the range of the amplitude for the mouth and jaw, and for the blinks."""
-    result = {}
-    for title, starts in (("mouth and jaw", ("mouth", "jaw")), ("blinks", ("eyeBlink",))):
+    template: Template,
+    rows: list[int],
+    found: np.ndarray,
+    truth: np.ndarray,
+    moving: float,
+    silent: bool = False,
+) -> Figures:
+    """Mean and least cosine and least and most amplitude for the mouth and jaw, and for the blinks."""
+    result: Figures = {}
+    for title, starts in GROUPS.items():
         names = [row for row in rows if template.unit_names[row].startswith(starts)]
         both = np.array([agreement(found[row], truth[row], moving) for row in names])
-        least = template.unit_names[names[int(both[:, 0].argmin())]]
-        result[title] = float(both[:, 0].mean())
+        least, low = (template.unit_names[names[int(both[:, axis].argmin())]] for axis in (0, 1))
+        cosines, amplitudes = both[:, 0], both[:, 1]
+        result[title] = tuple(
+            float(each) for each in (cosines.mean(), cosines.min(), amplitudes.min(), amplitudes.max())
+        )
+        if silent:
+            continue
         show(
-            f"   {title}, vertices that move over {moving:.0%} of the most: "
-            f"mean cosine {both[:, 0].mean():.3f}, least {both[:, 0].min():.3f} ({least}), "
-            f"amplitude {both[:, 1].min():.2f} to {both[:, 1].max():.2f}"
+            f"   {title}, vertices that move over {moving:.0%}: mean cosine {cosines.mean():.3f}, "
+            f"least {cosines.min():.3f} ({least}), "
+            f"amplitude {amplitudes.min():.2f} ({low}) to {amplitudes.max():.2f}"
         )
     return result
 
@@ -178,16 +202,21 @@ def test_the_face_is_found(template: Template, ict: Ict, binding: FittedBinding)
 def test_units_move_the_head_as_its_own(template: Template, ict: Ict, binding: FittedBinding) -> None:
     units = binding.unit_deltas()
     show("2. units against the head's own, on the face's material")
-    for moving in (0.1, 0.2, 0.3):
-        result = figures(template, ict.shared, units[:, ict.face], ict.units[:, ict.face], moving)
+    over = {
+        moving: figures(template, ict.shared, units[:, ict.face], ict.units[:, ict.face], moving)
+        for moving in (0.1, 0.2, 0.3)
+    }
     show("      cosines over vertices that move over 10, 20, 30 % of the most; weighted by motion; amplitude")
     for row in ict.shared:
         found, truth = units[row][ict.face], ict.units[row][ict.face]
         cosines = [agreement(found, truth, moving)[0] for moving in (0.1, 0.2, 0.3)]
         numbers = " ".join(f"{cosine:5.2f}" for cosine in (*cosines, weighted(found, truth)))
         show(f"      {template.unit_names[row]:22s} {numbers}  amplitude {agreement(found, truth)[1]:5.2f}")
-    assert result["mouth and jaw"] > 0.82
-    assert result["blinks"] > 0.9
+    for mean, least, low, high in over[0.1].values():
+        assert mean > 0.8
+        assert least > 0.5
+        assert low > 0.7
+        assert high < 1.4
 
 
 def test_no_triangle_turns_over(template: Template, ict: Ict, binding: FittedBinding) -> None:
@@ -308,33 +337,67 @@ def test_parts_follow(template: Template, ict: Ict, binding: FittedBinding) -> N
     )
 
 
-@pytest.mark.parametrize(
-    "change", ["2,000 vertices", "100,000 vertices", "turned, times 100", "face mask", "open neck"]
-)
-def test_other_meshes_of_the_head(template: Template, ict: Ict, binding: FittedBinding, change: str) -> None:
-    head, skin = ict.mesh(), ict.of(FACE, SKULL)
+def other_mesh(ict: Ict, change: str) -> tuple[KnownHead, np.ndarray | None]:
+    """The same head in another mesh, triangulated, and which of its vertices are judged (None: all)."""
+    head, whole = ict.mesh(), np.ones(len(ict.vertices), bool)
+    neck = ict.vertices[:, 1] > -0.08
+    keep = {
+        "open neck": neck,
+        "closed neck": neck,
+        "face mask": ict.face,
+        "2,000 vertices": ict.of(FACE, SKULL),
+    }
+    head, face = cut(head, keep.get(change, whole)), ict.face[keep.get(change, whole)]
     if change == "2,000 vertices":
-        head, face = decimated(cut(head, skin), 2000), None
-    elif change == "100,000 vertices":
-        inside = ict.face[head.polygons].all(axis=1)
+        return decimated(head, 2000), None
+    if change == "closed neck":
+        low = head.vertices[:, 1] < -0.06
+        return closed_at(head, low), np.append(face, False)
+    if change == "hair cap":
+        over = (head.vertices[:, 1] > 0.08) & (head.vertices[:, 2] < 0.09) & ict.of(SKULL, FACE)
+        head = with_hair(head, over, (0.0, -0.03, 0.0))
+        return head, np.append(face, np.zeros(len(head.vertices) - len(face), bool))
+    if change == "100,000 vertices":
+        inside = face[head.polygons].all(axis=1)
         head = subdivided(head)
         face = np.zeros(len(head.vertices), bool)
         face[head.polygons[np.tile(inside, 4)].ravel()] = True
-    elif change == "face mask":
-        head, face = cut(head, ict.face), None
-    elif change == "open neck":
-        keep = ict.vertices[:, 1] > -0.08
-        head, face = cut(head, keep), ict.face[keep]
-    else:
-        head, face = head.turned(rotation(5), 100.0, np.array([30.0, -200, 7])), ict.face
+    if change == "turned, times 100":
+        head = head.turned(rotation(5), 100.0, np.array([30.0, -200, 7]))
+    return head, face
+
+
+CHANGES = (
+    "triangulated",
+    "2,000 vertices",
+    "100,000 vertices",
+    "turned, times 100",
+    "face mask",
+    "hair cap",
+    "open neck",
+    "closed neck",
+)
+SHORT = {("2,000 vertices", "blinks"): 0.7}  # of seven vertices that move over 30 %, three are in the socket
+FAINT = {"2,000 vertices": 0.45}  # mouthPress: its narrow motion lies between such vertices
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_other_meshes_of_the_head(template: Template, ict: Ict, binding: FittedBinding, change: str) -> None:
+    """Within a fifth of what the head's own mesh has."""
+    head, face = other_mesh(ict, change)
     bound = bind_head(template, head.vertices, head.polygons)
     chosen = np.ones(len(head.vertices), bool) if face is None else face
     units = bound.unit_deltas()
     show(f"3. {change}: {len(head.vertices):,} vertices")
-    result = figures(template, ict.shared, units[:, chosen], head.units[:, chosen], 0.3)
+    own = binding.unit_deltas()[:, ict.face], ict.units[:, ict.face]
+    for moving in (0.1, 0.3):
+        found = figures(template, ict.shared, units[:, chosen], head.units[:, chosen], moving)
+        for title, (mean, _, low, high) in figures(template, ict.shared, *own, moving, silent=True).items():
+            assert found[title][0] > SHORT.get((change, title), 0.8) * mean
+            assert found[title][2] > min(FAINT.get(change, 1.0), 0.8 * low)
+            assert found[title][3] < 1.25 * max(high, 1.0)
     over = turned_over(head.vertices, with_partners(template, units), head.polygons)
     alone = turned_over(head.vertices, units, head.polygons)
     show(f"   turned over: {over.sum()} of {over.size} times {len(head.polygons):,}; alone {alone.sum()}")
     assert not over.any()
-    assert alone.sum() <= {"2,000 vertices": 20}.get(change, 0)  # of mouthClose
-    assert result["mouth and jaw"] > 0.65
+    assert not alone.any()

@@ -121,7 +121,7 @@ def test_a_unit_comes_in_softly_and_rests_for_a_while(face: Template, fit: UnitF
     rise = np.interp(np.arange(120), [30, 60, 90], [0, 0.5, 0])
     waver = 0.03 + 0.02 * np.sin(np.arange(120))
     curves = {"mouthPucker": rise, "browInnerUp": waver, "jawOpen": 0.2 * np.ones(120)}
-    dense = performance(face, curves, noise=0.003)
+    dense = performance(face, curves, noise=0.0025)
     cleaned = clean_curves(fit, face.unit_names, dense)
     pucker = cleaned[:, face.unit("mouthPucker")]
     (on,) = np.nonzero(pucker)

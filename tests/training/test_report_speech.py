@@ -247,22 +247,22 @@ def test_tracks_of_weights_and_of_the_same_displacements_agree(template: Templat
     assert wide.jaw[0] > 0
 
 
-def test_a_pucker_lifts_the_chin_but_no_tooth() -> None:
+def test_a_shrug_lifts_the_chin_but_no_tooth() -> None:
     path = default_bundle_path() / "template.npz"
     if not path.is_file():
         pytest.skip("there is no default model in this checkout")
     with_teeth = load_template(path)
     weights = np.zeros((3, len(with_teeth.unit_names)))
     weights[1, with_teeth.unit("jawOpen")] = 0.5
-    weights[2, [with_teeth.unit("jawOpen"), with_teeth.unit("mouthPucker")]] = 0.5, 1.0
+    weights[2, [with_teeth.unit("jawOpen"), with_teeth.unit("mouthShrugLower")]] = 0.5, 1.0
     of_weights = tracks_of(with_teeth, with_teeth.landmarks, weights)
     motion = np.tensordot(weights, with_teeth.unit_deltas, 1)
     for tracks in (of_weights, tracks_of(with_teeth, with_teeth.landmarks, motion)):
         assert tracks.incisors is not None
-        shut, opened, puckered = tracks.incisors
+        shut, opened, shrugged = tracks.incisors
         assert shut == pytest.approx(0.0, abs=0.01)
         assert 10.0 < opened < 20.0
-        assert puckered == pytest.approx(opened, abs=0.1)
+        assert shrugged == pytest.approx(opened, abs=0.1)
         assert tracks.jaw[2] < tracks.jaw[1] - 3.0
     assert of_weights.incisors is not None
     jaw = np.array([0.0, 1.0, 1.0])
@@ -274,7 +274,7 @@ def test_shapes_close_for_m_and_open_for_aa(template: Template) -> None:
     phones = [Phone(0, 0.5, "SIL"), Phone(0.5, 0.8, "AA"), Phone(0.8, 1.1, "M"), Phone(1.1, 1.4, "AA")]
     weights = shape_weights(template, phones, 42)
     jaw = weights[:, template.unit("jawOpen")]
-    assert jaw[20] > 0.3 and jaw[38] > 0.3
+    assert jaw[20] > 0.25 and jaw[38] > 0.25
     assert jaw[29] == jaw[5] == 0.0
     assert 0 <= weights.min() and weights.max() <= 1
 

@@ -47,16 +47,16 @@ def _both(unit: str, weight: float) -> dict[str, float]:
 
 
 SHAPES: dict[str, dict[str, float]] = {
-    "A": {**_both("mouthPress", 0.15), "mouthRollLower": 0.1},
-    "B": {"jawOpen": 0.04, **_both("mouthLowerDown", 0.4), **_both("mouthUpperUp", 0.15)}
+    "A": {**_both("mouthPress", 0.10), "mouthRollLower": 0.04},
+    "B": {"jawOpen": 0.03, **_both("mouthLowerDown", 0.4), **_both("mouthUpperUp", 0.10)}
     | _both("mouthStretch", 0.3),
-    "C": {"jawOpen": 0.2, **_both("mouthLowerDown", 0.3), **_both("mouthUpperUp", 0.15)}
+    "C": {"jawOpen": 0.17, **_both("mouthLowerDown", 0.3), **_both("mouthUpperUp", 0.10)}
     | _both("mouthStretch", 0.2),
-    "D": {"jawOpen": 0.35, **_both("mouthLowerDown", 0.3), **_both("mouthUpperUp", 0.15)},
-    "E": {"jawOpen": 0.17, "mouthFunnel": 0.35, "mouthPucker": 0.3},
-    "F": {"jawOpen": 0.07, "mouthFunnel": 0.2, "mouthPucker": 0.8},
-    "G": {"jawOpen": 0.02, "mouthRollLower": 0.8, **_both("mouthUpperUp", 0.22)},
-    "H": {"jawOpen": 0.15, **_both("mouthLowerDown", 0.3)},
+    "D": {"jawOpen": 0.30, **_both("mouthLowerDown", 0.3), **_both("mouthUpperUp", 0.10)},
+    "E": {"jawOpen": 0.15, "mouthFunnel": 0.26, "mouthPucker": 0.26},
+    "F": {"jawOpen": 0.06, "mouthFunnel": 0.15, "mouthPucker": 0.70},
+    "G": {"jawOpen": 0.02, "mouthRollLower": 0.34, **_both("mouthUpperUp", 0.15)},
+    "H": {"jawOpen": 0.13, **_both("mouthLowerDown", 0.3)},
     "X": {},
 }
 """Unit weights of every shape, of the same size as our own teacher's for these sounds."""
