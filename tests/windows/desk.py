@@ -57,7 +57,7 @@ from tab import (
 MATCH_SHAPES = 64
 """Pixels from the tolerance up to Match Shapes, a tick, which copies nothing."""
 
-SIDE_BY_SIDE = 53
+SIDE_BY_SIDE = 46
 """Pixels from Sample Seeds down to the button that shows the gallery side by side, with a take."""
 
 
