@@ -53,7 +53,7 @@ class Mover:
         self._rest = np.ascontiguousarray(binding.rest, np.float32)
         self._still = binding.vertices.astype(np.float32)
         self.decoder = Decoder(bundle, binding.neutral, self._rest)
-        self._fit = _unit_fit(binding, bundle)
+        self._fit = unit_fit_of(binding, bundle)
 
     def blocks(
         self, labels: Labels, fps: Fraction, count: int, keep_vertices: bool, stage: Stage = QUIET
@@ -219,8 +219,8 @@ class Mover:
         return carried
 
 
-def _unit_fit(binding: Binding, bundle: Bundle) -> UnitFit:
-    """The least squares behind the unit weights, made once for all movers of a bundle and a head."""
+def unit_fit_of(binding: Binding, bundle: Bundle) -> UnitFit:
+    """The least squares behind the unit weights, made once for a bundle and a head."""
     with _CARRYING:
         fits = _FITTED.setdefault(binding, WeakKeyDictionary())
         if bundle not in fits:

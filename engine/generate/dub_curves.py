@@ -19,7 +19,7 @@ from ..geometry.topology import Binding
 from ..geometry.units import carry_units
 from ..template import Template
 from .curves import clean_curves
-from .decode import Mover
+from .decode import Mover, unit_fit_of
 from .read_back import upper_share
 from .spoken import equal_costs
 from .weights import UnitFit, find_contacts
@@ -77,7 +77,7 @@ def dubbed_weights(bundle: Bundle, binding: Binding, mover: Mover, curves: Curve
 
 def past_curves(bundle: Bundle, binding: Binding, past: Float32, fps: Fraction) -> Float32:
     """Clean weights (T, U) of what a head did, given by weights (T, U), whoever made it."""
-    fit = UnitFit(carry_units(bundle.template, binding.rest), find_contacts(bundle.template))
+    fit = unit_fit_of(binding, bundle)
     return clean_curves(fit, bundle.unit_names, past, fps, equal_costs(bundle.unit_names))
 
 
@@ -86,11 +86,9 @@ def _around(
 ) -> Float32:
     """Clean weights (T, U) of the ``free`` units (U,) that bring ``held`` weights (T, U) of the others
     nearest to a motion, itself given by weights (T, U)."""
-    template = bundle.template
-    deltas = carry_units(template, binding.rest)
-    contacts = find_contacts(template)
-    whole = UnitFit(deltas, contacts)
-    part = UnitFit(deltas * free[:, None, None], contacts)
+    whole, template = unit_fit_of(binding, bundle), bundle.template
+    deltas = carry_units(template, binding.rest) * free[:, None, None]
+    part = UnitFit(deltas, find_contacts(template))
     target = (whole.scaled(motion) - whole.scaled(held)) @ whole.problem.gram
     found = part.unscaled(part.problem.solve(target * free, part.lengths))
     return clean_curves(part, bundle.unit_names, found, fps)

@@ -9,6 +9,7 @@ they turn each place of the skin.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from hashlib import sha256
@@ -169,30 +170,41 @@ class LayerFit:
 
     def for_its_own(self, unit_change: Float32) -> LayerFit:
         """A fit of the same displacements, with the main directions of what unit weights (T, U) leave."""
-        change = np.concatenate(self._seen) - np.tensordot(unit_change.astype(np.float32), self.units, 1)
-        shapes, _ = self._directions(change)
+        shapes, _ = self._directions(unit_change)
         own = replace(self, names=_own_names(shapes), shapes=shapes)
         own._seen = self._seen
         return own
 
-    def _directions(self, change: Float32) -> tuple[Float32, Float32]:
-        """The main directions (K, V, 3) of displacements (T, V, 3), each as large as its largest weight, and
-        their weights (T, K) in −1…1."""
+    def _directions(self, unit_change: Float32) -> tuple[Float32, Float32]:
+        """The main directions (K, V, 3) of what unit weights (T, U) leave of all that was looked at, each as
+        large as its largest weight, and their weights (T, K) in −1…1."""
         metric = np.ones((len(self.template), 3), np.float32)
         metric[self._lips] = np.sqrt(LIPS)
-        rows = change.reshape(len(change), -1) * metric.ravel()
-        some = rows[:: -(-len(rows) // MOST_ROWS)]
+        apart = -(-len(unit_change) // MOST_ROWS)
+        some = np.concatenate(
+            [rows[-first % apart :: apart] for first, rows in self._left_rows(unit_change, metric)]
+        )
         strength, turns = np.linalg.eigh((some @ some.T).astype(np.float64))
         kept = np.flatnonzero(strength > 1e-9 * strength.max(initial=1e-30))[::-1][:MOST_SHAPES]
         basis = ((turns[:, kept].T @ some) / np.sqrt(strength[kept])[:, None]).astype(np.float32)
-        weights = rows @ basis.T
+        weights = np.concatenate([rows @ basis.T for _, rows in self._left_rows(unit_change, metric)])
         peak = np.maximum(np.abs(weights).max(axis=0, initial=0.0), 1e-12)
         shapes = (basis * peak[:, None] / metric.ravel()).reshape(len(kept), -1, 3)
         return shapes.astype(np.float32), (weights / peak).astype(np.float32)
 
+    def _left_rows(self, unit_change: Float32, metric: Float32) -> Iterator[tuple[int, Float32]]:
+        """What the units leave, in a metric (V, 3), block by block, as a whole take is large: each block's
+        first frame and its rows (n, 3 · V)."""
+        first = 0
+        for seen in self._seen:
+            part = unit_change[first : first + len(seen)].astype(np.float32)
+            left = seen - np.tensordot(part, self.units, 1)
+            yield first, (left * metric).reshape(len(seen), -1)
+            first += len(seen)
+
     def _with_own(self, before: Float32, unit_change: Float32) -> Layer:
         """The displacements' own main directions, as many as the lips need; what played before goes on."""
-        shapes, weights = self._directions(np.concatenate(self._seen))
+        shapes, weights = self._directions(unit_change)
         counts = range(1, len(shapes) + 1)
         errors = [self._error(weights[:, :k], shapes[:k], unit_change) for k in counts] or [0.0]
         kept = (k for k, error in zip(counts, errors, strict=False) if error <= ENOUGH_MM)

@@ -19,16 +19,15 @@ from numpy.typing import NDArray
 from ..bundle import Bundle
 from ..errors import OptionError
 from ..geometry.topology import Binding
-from ..geometry.units import carry_units
 from ..progress import CancelCheck, Progress, Stage
 from .correctives import carry_shapes
 from .curves import clean_curves
+from .decode import unit_fit_of
 from .dub_curves import upper_units
 from .dub_layer import Layer, LayerFit, correctives_on, fit_of_correctives
 from .options import GenerateOptions, Take, as_rate
 from .past import Original, Past
 from .spoken import costs_of, equal_costs
-from .weights import UnitFit, find_contacts
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -94,8 +93,7 @@ class _Job:
         self._rate = original.fps if options.fps is None else as_rate(options.fps)
         count = 1 + int(Fraction(len(original) - 1) * self._rate / original.fps)
         self._frames: Float64 = np.arange(count, dtype=np.float64) * float(original.fps / self._rate)
-        self._units = carry_units(self._template, source.rest)
-        self._fit = UnitFit(self._units, find_contacts(self._template))
+        self._fit = unit_fit_of(source, bundle)
         self._extra = self._corrective_fit()
 
     def curves(self, stage: Stage) -> list[Float32]:

@@ -102,10 +102,10 @@ class MESHTALK_OT_retarget(ToldByPanel, InBackground, Redone, bpy.types.Operator
 
         source = find_head(self._source)
         written = write_head(self._target, result.result)
-        if ownership_problem(source) is not None:
-            pass  # a linked source is fitted anew each time
-        elif result.source_data is not None and result.source_fit is not None:
-            store_binding(source, result.source_data, result.source_fit)
+        data, fit = result.source_data, result.source_fit
+        is_own = ownership_problem(source) is None  # a linked one is fitted anew each time
+        if is_own and data is not None and fit is not None:
+            store_binding(source, data, fit)
         return f"{written.sentence}; from “{source.name}”"
 
 

@@ -39,12 +39,17 @@ class Late:
         getattr(self.module(), self.drawn_by)(self.layout, context)
 
 
-class InTab(Late):
-    """Base of a sub-panel of the MeshTalk tab."""
+class Tab(Late):
+    """Base of what is in the MeshTalk tab."""
 
     bl_category = "MeshTalk"
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
+
+
+class InTab(Tab):
+    """Base of a sub-panel of the tab."""
+
     bl_parent_id = "MESHTALK_PT_main"
 
 
@@ -57,22 +62,19 @@ class ForMesh(InTab):
         return head is not None and head.type == "MESH"
 
 
-class ForTakes(InTab):
+class ForTakes(ForMesh):
     """Base of a sub-panel that is shown for heads that have takes."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         head = chosen_head(context)
-        return head is not None and head.type == "MESH" and len(head.meshtalk.takes) > 0
+        return super().poll(context) and head is not None and len(head.meshtalk.takes) > 0
 
 
-class MESHTALK_PT_main(Late, bpy.types.Panel):
+class MESHTALK_PT_main(Tab, bpy.types.Panel):
     """Head, sound, model and seed; Generate, progress and Cancel"""
 
     bl_label = "MeshTalk"
-    bl_category = "MeshTalk"
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
     drawn_in = "main"
 
 
