@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.arrays import smoothstep
+from engine.arrays import ramp
 
 Doubles = NDArray[np.float64]
 
@@ -104,4 +104,4 @@ def window_of(field: Field) -> Doubles:
     for part in np.array_split(moved, -(-len(moved) // 256)):  # not all pairs at once
         gaps = field.places[part, None] - field.places[field.lips]
         away[part] = np.linalg.norm(gaps, axis=2).min(axis=1, initial=np.inf)
-    return smoothstep(np.clip((OUTER - away) / (OUTER - INNER), 0.0, 1.0))
+    return 1.0 - ramp(away, INNER, OUTER)
