@@ -20,7 +20,7 @@ from training.data.faces import lid_pairs  # noqa: E402
 from training.errors import TrainingError  # noqa: E402
 from training.export.toy import tiny_models, toy_faces, toy_template, write_tiny_bundle  # noqa: E402
 from training.fit.from_bundle import adopt_bundle, graph_weights  # noqa: E402
-from training.fit.losses import TELLING, Codes, hear, lid_loss, telling_loss  # noqa: E402
+from training.fit.losses import TELLING, Codes, hear, lid_loss, parting_loss, telling_loss  # noqa: E402
 from training.fit.preset import load_preset  # noqa: E402
 from training.fit.readers import fit_readers  # noqa: E402
 from training.fit.run import create_run, fit, open_run  # noqa: E402
@@ -175,6 +175,15 @@ def test_lips_that_miss_their_phoneme_cost_more() -> None:
     assert float(telling_loss(model, wrong, heard[0])) == 0.0
     assert float(telling_loss(model, wrong, heard[1])) > 0.0
     assert {PHONEMES[place] for place in TELLING} == {*"MPBFVW", "UW", "UH", "OW"}
+
+
+def test_lips_that_part_too_late_cost_more_than_lips_that_stay_a_little_open() -> None:
+    template = toy_template()
+    model = MeshTalk(load_preset("tiny").model, VertexSpace(toy_faces(template), "low"))
+    jaw = model.space.motion_vector(torch.from_numpy(template.unit_deltas[[template.unit("jawOpen")]])[None])
+    opening = torch.tensor([0.0, 0.0, 0.5, 1.0, 1.0])[None, :, None] * jaw
+    assert float(parting_loss(model, 0.1 * jaw + 0 * opening)) == 0.0, "an offset has no speed"
+    assert float(parting_loss(model, opening.roll(1, 1)[:, 1:] - opening[:, 1:])) > 0.0
 
 
 def test_lid_pairs_are_those_of_the_templates_blinks() -> None:

@@ -176,7 +176,7 @@ def test_cross_modality_asks_each_code_for_its_own_region(toy_corpus: Path) -> N
     """
     model, batch = _models(toy_corpus)
     parts = stage_one_loss(model, batch, LossSettings(), Gumbel())[1]
-    terms = {"cross", "eyelid", "brows", "gaze", "contact", "velocity", "telling", "phoneme"}
+    terms = {"cross", "eyelid", "brows", "gaze", "contact", "velocity", "telling", "parting", "phoneme"}
     assert set(parts) == terms
     both = stage_one_loss(model, batch, LossSettings(reconstruction=1.0), Gumbel())[1]
     assert set(both) == set(parts) | {"reconstruction"}

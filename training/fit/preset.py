@@ -48,7 +48,8 @@ class LossSettings:
     """Weights of the terms of stage 1 (see ``training.fit.losses``) Gumbel temperature and noise from start
     to end, and the share of random labels that stage 2 sees. ``guide`` falls to nothing at the share
     ``guide_until`` of the schedule. An error of the lips' gap counts ``closed_weight`` times more where they
-    are closed; ``telling`` weighs the lips' error at p b m, f v and rounded vowels once more.
+    are closed; ``telling`` weighs the lips' error at p b m, f v and rounded vowels once more, ``parting`` how
+    fast the lips part.
     ``settled_contact``, ``settled_closed_weight``, ``settled_eyelid`` and ``settled_telling`` stand for
     ``contact``, ``closed_weight``, ``eyelid`` and ``telling`` while the decoder settles.
 
@@ -68,6 +69,7 @@ class LossSettings:
     settled_eyelid: float = 1.0
     settled_lids: float = 0.0
     telling: float = 0.0
+    parting: float = 0.0
     settled_telling: float = 0.0
     velocity: float = 2.0
     phoneme: float = 0.2
