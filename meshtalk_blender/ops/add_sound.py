@@ -98,10 +98,10 @@ def last_sound_frame(context: bpy.types.Context) -> int | None:
 
 def last_take_frame(context: bpy.types.Context) -> int | None:
     """The last frame in which the take that the list stands on speaks; None where there is none."""
-    from ..scene.placement import last_spoken
+    from ..scene.placement import spoken_frames
 
     take = active_take(chosen_head(context))
-    return None if take is None or not len(take.objects) else last_spoken(take)
+    return None if take is None or not len(take.objects) else spoken_frames(take)[1]
 
 
 CLASSES = (MESHTALK_OT_add_sound, MESHTALK_OT_fit_range)

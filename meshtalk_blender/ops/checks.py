@@ -5,25 +5,35 @@ from __future__ import annotations
 
 import bpy
 
+from ..mapping_props import model_units
 from ..models import find_models
 from ..scene.errors import SceneError
 from ..scene.handles import head_problem
 from ..scene.parts import face_of, head_objects
+from ..scene.rig_heads import head_of_rig
 from ..scene.strips import find_sound_strip, heard_frames, sequencer_scene, sound_strips
 from ..translations import say
 from .desk import desk
 
 
 def chosen_head(context: bpy.types.Context) -> bpy.types.Object | None:
-    """The head of the panel; when none was picked, or it is no longer in the scene, the active object, or the
-    head that this is a part of."""
+    """The head of the panel; when none was picked, or it is no longer in the scene, the one that the active
+    object stands for."""
     picked = context.scene.meshtalk.head
     if picked is not None and picked.name in context.scene.objects:
         return picked
     active = context.view_layer.objects.active
     if active is None or not (active.select_get() or active.mode != "OBJECT"):
         return None
-    return face_of(active) or active
+    return head_meant(context, active)
+
+
+def head_meant(context: bpy.types.Context, thing: bpy.types.Object) -> bpy.types.Object:
+    """The head that an object is a part of, or the only one of an armature; else the object itself."""
+    if thing.type == "ARMATURE":
+        scene = context.scene
+        return head_of_rig(thing, scene, model_units(scene.meshtalk.model)) or thing
+    return face_of(thing) or thing
 
 
 def need_head(context: bpy.types.Context) -> bpy.types.Object:
@@ -35,13 +45,13 @@ def need_head(context: bpy.types.Context) -> bpy.types.Object:
 
 
 def chosen_heads(context: bpy.types.Context) -> tuple[bpy.types.Object, ...]:
-    """The heads that a job is for: the panel's one, or all selected ones (a selected part stands for its
-    head)."""
+    """The heads that a job is for: the panel's one, or all selected ones. A part and an armature stand for
+    their head."""
     first = chosen_head(context)
     if context.scene.meshtalk.heads != "SELECTED":
         return () if first is None else (first,)
-    selected = [face_of(thing) or thing for thing in context.selected_objects if thing.type == "MESH"]
-    return tuple(dict.fromkeys(selected))
+    selected = (head_meant(context, thing) for thing in context.selected_objects)
+    return tuple(dict.fromkeys(head for head in selected if head.type == "MESH"))
 
 
 def heads_problem(context: bpy.types.Context) -> str | None:

@@ -9,6 +9,8 @@ import threading
 
 import bpy
 
+from ..scene import rig_heads
+
 LOOK_SECONDS = 0.2
 
 MeshKey = tuple[int, int, int, int, str]
@@ -29,6 +31,7 @@ class Looks:
         self.known.clear()
         self.moved.clear()
         self.asked.clear()
+        rig_heads.forget()
 
 
 looks = Looks()
@@ -51,6 +54,7 @@ def _look() -> float | None:
 @bpy.app.handlers.persistent
 def _note_edits(_scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
     """A mesh was edited: whose, the timer finds out if the panel asks. Playback doesn't come here."""
+    rig_heads.forget()
     if looks.moved and any(
         update.is_updated_geometry and isinstance(update.id, bpy.types.Mesh) for update in depsgraph.updates
     ):
@@ -59,6 +63,7 @@ def _note_edits(_scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None
 
 @bpy.app.handlers.persistent
 def _note_undo(*_: object) -> None:
+    rig_heads.forget()
     _look_again()
 
 

@@ -20,14 +20,14 @@ from ...engine.takes.compose import overlaps
 from ...engine.takes.curves import curves_of
 from ..mapping_props import model_units
 from ..models import chosen_threads, loaded_bundle, model_folder
-from ..scene.binding import store_binding, stored_binding
+from ..scene.binding import has_binding, store_binding, stored_binding, stored_figures
 from ..scene.errors import SceneError
 from ..scene.handles import HeadHandle, find_head, find_parts, handle_of, head_problem
-from ..scene.landmarks import placed_landmarks, set_fitted_landmarks
+from ..scene.landmarks import fitted_landmarks, placed_landmarks, set_fitted_landmarks
 from ..scene.mesh import RestPose, read_rest_pose
 from ..scene.overwriting import hiding_modifier
 from ..scene.own_keys import OwnKeys, read_own_keys
-from ..scene.parts import companions
+from ..scene.parts import companions, forget_gone_parts
 from ..scene.recipe import Recipe
 from ..scene.shape_keys import apply_keys
 from ..scene.sound import SoundSource, current_frame
@@ -51,7 +51,8 @@ speech at −50 dB 0.8)."""
 @dataclass(frozen=True)
 class Target:
     """A head to animate, copied out of bpy, and how: `landmarks` in the space of `rest`, `kind` and
-    `placement` as in `take_props`; the `name` of the take may be empty, then it is called like its sound."""
+    `placement` as in `take_props`; the `name` of the take may be empty, then it is called like its sound.
+    `stored_fit` and `fitted` (in object space) are what came with `stored_binding`."""
 
     head: HeadHandle
     rest: RestPose
@@ -67,6 +68,8 @@ class Target:
     kind: str = "GENERATE"
     name: str = ""
     own_keys: OwnKeys | None = None
+    stored_fit: FitFigures | None = None
+    fitted: Mapping[str, Place] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +142,8 @@ def target_of(
         kind,
         name,
         read_own_keys(head, model_units(model)),
+        stored_figures(head),
+        fitted_landmarks(head),
     )
 
 
@@ -208,17 +213,26 @@ def _motion(result: HeadResult) -> Motion:
 
 
 def _write(ready: _Ready, preview: bool) -> Written:
-    result, head = ready.result, ready.head
+    head, gone = ready.head, forget_gone_parts(ready.head)
     for plan in ready.plans:
         apply_keys(plan.keys)
-    if result.binding_data is not None and result.fit is not None:
-        store_binding(head, result.binding_data, result.fit)
-        set_fitted_landmarks(head, ready.target.rest.places_in_object_space(result.fit_landmarks))
+    _store_fit(ready)
     content = _content(ready, preview)
     shown = find_preview(head) if preview else None
     take = add_take(head, content) if shown is None else renew_take(head, shown, content)
     action = take.objects[0].action.name
-    return Written(take.uid, action, _sentence(ready, action))
+    return Written(take.uid, action, _sentence(ready, action) + _gone_note(gone))
+
+
+def _store_fit(ready: _Ready) -> None:
+    """A new fit; or the one that the job began with, where what made it was undone while the job ran."""
+    target, result, head = ready.target, ready.result, ready.head
+    if result.binding_data is not None and result.fit is not None:
+        store_binding(head, result.binding_data, result.fit)
+        set_fitted_landmarks(head, target.rest.places_in_object_space(result.fit_landmarks))
+    elif target.stored_binding is not None and target.stored_fit is not None and not has_binding(head):
+        store_binding(head, target.stored_binding, target.stored_fit)
+        set_fitted_landmarks(head, target.fitted)
 
 
 def _content(ready: _Ready, preview: bool) -> TakeContent:
@@ -283,6 +297,13 @@ def _sentence(ready: _Ready, action: str) -> str:
     notes = _silence_note(ready) + note + _hidden_note(ready) + _companions_note(ready) + _time_note(ready)
     notes += _end_note(ready)
     return f"“{action}”: {frames} frames{done}{_overlap_note(ready)}{notes}"
+
+
+def _gone_note(gone: Sequence[str]) -> str:
+    """Parts that were joined to the face, or deleted."""
+    if len(gone) == 1:
+        return f"; the part “{gone[0]}” is gone and was taken off the list"
+    return f"; {len(gone)} parts are gone and were taken off the list" if gone else ""
 
 
 def _silence_note(ready: _Ready) -> str:

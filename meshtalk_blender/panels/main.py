@@ -42,7 +42,7 @@ def _draw_head(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     layout.prop(settings, "head", icon="USER")
     head = chosen_head(context)
     if settings.head is None and head is not None:
-        note(layout, f"Active object: {head.name}")
+        _draw_meant(layout, context, head)
     if head is None:
         layout.operator(MESHTALK_OT_add_head.bl_idname, text="Add MeshTalk Head", icon="ADD")
     elif head.type == "MESH":
@@ -50,10 +50,20 @@ def _draw_head(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     _draw_heads(layout, context)
 
 
+def _draw_meant(layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.types.Object) -> None:
+    """Which object is the head where none was picked."""
+    active = context.view_layer.objects.active
+    if active is not None and active.type == "ARMATURE" and head != active:
+        note(layout, f"Head of “{active.name}”: {head.name}")
+    else:
+        note(layout, f"Active object: {head.name}")
+
+
 def _draw_heads(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Whether all selected heads speak; asked only where several are selected."""
     settings = context.scene.meshtalk
-    several = sum(thing.type == "MESH" for thing in context.selected_objects) > 1
+    kinds = [thing.type for thing in context.selected_objects]
+    several = kinds.count("MESH") > 1 or kinds.count("ARMATURE") > 1
     if not several and settings.heads != "SELECTED":
         return
     row = layout.row()

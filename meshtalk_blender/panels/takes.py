@@ -15,6 +15,7 @@ from ..ops.takes import (
     plays_original,
     takes_reason,
 )
+from ..scene.placement import spoken_frames
 from ..scene.take_list import active_take, is_playing, take_problem
 from ..take_props import MeshTalkTake
 from ..translations import say
@@ -112,6 +113,7 @@ def told_of(take: MeshTalkTake) -> list[str]:
     count = len(take.segments)
     sounds = first.strip or bpy.path.basename(first.sound)
     sounds = f"{count} strips" if count > 1 else sounds
-    frames = f"{round(item.first)}–{round(item.last)}"
+    begin, end = spoken_frames(take)
+    frames = f"{begin}–{end}"
     place = {"NEW": "own Action", "RANGE": f"in “{item.action.name}”", "NLA": "NLA strip"}[take.placement]
     return [f"Frames {frames}{', ' + sounds if sounds else ''}", f"Seed {first.seed}, {place}"]

@@ -11,6 +11,7 @@ import bpy
 from .errors import SceneError
 from .parts import face_of, head_objects, is_in_a_scene
 from .places import matrix_to
+from .rig_heads import meshes_of_rig
 
 
 class MeshHandle(NamedTuple):
@@ -36,6 +37,8 @@ def head_problem(head: bpy.types.Object | None, *, is_read: bool = False) -> str
     `is_read`, why it can't be read."""
     if head is None:
         return "Choose a head: select a mesh, or pick one in the MeshTalk tab."
+    if head.type == "ARMATURE":
+        return _rig_problem(head)
     if head.type != "MESH":
         return f"“{head.name}” is not a mesh: choose a mesh object as the head."
     if head.mode == "OBJECT" and len(head.data.vertices) == 0:
@@ -43,6 +46,14 @@ def head_problem(head: bpy.types.Object | None, *, is_read: bool = False) -> str
     objects = head_objects(head)
     problems = (_object_problem(thing, is_read) for thing in objects)
     return next((problem for problem in problems if problem is not None), None) or _pair_problem(objects)
+
+
+def _rig_problem(rig: bpy.types.Object) -> str:
+    """Why an armature doesn't stand for a head."""
+    count = len(meshes_of_rig(rig, bpy.context.scene))
+    if count > 1:
+        return f"“{rig.name}” moves {count} meshes: select the one with the face, or pick it as the Head."
+    return f"“{rig.name}” is an armature that moves no mesh: choose a mesh object as the head."
 
 
 def part_problem(

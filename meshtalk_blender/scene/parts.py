@@ -83,6 +83,20 @@ def remove_part(head: bpy.types.Object, part: bpy.types.Object) -> None:
     _rewrite(head, [kept for kept in head_objects(head)[1:] if kept != part])
 
 
+def forget_gone_parts(head: bpy.types.Object) -> list[str]:
+    """Take parts off that were deleted, or joined to another object; their names. The list would keep deleted
+    ones in the file."""
+    kept = head_objects(head)[1:]
+    gone = [
+        item.name if item.object is None else item.object.name
+        for item in head.meshtalk.parts
+        if item.object not in kept
+    ]
+    if gone:
+        _rewrite(head, kept)
+    return gone
+
+
 def _rewrite(head: bpy.types.Object, parts: Iterable[bpy.types.Object]) -> None:
     items = head.meshtalk.parts
     wanted = list(parts)

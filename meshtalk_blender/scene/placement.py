@@ -126,10 +126,14 @@ def write_curves(
         _lay_strip(keys.animation_data, item, settle)
 
 
-def last_spoken(take: MeshTalkTake) -> int:
-    """The frame of a take's last sample, after which the face goes back to rest."""
+def spoken_frames(take: MeshTalkTake) -> tuple[int, int]:
+    """The frames of a take's first and last sample: before and after them the face comes from rest, and goes
+    back to it."""
     settle = max(1, round(SETTLE_SECONDS * Fraction(take.rate)))
-    return max((round(item.last) for item in take.objects), default=settle) - settle
+    lead = 0 if take.placement == NEW else settle
+    first = min((round(item.first) for item in take.objects), default=0)
+    last = max((round(item.last) for item in take.objects), default=settle)
+    return first + lead, last - settle
 
 
 def _span(curves: Curves) -> tuple[float, float]:

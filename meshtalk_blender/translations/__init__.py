@@ -22,6 +22,7 @@ FILES = {"de_DE": ("de.json", "de_engine.json")}
 
 NAMED = (
     "Active object: {}",
+    "Head of “{}”: {}",
     "Only strip: {}",
     "Original: {}",
     "Saved as {}",

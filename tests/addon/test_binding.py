@@ -257,6 +257,26 @@ def test_undo_takes_the_fit_back_and_redo_brings_it(stranger, part, state):
     assert stored(part, head) == data and "mm, good" in state(head).words
 
 
+def test_a_fit_that_is_undone_while_the_next_take_is_made_comes_with_that(stranger, part, default, state):
+    """The first Generate fits the head, and Ctrl Z takes both back while the second one runs."""
+    name = stranger.name
+    assert bpy.ops.meshtalk.add_sound(filepath=str(SPEECH)) == {"FINISHED"}
+    bpy.ops.ed.undo_push(message="before")
+    assert bpy.ops.meshtalk.generate("EXEC_DEFAULT", True, seed=3) == {"FINISHED"}
+    fit_of, rings = stored(part, stranger), part("scene.landmarks").fitted_landmarks(stranger)
+    plan_of = part("ops.plan")
+    plan = plan_of.make_plan(bpy.context, plan_of.wish_of(bpy.context))
+    bpy.ops.ed.undo()
+    head = bpy.data.objects[name]
+    assert stored(part, head) is None
+    result = part("ops.speech").run_speech(plan.request, lambda *_: None, lambda: False)
+    plan_of.write_result(plan, result)
+    assert len(head.meshtalk.takes) == 1 and stored(part, head) == fit_of and rings
+    back = part("scene.landmarks").fitted_landmarks(head)
+    assert back == {mark: pytest.approx(place, abs=1e-5) for mark, place in rings.items()}
+    assert state(head).kind.name == "FITTED"
+
+
 def test_a_cancelled_fit_writes_nothing(stranger, part, default):
     """Cancel is heard between two small steps of the work, in the thread."""
     op, job = part("ops.fit"), part("ops.job")

@@ -330,6 +330,24 @@ class TestAddingParts:
         bpy.ops.object.delete()
         assert part("scene.parts").head_objects(head) == (head,)
 
+    @pytest.mark.parametrize("how", ["join", "delete"])
+    def test_the_next_take_tells_of_those_that_are_gone(self, part, talking, head, ball, how):
+        """Joined to the face (Ctrl J), or deleted: the list would keep the deleted one in the file."""
+        bpy.ops.meshtalk.add_parts()
+        name = ball.name
+        choose(*((head, ball) if how == "join" else (ball,)))
+        bpy.ops.object.join() if how == "join" else bpy.ops.object.delete()
+        choose(head)
+        if how == "join":  # the tiny model's head with another island is none that it knows
+            part("ops.writing").forget_gone_parts(head)
+            assert len(head.meshtalk.parts) == 0
+            return
+        assert bpy.ops.meshtalk.generate() == {"FINISHED"}
+        assert f"; the part “{name}” is gone and was taken off the list" in part("ops.desk").desk.message
+        assert len(head.meshtalk.parts) == 0
+        assert bpy.ops.meshtalk.generate() == {"FINISHED"}
+        assert "is gone" not in part("ops.desk").desk.message
+
     def test_two_objects_with_one_mesh(self, head, ball):
         twin = ball.copy()
         bpy.context.scene.collection.objects.link(twin)

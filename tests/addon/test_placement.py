@@ -429,6 +429,13 @@ class TestTheScenesEnd:
         assert scene.frame_end == 209 and words not in _drawn(part)
         assert bpy.ops.meshtalk.fit_range() == {"FINISHED"} and scene.frame_end == 209
 
+    @pytest.mark.parametrize("placement", ["NEW", "RANGE", "NLA"])
+    def test_the_list_and_the_sentence_name_the_same_frames(self, part, scene, head, speaker, placement):
+        scene.frame_end = 60
+        speaker.write(10, 200, placement=placement)
+        assert "before the take (frame 209)" in speaker.sentence
+        assert part("panels.takes").told_of(speaker.take)[0] == "Frames 10–209"
+
     def test_without_a_take_nothing_happens(self, scene, head):
         scene.frame_end = 60
         assert bpy.ops.meshtalk.fit_range() == {"FINISHED"} and scene.frame_end == 60

@@ -456,7 +456,7 @@ def test_curves_locked_by_the_user_are_left(head, two):
 
 def test_what_the_sentence_of_a_take_says_is_short(part, head, speaker):
     speaker.write(10, 30, name="one")
-    assert part("panels.takes").told_of(head.meshtalk.takes[0]) == ["Frames 10–47", "Seed 0, own Action"]
+    assert part("panels.takes").told_of(head.meshtalk.takes[0]) == ["Frames 10–39", "Seed 0, own Action"]
 
 
 def test_time_left_in_words(part):
