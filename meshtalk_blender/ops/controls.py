@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import bpy
-from bpy.props import IntProperty, StringProperty
+from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from ...engine.control_limits import LIMITS
 from ..control_props import controls_of, set_controls, write_due
@@ -174,6 +174,14 @@ class MESHTALK_OT_bake(_OnTake, bpy.types.Operator):
         soft_max=8,
         max=100,
     )
+    for_export: BoolProperty(
+        name="For Export",
+        description=(
+            "Split shape keys that go below 0 into two that don't, with a key on each frame: glTF, USD and "
+            "game engines cut values below 0 off"
+        ),
+        default=False,
+    )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return at_once(self, lambda: self._bake(context))
@@ -184,7 +192,10 @@ class MESHTALK_OT_bake(_OnTake, bpy.types.Operator):
         head, take = chosen_head(context), shown_take(context)
         name = take.name
         write_due()
-        return f"“{name}” is yours now: {bake_take(head, take, self.step)} keys"
+        count, split = bake_take(head, take, self.step, for_export=self.for_export)
+        if split:
+            return f"“{name}” is yours now: {count} keys; what went below 0 plays on {split} more shape keys"
+        return f"“{name}” is yours now: {count} keys"
 
 
 def is_layer(take: MeshTalkTake) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from .actions import is_locked
 from .errors import SceneError
 from .fcurves import BEZIER, LINEAR, Keys, Points, keys_of_points, read_keys, write_keys
+from .splitting import split_below_zero
 from .takes import release_take, take_problem, written_curves
 
 if TYPE_CHECKING:
@@ -19,23 +20,30 @@ if TYPE_CHECKING:
 HALF_A_FRAME = 0.5
 
 
-def bake_take(head: bpy.types.Object, take: MeshTalkTake, step: int = 0) -> int:
-    """Give a take's keys to the user, and take it off the list; gives how many keys there are.
+def bake_take(
+    head: bpy.types.Object, take: MeshTalkTake, step: int = 0, *, for_export: bool = False
+) -> tuple[int, int]:
+    """Give a take's keys to the user, and take it off the list; gives how many keys there are, and how many
+    shape keys went below 0 and were split.
 
     With a `step` there is a key on each so many frames, from the take's first one on, and on its last; 0
-    leaves the keys as they are. Raises SceneError before anything is changed.
+    leaves the keys as they are. They are split only `for_export`. Raises SceneError before anything is
+    changed.
     """
     problem = take_problem(head, take)
     if problem is not None:
         raise SceneError(problem)
-    count = 0
+    count = split = 0
     for where in written_curves(head, take):
+        second = split_below_zero(where, take.placement, step) if for_export else {}
         for fcurve in where.fcurves:
-            if step > 0 and not is_locked(fcurve):
+            if step > 0 and fcurve.data_path not in second and not is_locked(fcurve):
                 _key_each(fcurve, where.first, where.last, step)
-            count += len(fcurve.keyframe_points)
+        paths = {fcurve.data_path for fcurve in where.fcurves} | set(second.values())
+        count += sum(len(each.keyframe_points) for each in where.holder.fcurves if each.data_path in paths)
+        split += len(second)
     release_take(head, take)
-    return count
+    return count, split
 
 
 def _key_each(fcurve: bpy.types.FCurve, first: float, last: float, step: int) -> None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 
 import contextlib
 import io
+from pathlib import Path
 
 import bpy
 import numpy as np
 import pytest
 
+from tests.addon.speaking import moved
+
+ROOT = Path(__file__).resolve().parents[2]
+SPEECH = ROOT / "samples" / "speech.flac"
 FRAMES = (3, 17, 31, 45)
 TOLERANCE = 5e-4
 """Of the head's size: what single precision and the formats' own rounding leave."""
@@ -90,6 +95,72 @@ def test_gltf_plays_elsewhere(take, tmp_path):
     there = _read_again(path, "import_scene", "gltf")
     assert len(there.data.shape_keys.key_blocks) > 5
     _compare(there, moving, size, _shift(there))
+
+
+@pytest.fixture()
+def spoken(default):
+    """The default model's head with a take: its correctives go below 0."""
+    assert bpy.ops.meshtalk.add_head() == {"FINISHED"}
+    default.meshtalk.sound_source, default.meshtalk.sound_file = "FILE", str(SPEECH)
+    assert bpy.ops.meshtalk.generate() == {"FINISHED"}
+    return bpy.context.active_object
+
+
+class TestForExport:
+    """Keys that go below 0 are split by Bake: importers and engines cut negative values off."""
+
+    def test_a_take_baked_for_it_is_exact_in_gltf(self, spoken, tmp_path):
+        moving = {frame: _positions(spoken, frame) for frame in (20, 47, 90, 133, 170)}
+        size = float(np.ptp(moving[20], axis=0).max())
+        loose = _through_gltf(spoken, tmp_path / "take.glb", moving)
+        bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "take.blend"))
+        head = bpy.data.objects["MeshTalk Head"]
+        assert bpy.ops.meshtalk.bake(for_export=True) == {"FINISHED"}
+        exact = _through_gltf(head, tmp_path / "baked.glb", moving)
+        print(f"glTF: {1000 * loose:.3f} mm, baked for it {1000 * exact:.3f} mm")
+        assert exact < 1e-4 * size < loose / 2
+
+    @pytest.mark.parametrize("placement", ["NEW", "RANGE", "NLA"])
+    @pytest.mark.parametrize("step", [0, 1])
+    def test_it_plays_as_before(self, spoken, placement, step):
+        take = spoken.meshtalk.takes[0]
+        if placement != "NEW":
+            bpy.ops.meshtalk.remove_take(take=take.uid)
+            assert bpy.ops.meshtalk.generate(placement=placement) == {"FINISHED"}
+        places = [(frame, 0.5) for frame in (-5, 1, 20, 47, 90, 133, 170)]
+        places += [(frame, 0.0) for frame in (186, 190, 230)]  # the soft end is straight now
+        before = [moved(spoken, *place) for place in places]
+        assert bpy.ops.meshtalk.bake(for_export=True, step=step) == {"FINISHED"}
+        assert [name for name in spoken.data.shape_keys.key_blocks.keys() if name.endswith(" Negative")]
+        for place, was in zip(places, before, strict=True):
+            assert np.abs(moved(spoken, *place) - was).max() < 2e-6, f"frame {place}"
+            lowest = min(block.value for block in spoken.data.shape_keys.key_blocks)
+            assert lowest > -1e-4
+
+    def test_the_next_take_plays_as_if_nothing_had_been_split(self, spoken):
+        first = [moved(spoken, frame) for frame in (20, 90, 170)]
+        assert bpy.ops.meshtalk.bake(for_export=True) == {"FINISHED"}
+        assert bpy.ops.meshtalk.generate() == {"FINISHED"}
+        for frame, was in zip((20, 90, 170), first, strict=True):
+            assert np.abs(moved(spoken, frame) - was).max() < 1e-6
+
+    def test_what_never_goes_below_zero_is_left(self, spoken):
+        spoken.meshtalk.use_correctives = False
+        assert bpy.ops.meshtalk.generate() == {"FINISHED"}
+        names = spoken.data.shape_keys.key_blocks.keys()
+        assert bpy.ops.meshtalk.bake(for_export=True) == {"FINISHED"}
+        assert spoken.data.shape_keys.key_blocks.keys() == names
+
+
+def _through_gltf(head, path, moving):
+    """The largest distance of a vertex after glTF and Blender's own import, at these frames."""
+    bpy.ops.wm.save_as_mainfile(filepath=str(path.with_suffix(".blend")))
+    export = _operator("export_scene", "gltf")
+    with contextlib.redirect_stdout(io.StringIO()):
+        export(filepath=str(path), use_selection=True, export_frame_range=False, export_morph_normal=False)
+    there = _read_again(path, "import_scene", "gltf")
+    shift = _shift(there)
+    return max(_distance(mine, _positions(there, frame + shift)) for frame, mine in moving.items())
 
 
 def _shift(thing):
