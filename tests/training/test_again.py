@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.geometry.attached import EDGE_FROM_LIP
+from engine.template import Template
 from tests.training.engines import needs_voices
 from tests.training.test_corpus import UNITS, clips_of, make, write_faces
 from training.corpus.again import teach_again
@@ -84,16 +86,27 @@ def test_phones_come_back_from_their_labels() -> None:
     assert phones_of_labels(np.full(201, PHONEMES.index("S"), np.uint8), TIMES)[0].start == 0.0
 
 
-def faces() -> Meeting:
-    """Three faces of one lip vertex each: the second's jaw opens twice as far, the third's lips overlap."""
+def faces(roll: float = 0.0) -> Meeting:
+    """Three faces of one lip vertex each: the second's jaw opens twice as far, the third's lips overlap,
+    and its upper lip, so its incisors, stands 0.5 mm further back. Lower lips roll back by ``roll`` m."""
     rests = np.array([[[0, 0, 0.0005], [0, 0, 0]]] * 3, np.float32)
-    rests[2, 0, 2] = -0.0004
-    codes = np.array([[[-0.03], [0.03]], [[-0.06], [0.03]], [[-0.03], [0.03]]], np.float32)
-    basis = np.array([[[0, 0, 0], [0, 0, 1]]], np.float32)
-    marks = {"lip_upper_inner": 0, "lip_lower_inner": 1}
-    found = meeting_of(("jawOpen", "mouthClose"), marks, rests, codes, basis)
+    rests[2, 0, 1:] = 0.0005, -0.0004
+    names = ("jawOpen", "mouthClose", *(["mouthRollLower"] if roll else []))
+    codes = np.zeros((3, len(names), 2), np.float32)
+    codes[:, 0, 0], codes[:, 1, 0], codes[:, 2:, 1] = (-0.03, -0.06, -0.03), 0.03, roll
+    basis = np.array([[[0, 0, 0], [0, 0, 1]], [[0, 0, 0], [0, 1, 0]]], np.float32)
+    found = meeting_of(bare_template(rests[0], names, basis), rests, codes)
     assert found is not None
     return found
+
+
+def bare_template(rest: np.ndarray, names: tuple[str, ...], basis: np.ndarray) -> Template:
+    """A template of nothing but lips: no masks, no teeth."""
+    none, marks = np.zeros(len(rest), np.float32), {"lip_upper_inner": 0, "lip_lower_inner": 1}
+    deltas = np.zeros((len(names), *rest.shape), np.float32)
+    polygons, identity = np.zeros((0, 4), np.int32), (basis[:0], none[:0])
+    masks = (none, none, none, none.astype(np.uint8), none)
+    return Template(rest, polygons, names, deltas, *masks, *identity, basis, marks)
 
 
 @pytest.mark.parametrize("other", [1, 2])
@@ -114,5 +127,27 @@ def test_open_lips_stay_and_resting_lips_rest() -> None:
     assert np.array_equal(meeting.carried(weights, 1, 1), weights)
 
 
+@pytest.mark.parametrize("other", [1, 2])
+def test_a_lip_that_bites_on_one_face_bites_on_another(other: int) -> None:
+    biting = faces(roll=0.008).biting
+    assert biting is not None
+    edge = EDGE_FROM_LIP[1:]
+    bite = np.array([[(0.0005 + edge[1]) / -0.03, 0.0, edge[0] / 0.008], [0.5, 0.0, 0.0]], np.float32)
+    assert biting.place(bite[:1], 0) == pytest.approx(0.0, abs=1e-6)
+    carried = faces(roll=0.008).carried(bite, 0, other)
+    assert biting.place(carried[:1], other) == pytest.approx(0.0, abs=1e-6)
+    assert np.array_equal(carried[1], bite[1]), "a lip that is far from the teeth moves as it did"
+
+
+def test_a_lip_that_cant_roll_far_enough_leaves_the_rest_to_the_jaw() -> None:
+    biting = faces(roll=0.003).biting
+    assert biting is not None
+    carried = biting.carried(np.array([[0.0, 0.0, 0.9]], np.float32), np.zeros((1, 2), np.float32), 0)
+    assert carried[0, 2] == 1.0
+    assert biting.place(carried, 0)[0, 1] == pytest.approx(0.0, abs=1e-6)
+
+
 def test_faces_without_lips_have_no_meeting() -> None:
-    assert meeting_of(("jawOpen",), {}, *(np.zeros((1, 1, 3), np.float32),) * 3) is None
+    rest, basis = np.zeros((2, 3), np.float32), np.zeros((1, 2, 3), np.float32)
+    template = bare_template(rest, ("jawOpen",), basis)
+    assert meeting_of(template, rest[None], np.zeros((1, 1, 1), np.float32)) is None

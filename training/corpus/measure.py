@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from engine.arrays import runs_of
 from training.corpus.errors import CorpusError
-from training.corpus.teacher.lips import INCISORS, landmark_vertices, lip_gaps, vertex_motion
+from training.corpus.teacher.lips import incisor_edges, landmark_vertices, lip_gaps, vertex_motion
 from training.phonemes import BILABIALS, CONSONANTS, LABIODENTALS, PHONEMES, SILENCE, UNKNOWN, VOWELS
 from training.ranking import area_under_curve
 
@@ -219,6 +219,7 @@ class _Lips:
         names = ("lip_upper_inner", "lip_lower_inner", "mouth_left", "mouth_right")
         self._names = [str(name) for name in faces["unit_names"]]
         self._rest, self._units = vertex_motion(faces, np.array(landmark_vertices(faces, *names)))
+        self._edges = incisor_edges(faces)
 
     def unit(self, name: str) -> int:
         return self._names.index(name)
@@ -227,8 +228,7 @@ class _Lips:
         """Aperture, lower lip to incisors, and width, ``(T,)`` each; aperture and width beyond rest's."""
         rest = self._rest[face]
         upper, lower, left, right = np.moveaxis(rest + np.tensordot(weights, self._units[face], 1), 1, 0)
-        incisors = rest[0] + np.array([0.0, *INCISORS])
-        ends = ((upper, lower), (lower, incisors), (left, right))
+        ends = ((upper, lower), (lower, self._edges[face]), (left, right))
         aperture, teeth, width = (1000 * np.linalg.norm(a - b, axis=-1) for a, b in ends)
         closed, wide = (1000 * float(np.linalg.norm(rest[a] - rest[b])) for a, b in ((0, 1), (2, 3)))
         return aperture - closed, teeth, width - wide

@@ -105,10 +105,7 @@ class CorpusClips:
         self._silence = silence(self.mel_settings)
         names = self.faces.template.unit_names
         self._speech_units = np.array([name.startswith(MOUTH_UNITS) for name in names])
-        template = self.faces.template
-        self._meeting = meeting_of(
-            names, template.landmarks, self.faces.rests, self.faces.unit_codes, template.motion_basis
-        )
+        self._meeting = meeting_of(self.faces.template, self.faces.rests, self.faces.unit_codes)
         self._chances = self._cumulative()
 
     def __len__(self) -> int:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-INCISORS = (0.0047, -0.0015)
-"""Metres from the upper lip's inner middle at rest back (y) and up (z) to the edge of the upper incisors,
-which never moves."""
+from engine.geometry.attached import EDGE_FROM_LIP, teeth_edge
+from engine.template import template_from_arrays
+
 NEAR_AT_REST, FAR_APART, SUNK = 0.003, 0.015, 0.012
 """Metres: facing lip vertices are this near at rest, this far apart with the jaw open, no deeper than the
 front ones."""
@@ -83,10 +83,19 @@ def lip_gaps(faces: dict[str, NDArray], count: int | None = None) -> LipGaps:
     pairs = facing_pairs(faces["rest"], jaw, upper, lower)
     rest, units = vertex_motion(faces, pairs.ravel(), count)
     gap_rest, gap_units = (part[..., ::2, 2] - part[..., 1::2, 2] for part in (rest, units))
-    tuck_rest = rest[:, 1, 1:] - rest[:, 0, 1:] - np.array(INCISORS)
+    tuck_rest = rest[:, 1, 1:] - incisor_edges(faces, count)[:, 1:]
     over_rest, over_units = (part[..., 0, 1] - part[..., 1, 1] for part in (rest, units))
     tuck_units = units[:, :, 1, 1:]
     return LipGaps(names, pairs, gap_rest, gap_units, tuck_rest, tuck_units, over_rest, over_units)
+
+
+def incisor_edges(faces: dict[str, NDArray], count: int | None = None) -> NDArray[np.float64]:
+    """The edge of the upper incisors ``(I, 3)`` of the first ``count`` identities; it never moves."""
+    rests = faces["rests"][:count].astype(np.float64)
+    if "attached_rest" not in faces:
+        return rests[:, landmark_vertices(faces, "lip_upper_inner")[0]] + EDGE_FROM_LIP
+    template = template_from_arrays(faces)
+    return np.array([teeth_edge(template, rest) for rest in rests])
 
 
 def landmark_vertices(faces: dict[str, NDArray], *names: str) -> list[int]:
