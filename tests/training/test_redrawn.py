@@ -11,8 +11,9 @@ import pytest
 pytest.importorskip("anny", reason="faces are made with the anny package, which is not installed")
 
 from engine.generate.weights import find_contacts
+from engine.geometry.fit.mesh import edges_of, triangulate, vertex_normals
 from engine.geometry.units import carry_units, closure_gaps
-from engine.template import SKIN, Template
+from engine.template import EYE, SKIN, Template
 from tests.engine.heads import turned_over
 from training.errors import TrainingError
 from training.faces import renew
@@ -144,6 +145,53 @@ def test_lower_lid_glides_to_the_nose(pack: Template, drawn: Template) -> None:
         inner = lower[np.abs(pack.rest[lower, 0]).argmin()]
         stays = drawn.unit_deltas[:, inner] - pack.unit_deltas[:, inner]
         assert np.abs(stays[pack.unit(f"eyeBlink{side}"), 0]) < 0.3 * MILLIMETRE
+
+
+def test_lids_glide_over_the_eyeball(pack: Template, drawn: Template) -> None:
+    """What lies behind the margins stays as far from the eyeball's middle; the pack's went into the ball."""
+    ball = pack.rest[(pack.part == EYE) & (pack.rest[:, 0] > 0)]
+    middle = 0.5 * (ball.min(axis=0) + ball.max(axis=0))
+    for side, sign in (("Left", 1), ("Right", -1)):
+        arm = pack.rest - middle * [sign, 1, 1]
+        far = np.linalg.norm(arm, axis=1)
+        normals = vertex_normals(pack.rest, triangulate(pack.faces))
+        facing = (normals * arm).sum(axis=1) < -0.95 * far
+        wall = (pack.part == SKIN) & (far < 0.02) & facing & (arm[:, 1] > -0.01)
+        before, after = (
+            np.linalg.norm(arm + each.unit_deltas[each.unit(f"eyeBlink{side}")], axis=1)[wall] - far[wall]
+            for each in (pack, drawn)
+        )
+        assert before.min() < -2 * MILLIMETRE
+        assert np.abs(after).max() < 0.5 * MILLIMETRE
+
+
+def test_a_blink_doesnt_fold_the_inner_corner(pack: Template, drawn: Template) -> None:
+    """Nasally of the lids' margins neighbours move alike."""
+    edges = edges_of(triangulate(pack.faces))[0]
+    for side, sign in (("Left", 1), ("Right", -1)):
+        lower = np.unique(pack.closure_fixed[pack.closure_unit == pack.unit(f"eyeBlink{side}")])
+        end = pack.rest[lower[np.abs(pack.rest[lower, 0]).argmin()]]
+        away = sign * (end - pack.rest)[:, 0]
+        near = (np.linalg.norm(pack.rest - end, axis=1) < 0.005) & (away > 0.001) & (pack.part == SKIN)
+        chosen = edges[near[edges].all(axis=1)]
+        length = np.linalg.norm(np.diff(pack.rest[chosen], axis=1)[:, 0], axis=1)
+        torn = [
+            np.linalg.norm(
+                np.diff(each.unit_deltas[each.unit(f"eyeBlink{side}")][chosen], axis=1)[:, 0], axis=1
+            )
+            / length
+            for each in (pack, drawn)
+        ]
+        assert torn[1].mean() < 0.6 * torn[0].mean()
+        assert torn[1].max() < 0.7 * torn[0].max()
+
+
+def test_a_sneer_raises_the_nose_further_than_it_lowers_the_brow(pack: Template, drawn: Template) -> None:
+    wing = pack.rest[pack.landmarks["nose_tip"]] + [0.016, 0.014, 0.003]
+    brow = np.array([0.016, -0.046, 0.162])
+    for template, more in ((pack, -1), (drawn, 1)):
+        up, down = (moved(template, "noseSneerLeft", place)[2] for place in (wing, brow))
+        assert more * (up + down) > 0
 
 
 def test_no_more_triangles_turn_over(pack: Template, drawn: Template) -> None:

@@ -149,7 +149,21 @@ def cheek_squint(draw: Drawing, side: float) -> Doubles:
     return draw.beside_lips(unit, still[:, None] * around)
 
 
+def sneer(draw: Drawing, side: float) -> Doubles:
+    """noseSneer (Apple: "raising" of one side "of the nose around the nostril"; AU 9, levator labii
+    superioris alaeque nasi): the wing and the skin beside the nose go up and bulge below the eye's inner
+    corner; the pack's lowered the brow further than it raised the nose."""
+    tip, eye = draw.mark("nose_tip"), draw.lid(side, "upper")
+    wing = tip + np.array((0.018 * side, 0.016, 0.004))
+    unit = draw.sided("noseSneer", side)
+    unit *= 1 - 0.5 * ramp(draw.rest[:, 2] - eye[2], 0, 0.012)[:, None]
+    raised = along(draw.ball(wing, 0.012), (0.0003 * side, -0.0006, 0.0016))
+    raised += along(draw.ball(wing + (-0.004 * side, -0.004, 0.018), 0.012), (0, -0.0012, 0.0014))
+    return draw.beside_lips(unit, raised)
+
+
 SIDED = {
+    "noseSneer": sneer,
     "mouthSmile": smile,
     "mouthFrown": frown,
     "mouthStretch": stretch,

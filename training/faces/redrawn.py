@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.arrays import ramp
+from engine.geometry.fit.mesh import triangulate, vertex_normals
 from engine.geometry.topology import neck_fade
 from engine.geometry.units import carry_units
 from engine.template import EYE, SKIN, Template
@@ -23,6 +24,7 @@ from .around import SEPTUM, along, recipe
 from .membrane import Membrane
 
 Doubles = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
 DETAIL = 0.001  # metres; where a unit moves a part q of its most, details smaller than this over q are lost
 FIRM = 1e8  # 1/m²: held within 0.1 mm
@@ -32,6 +34,9 @@ MARGIN = 0.003  # metres around the lids' margins that keep their own motion
 MIDLINE = 0.015  # metres to either side over which one half's motion goes over into the other's
 GLIDE = 0.0022  # metres by which the lower lid goes nasally in a blink (Doane 1980)
 LID_REACH = 0.006  # metres below its margin over which that fades
+CORNER = 0.007  # metres around the lids' inner corner over which skin is drawn from their end to …
+LIGAMENT = (-0.0036, -0.0018, 0.0002)  # … the medial ligament, from the lower margin's end
+EYEBALL = 0.022  # metres from an eyeball's middle; what lies further off is none of the lids' inner side
 UNSEEN = 2e-5  # metres; skin that moves less stays
 ROUND = 0.018  # metres: half a funnel's width
 PARTED, RAISED = 0.003, 0.0018  # metres by which its lower and upper lip lack at half of that
@@ -72,7 +77,7 @@ class Drawing:
         if name == "tongueOut":
             return self.pack(name)
         if name.startswith("eyeBlink"):
-            return self.pack(name) + self.lower_lid(side)
+            return self.on_eyeball(self.corner_held(self.pack(name) + self.lower_lid(side), side), side)
         if name == "mouthFunnel":
             return self.drawn_by_lips(self.pack(name) + self.rounding())
         if name == "mouthPucker":
@@ -142,19 +147,58 @@ class Drawing:
     def lower_lid(self, side: float) -> Doubles:
         """What a blink adds to the pack's, whose lower lid stays: it glides nasally over the eyeball."""
         template = self.template
-        eye = (template.part == EYE) & (self.rest[:, 0] > 0)  # the right one lacks its back
-        pairs = template.closure_unit == template.unit("eyeBlinkLeft" if side > 0 else "eyeBlinkRight")
-        lower, upper = np.unique(template.closure_fixed[pairs]), np.unique(template.closure_moving[pairs])
+        lower, upper = self.margins(side)
         along = side * self.rest[lower, 0]
         along = (along - along.min()) / np.ptp(along)  # from the nose outwards; the inner corner stays
         share = ramp(np.minimum(along, 1.4 - along), 0, 0.4)
-        arm = self.rest[lower, :2] - self.rest[eye, :2].mean(axis=0) * [side, 1]
+        arm = self.rest[lower, :2] - self.rest[self.left_eye, :2].mean(axis=0) * [side, 1]
         angle = -side * GLIDE / np.linalg.norm(arm, axis=1) * share
         wanted = np.zeros_like(self.rest)
         wanted[lower, :2] = np.column_stack([-arm[:, 1], arm[:, 0]]) * angle[:, None]
         held = template.part != SKIN
         held[np.union1d(lower, upper)] = True
         return Membrane(template, LID_REACH, LID_REACH).settle(wanted, FIRM * held)
+
+    def corner_held(self, blink: Doubles, side: float) -> Doubles:
+        """The blink with the skin nasally of both lids' margins drawn smoothly from their end to the medial
+        ligament, which holds it to the bone; the pack's folds there, to a spike at the shut line's end."""
+        lower, upper = self.margins(side)
+        end = self.rest[lower[np.abs(self.rest[lower, 0]).argmin()]]
+        ligament = end + np.array(LIGAMENT) * [side, 1, 1]
+        skin = self.template.part == SKIN
+        free = (1 - ramp(np.linalg.norm(self.rest - ligament, axis=1), 0.5 * CORNER, CORNER)) * skin
+        free[np.union1d(lower, upper)] = 0
+        tied = skin & (np.linalg.norm(self.rest - ligament, axis=1) < 0.25 * CORNER)
+        wanted = np.where(tied[:, None], 0, blink)
+        grip = np.where(tied, 1 / DETAIL**2, FIRM * (1 - free) ** 4)
+        return Membrane(self.template, CORNER, CORNER).settle(wanted, grip)
+
+    def on_eyeball(self, blink: Doubles, side: float) -> Doubles:
+        """The blink with the lids' inner side gliding over the eyeball: what lies behind their margins stays
+        as far from its middle as it is; the pack's went through the ball."""
+        ball = self.rest[self.left_eye]
+        middle = 0.5 * (ball.min(axis=0) + ball.max(axis=0)) * [side, 1, 1]
+        arm, moved = self.rest - middle, self.rest + blink - middle
+        far = np.linalg.norm(arm, axis=1)
+        facing = -(vertex_normals(self.rest, triangulate(self.template.faces)) * arm).sum(axis=1) / far
+        margins = self.rest[np.concatenate(self.margins(side))]
+        behind = np.linalg.norm(self.rest[:, None] - margins, axis=2).min(axis=1)
+        near = (self.template.part == SKIN) & (far < EYEBALL)
+        share = ramp(facing, 0.5, 0.9) * ramp(behind, MARGIN, 2 * MARGIN) * near
+        kept = moved * (far / np.maximum(np.linalg.norm(moved, axis=1), 1e-6))[:, None]
+        return blink + share[:, None] * (kept - moved)
+
+    def margins(self, side: float) -> tuple[Indices, Indices]:
+        """The vertices of a side's lower and upper lid that meet in a blink."""
+        template = self.template
+        pairs = template.closure_unit == template.unit("eyeBlinkLeft" if side > 0 else "eyeBlinkRight")
+        lower, upper = template.closure_fixed[pairs], template.closure_moving[pairs]
+        return np.unique(lower).astype(np.int64), np.unique(upper).astype(np.int64)
+
+    @cached_property
+    def left_eye(self) -> NDArray[np.bool_]:
+        """The vertices (V,) of the left eyeball; the right one lacks its back."""
+        return (self.template.part == EYE) & (self.rest[:, 0] > 0)
 
     @cached_property
     def kept(self) -> NDArray[np.bool_]:

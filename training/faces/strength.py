@@ -26,7 +26,9 @@ STRENGTH = {
     "mouthLeft": 1.4,  # the mouth's middle goes aside by 8 mm
     "mouthRight": 1.4,
     "mouthUpperUp": 1.45,  # upper teeth are seen to their necks (AU 10 at its most)
-    "mouthPress": 1.45,  # half of the lower lip's red is gone
+    "mouthPress": 1.7,  # half of the lower lip's red is gone
+    "browOuterUp": 1.4,  # the brow's outer part rises by 9 mm (AU 2 at its most)
+    "noseSneer": 1.4,  # the nose's wing rises by 6 mm (AU 9 at its most)
 }
 """How many times as far as the pack's, by the unit's name without its side."""
 
