@@ -58,13 +58,18 @@ class Carrier:
 
     def carry_soft(self, motion: Floats) -> Floats:
         """The part of `carry` that is linear in the motion: all but what the bones do."""
-        weld, following = self.surface.weld, np.flatnonzero(self.roles.role == FOLLOWS)
+        weld = self.surface.weld
         carried = np.zeros((len(motion), len(weld), 3), np.float32)
         carried[:, self.skin] = self.softener.apply(self.ties.carry(motion) * self.share[:, None])
-        carried = carried[:, weld]
+        carried = self._follow(carried[:, weld])
+        carried[:, self.tongue.vertices] = self.tongue.carry(motion)
+        return carried
+
+    def _follow(self, carried: Floats) -> Floats:
+        """Displacements (T, V', 3), in place, with those of lashes and films as their skin now moves."""
+        weld, following = self.surface.weld, np.flatnonzero(self.roles.role == FOLLOWS)
         carried[:, following] = carried[:, self.roles.donor[following]]
         carried[:, following] = self.films.apply(carried)[:, weld[following]]
-        carried[:, self.tongue.vertices] = self.tongue.carry(motion)
         return carried
 
     @property
@@ -83,7 +88,8 @@ class Carrier:
 
     @cached_property
     def unit_deltas(self) -> Floats:
-        """The units (U, V', 3) at weight 1, with no triangle turned over."""
+        """The units (U, V', 3) at weight 1, with no triangle turned over: skin is unfolded first, because films
+        that lie on it must go where it goes, or unfolding them would draw the lashes along."""
         template, surface = self.template, self.surface
         units = carry_units(template, self.rest)
         carried = np.empty((len(units), len(surface.weld), 3), np.float32)
@@ -91,7 +97,14 @@ class Carrier:
             carried[rows] = self.carry(units[rows])
         together = zip(template.closure_unit.tolist(), template.closure_with.tolist(), strict=True)
         partners = {unit: other for unit, other in together if other >= 0}
-        unfold(carried, surface.vertices, surface.weld[surface.triangles], partners)
+        triangles = surface.weld[surface.triangles]
+        following = self.roles.role == FOLLOWS
+        if following.any():
+            on_skin = following[triangles].any(axis=1)
+            unfold(carried, surface.vertices, triangles[~on_skin], partners)
+            for unit in carried:
+                unit[:] = self._follow(unit[None, surface.weld])[0]
+        unfold(carried, surface.vertices, triangles, partners)
         for unit in carried:
             unit[:] = rounded(unit[surface.weld])
         return carried
