@@ -88,8 +88,11 @@ class Carrier:
 
     @cached_property
     def unit_deltas(self) -> Floats:
-        """The units (U, V', 3) at weight 1, with no triangle turned over: skin is unfolded first, because films
-        that lie on it must go where it goes, or unfolding them would draw the lashes along."""
+        """The units (U, V', 3) at weight 1, with no triangle turned over.
+
+        Skin is unfolded first: films that lie on it must go where it goes, or unfolding them would draw the
+        lashes along.
+        """
         template, surface = self.template, self.surface
         units = carry_units(template, self.rest)
         carried = np.empty((len(units), len(surface.weld), 3), np.float32)
