@@ -9,6 +9,7 @@ MESHTALK_FIRST for the first failure as it was found instead of the shortest one
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,11 +26,18 @@ RANDOM = int(os.environ.get("MESHTALK_RANDOM", str(bpy.app.version[0] * 10 + bpy
 STEPS = 16
 
 TAG = "meshtalk"
+JAW = 'key_blocks["jawOpen"].value'
 FRAMES = (1, 20, 45, 150)
 
 numbers = st.integers(0, 5)
 placements = st.sampled_from(["NEW", "RANGE", "NLA"])
 
+GAP = range(62, 114, 4)
+"""Frames between two lines of a dialogue, a second and more from the sounds around them."""
+LINES = (1, 130)
+"""Where those lines begin, in the sequencer."""
+
+has_strips = precondition(lambda self: bpy.app.build_options.audaspace and len(self.head.meshtalk.takes))
 has_take = precondition(lambda self: len(self.head.meshtalk.takes))
 has_two = precondition(lambda self: len(self.head.meshtalk.takes) > 1)
 has_preview = precondition(lambda self: any(take.preview for take in self.head.meshtalk.takes))
@@ -83,6 +91,7 @@ class Mine:
     shapes: dict[str, int] = field(default_factory=dict)
     body: int = 0
     smile: int = 0
+    jaw: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,9 +110,10 @@ class Desk(RuleBasedStateMachine):
     folder: Path
     sounds: tuple[str, ...]
     tiny: str
+    add_strip: Callable[..., object]
 
-    @initialize(placement=placements)
-    def open(self, placement):
+    @initialize(placement=placements, has_jaw=st.booleans(), is_dialogue=st.booleans())
+    def open(self, placement, has_jaw, is_dialogue):
         bpy.ops.wm.read_homefile(use_empty=True)
         scene = bpy.context.scene
         scene.render.fps, scene.render.fps_base = 30, 1.0
@@ -123,6 +133,13 @@ class Desk(RuleBasedStateMachine):
             smile.keyframe_insert("value", frame=frame)
             head.location.x = value
             head.keyframe_insert("location", index=0, frame=frame)
+        if has_jaw:  # a rig's own, which speech moves, and which the user moves too
+            jaw = head.shape_key_add(name="jawOpen", from_mix=False)
+            for number in range(20):
+                jaw.data[number].co.z -= 0.02
+            for frame, value in ((-20, 0.0), (58, 0.2), (70, 0.5), (105, 0.1), (118, 0.3), (260, 0.0)):
+                jaw.value = value
+                jaw.keyframe_insert("value", frame=frame)
         head.animation_data.action.name = "Body"
         if (
             head.data.shape_keys.animation_data.action != head.animation_data.action
@@ -133,15 +150,27 @@ class Desk(RuleBasedStateMachine):
             body=keys_of(bpy.data.actions["Body"])[("location", 0)],
             smile=self._smile(self._mine()),
         )
+        self.mine = replace(self.mine, jaw=self._jaw(self._mine()))
+        if bpy.app.build_options.audaspace:
+            for number, (frame, sound) in enumerate(zip(LINES, self.sounds, strict=True)):
+                self.add_strip(scene, sound, f"line {number}", frame)
         bpy.ops.ed.undo_push(message="open")
         self.past, self.future = [self.state()], []
-        self.generate(0, placement, 0)
+        if is_dialogue and bpy.app.build_options.audaspace:
+            self.generate_dialogue(0, placement)
+        else:
+            self.generate(0, placement, 0)
 
     # What is done with MeshTalk
 
     @rule(number=st.integers(0, 2), placement=placements, sound=st.integers(0, 1))
     def generate_again(self, number, placement, sound):
         self.generate(number, placement, sound)
+
+    @has_strips
+    @rule(number=st.integers(0, 2), placement=placements)
+    def generate_lines(self, number, placement):
+        self.generate_dialogue(number, placement)
 
     @has_take
     @rule(number=numbers)
@@ -279,6 +308,17 @@ class Desk(RuleBasedStateMachine):
                 self.mine = replace(self.mine, smile=self._smile(playing))
         self.done()
 
+    @rule(frame=st.integers(74, 101), value=st.floats(0, 1, width=16))
+    def key_the_jaw(self, frame, value):
+        """A reaction by hand between the two lines, in the Action that the user plays."""
+        playing = self._playing()
+        curve = next((c for c in curves_of(playing) if c.data_path == JAW), None) if playing else None
+        if curve is not None and playing == self._mine() and self.mine.jaw:
+            curve.keyframe_points.insert(frame, value)
+            curve.update()
+            self.mine = replace(self.mine, jaw=self._jaw(playing))
+        self.done()
+
     @rule(number=st.integers(0, 3))
     def sculpt(self, number):
         """The user's own key is changed."""
@@ -340,6 +380,7 @@ class Desk(RuleBasedStateMachine):
         assert keys_of(bpy.data.actions["Body"])[("location", 0)] == self.mine.body
         assert self.head.animation_data.action == bpy.data.actions["Body"]
         assert self._smile(self._mine()) == self.mine.smile
+        assert self._jaw(self._mine()) == pytest.approx(self.mine.jaw, abs=1e-4)
 
     @invariant()
     def nothing_is_left_behind(self):
@@ -367,6 +408,11 @@ class Desk(RuleBasedStateMachine):
     def generate(self, number, placement, sound):
         file = self.sounds[sound]
         self.do("generate", head=self.mine.head, sound_file=file, seed=number, placement=placement)
+
+    def generate_dialogue(self, number, placement):
+        """Two lines of one character as one take, with somebody else's between them."""
+        lines = [{"name": f"line {line}"} for line in range(len(LINES))]
+        self.do("generate", head=self.mine.head, strips=lines, seed=number, placement=placement)
 
     def take(self, number):
         takes = self.head.meshtalk.takes
@@ -411,12 +457,20 @@ class Desk(RuleBasedStateMachine):
     def _smile(self, action):
         return keys_of(action)[('key_blocks["My Smile"].value', 0)]
 
+    def _jaw(self, action):
+        """What the user's jaw does between the lines; nothing where the head has no such key."""
+        if "jawOpen" not in self.mine.shapes:
+            return ()
+        curve = next(c for c in curves_of(action) if c.data_path == JAW)
+        return tuple(curve.evaluate(frame) for frame in GAP)
+
 
 @pytest.fixture()
 def desk(part, scene, tmp_path, wav, speech):
     Desk.folder = tmp_path
     Desk.sounds = (str(wav("one.wav", speech[:16_000])), str(wav("two.wav", speech[8_000:])))
     Desk.tiny = scene.meshtalk.model
+    Desk.add_strip = staticmethod(part("scene.strips").add_sound_strip)
     return Desk
 
 
