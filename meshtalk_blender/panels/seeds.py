@@ -95,7 +95,8 @@ def _draw_sampling(layout: bpy.types.UILayout, context: bpy.types.Context, setti
 
 def _draw_choice(layout: bpy.types.UILayout, name: str) -> None:
     """The seed that is looked at, to keep or to give up; greyed where there is none."""
-    layout.label(text=name, translate=False, icon="HIDE_OFF" if name else "HIDE_ON")
+    words, icon = (name, "HIDE_OFF") if name else (say("Click on a seed to see it on the head"), "INFO")
+    layout.label(text=words, translate=False, icon=icon)
     row = layout.row(align=True)
     row.enabled = bool(name)
     row.operator(MESHTALK_OT_keep_seed.bl_idname, icon="CHECKMARK")
