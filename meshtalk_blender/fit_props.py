@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The fit of a mesh, saved with the mesh datablock, wherever that is copied or appended.
 
-It is a registered property and no plain custom one, because Blender would draw megabytes of text in the
-mesh's Custom Properties.
+Its megabytes are in a datablock of their own, which the mesh points to: Blender copies all that a mesh holds
+itself in each frame that it plays (*measured*: 4 MB twice, 0.4 ms, and ten times that where the memory goes
+back to the system in between).
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from bpy.props import BoolProperty, FloatProperty, FloatVectorProperty, PointerP
 
 
 class MeshTalkFit(bpy.types.PropertyGroup):
-    """What the last fit left: `data` for the engine, the rest for the panel, which needn't open `data`."""
+    """What the last fit left: `store` holds the bytes for the engine, the rest is for the panel."""
 
-    data: StringProperty(subtype="BYTE_STRING", options={"HIDDEN"})
+    store: PointerProperty(type=bpy.types.Text, options={"HIDDEN"})
     median_mm: FloatProperty()
     percentile_95_mm: FloatProperty()
     share_within_4mm: FloatProperty()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The fit of a head, kept in the face's mesh datablock: save, load, append and duplicate take it along.
+"""The fit of a head, kept with the face's mesh datablock: save, load, append and duplicate take it along.
 
 Whether it still belongs to the head is for the engine to say, which compares every vertex. For the panel
 there are cheap signs: counts, which may be read while drawing, and a sum over all positions, which may not.
@@ -19,6 +19,10 @@ from .stretch import are_same, stretch_signs
 if TYPE_CHECKING:
     from ...engine.geometry.fit.binding import FitFigures
 
+STORE, DATA = ".MeshTalk fit", "meshtalk_fit"
+"""The datablock that holds a fit's bytes (Blender's lists leave out names that begin with a dot), and its
+custom property that they are in."""
+
 
 class Change(Enum):
     """What happened to a head since it was fitted."""
@@ -31,13 +35,17 @@ class Change(Enum):
 
 def stored_binding(head: bpy.types.Object) -> bytes | None:
     """What the last fit left with this head's mesh; None where it wasn't fitted."""
-    return head.data.meshtalk_fit.data or None
+    store = head.data.meshtalk_fit.store
+    return None if store is None else store.get(DATA)
 
 
 def store_binding(head: bpy.types.Object, data: bytes, figures: FitFigures) -> None:
     """Keep a fit with the head's mesh: its bytes, and what the panel shows of it."""
+    _drop_store(head.data)
     fit = head.data.meshtalk_fit
-    fit.data = data
+    fit.store = bpy.data.texts.new(STORE)
+    fit.store.use_fake_user = False  # it goes where the mesh goes
+    fit.store[DATA] = data
     fit.median_mm, fit.percentile_95_mm = figures.median_mm, figures.percentile_95_mm
     fit.share_within_4mm, fit.resemblance = figures.share_within_4mm, figures.resemblance
     fit.parted_mm, fit.eyes_shut = figures.parted_mm, figures.eyes_shut
@@ -47,8 +55,8 @@ def store_binding(head: bpy.types.Object, data: bytes, figures: FitFigures) -> N
 
 def clear_binding(head: bpy.types.Object) -> None:
     """Forget the fit of this head's mesh."""
+    _drop_store(head.data)
     for name in (
-        "data",
         "counts",
         "positions",
         "landmarks",
@@ -61,6 +69,14 @@ def clear_binding(head: bpy.types.Object) -> None:
         "eyes_shut",
     ):
         head.data.meshtalk_fit.property_unset(name)
+
+
+def _drop_store(mesh: bpy.types.Mesh) -> None:
+    """Let go of what a fit left with this mesh; a copy of the mesh may still have it."""
+    store = mesh.meshtalk_fit.store
+    mesh.meshtalk_fit.property_unset("store")
+    if store is not None and not store.users and store.library is None:
+        bpy.data.texts.remove(store)
 
 
 def has_binding(head: bpy.types.Object) -> bool:

@@ -200,6 +200,26 @@ def test_a_duplicate_keeps_the_fit(fitted, part, state, linked):
     assert twin != fitted and stored(part, twin) == data and "mm, good" in state(twin).words
 
 
+def test_the_mesh_itself_holds_nothing_large(fitted, part):
+    """Blender copies all that a mesh holds in every frame that it plays."""
+    fit = fitted.data.meshtalk_fit
+    assert len(stored(part, fitted)) > 100_000
+    for prop in fit.bl_rna.properties:
+        if prop.type == "STRING":
+            assert len(getattr(fit, prop.identifier)) < 5_000, prop.identifier
+
+
+def test_a_fit_that_is_forgotten_leaves_nothing_behind(fitted, part):
+    """But for the copy of the mesh that has it too."""
+    data = stored(part, fitted)
+    assert bpy.ops.object.duplicate(linked=False) == {"FINISHED"}
+    twin = bpy.context.active_object
+    part("scene.binding").clear_binding(fitted)
+    assert stored(part, fitted) is None and stored(part, twin) == data
+    part("scene.binding").clear_binding(twin)
+    assert not bpy.data.texts
+
+
 def test_moving_and_scaling_the_object_is_no_edit(fitted, part, state, default):
     fitted.location, fitted.scale, fitted.rotation_euler = (3, 4, 5), (2, 2, 2), (0.4, 0.5, 0.6)
     bpy.context.view_layer.update()
@@ -257,6 +277,9 @@ def test_undo_takes_the_fit_back_and_redo_brings_it(stranger, part, state):
     assert stored(part, head) == data and "mm, good" in state(head).words
 
 
+@pytest.mark.skipif(
+    not bpy.app.build_options.audaspace, reason="this Blender was built without sound: it has no strips"
+)
 def test_a_fit_that_is_undone_while_the_next_take_is_made_comes_with_that(stranger, part, default, state):
     """The first Generate fits the head, and Ctrl Z takes both back while the second one runs."""
     name = stranger.name
