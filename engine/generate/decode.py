@@ -211,7 +211,10 @@ class Mover:
         with _CARRYING:
             models = _CARRIED.setdefault(self._binding, WeakKeyDictionary())
             if self._bundle not in models:
-                models[self._bundle] = self._binding.carried(basis)
+                carried, still = self._binding.carried(basis), self._still.reshape(-1)
+                nothing = (np.zeros((0, count), np.float32) for count in (len(basis), still.size))
+                carried.place(next(nothing), still, next(nothing))  # opens once what all threads will use
+                models[self._bundle] = carried
             return models[self._bundle]
 
     def _moved(self, carried: Float32) -> Float32:

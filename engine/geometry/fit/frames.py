@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ...product import Spread
 from .carry import Carrier, blocks
 
 Floats = NDArray[np.float32]
@@ -84,27 +85,28 @@ class CarriedFrames:
 
     def carry(self, codes: Floats) -> Floats:
         """Displacements (T, V', 3) of the mesh by coefficients (T, K) of the basis."""
-        carried = np.empty((len(codes), len(self.carrier.surface.vertices), 3), np.float32)
+        carried = np.zeros((len(codes), len(self.carrier.surface.vertices), 3), np.float32)
         flat = carried.reshape(len(codes), -1)
-        self.place(codes, np.zeros(flat.shape[1], np.float32), flat)
+        for run in self._soft:
+            np.matmul(codes, run.values, out=flat[:, 3 * run.start : 3 * run.stop])
+        self._turn_bones(codes, flat)
         return carried
 
     def place(self, codes: Floats, still: Floats, out: Floats) -> None:
-        """See `CarriedBasis`. Each run is finished while the cache holds it."""
-        filled = 0
-        for run in self._soft:
-            columns = slice(3 * run.start, 3 * run.stop)
-            out[:, filled : columns.start] = still[filled : columns.start]
-            np.matmul(codes, run.values, out=out[:, columns])
-            out[:, columns] += still[columns]
-            filled = columns.stop
-        out[:, filled:] = still[filled:]
+        """See `CarriedBasis`."""
+        self._spread.place(codes, still, out)
+        self._turn_bones(codes, out)
+
+    def _turn_bones(self, codes: Floats, out: Floats) -> None:
+        """Add what the bones do by coefficients (T, K) to `out` (T, 3 V')."""
         turn = self.turn.astype(np.float32)
-        for bone, anchors, runs in zip(self.carrier.bones, self._anchors, self._rows, strict=True):
-            maps = bone.maps((codes @ anchors).reshape(len(codes), -1, 3)) @ turn
-            for run in runs:
-                moved = np.matmul(run.values, maps).reshape(len(codes), -1)
-                out[:, 3 * run.start : 3 * run.stop] += moved
+        for bone, anchors, runs in zip(self.carrier.bones, self._anchors, self._turned, strict=True):
+            maps = bone.maps((codes @ anchors).reshape(len(codes), anchors.shape[1] // 3, 3)) @ turn
+            runs.add(maps.reshape(len(codes), 12), out)
+
+    @cached_property
+    def _spread(self) -> Spread:
+        return Spread([(3 * run.start, run.values) for run in self._soft])
 
     @cached_property
     def _soft(self) -> tuple[Run, ...]:
@@ -128,15 +130,16 @@ class CarriedFrames:
         return tuple(every)
 
     @cached_property
-    def _rows(self) -> tuple[tuple[Run, ...], ...]:
-        """Each bone's rows, (N, 4)."""
+    def _turned(self) -> tuple[Spread, ...]:
+        """What each bone's maps (12,) do."""
         every = np.zeros((len(self.carrier.surface.vertices), 4), np.float32)
-        rows = []
+        turned = []
         for bone in self.carrier.bones:
             every[:] = 0
             every[bone.vertices] = bone.rows
-            rows.append(tuple(Run(*run, every[slice(*run)].copy()) for run in runs_of(bone.vertices)))
-        return tuple(rows)
+            runs = (slice(*run) for run in runs_of(bone.vertices))
+            turned.append(Spread([(3 * run.start, np.kron(every[run].T, np.eye(3))) for run in runs]))
+        return tuple(turned)
 
     @cached_property
     def _anchors(self) -> tuple[Floats, ...]:
