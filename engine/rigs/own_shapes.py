@@ -34,6 +34,10 @@ ALIKE = 0.2
 LEAST_SCALE, MOST_SCALE = 0.5, 2.0
 """Bounds of what a key's values are multiplied by."""
 
+LIPS = 3.0
+"""How many times as much the gap between lips counts as in the units' own fit. *Measured* on ICT's keys: less
+leaves lips further from where they should be than names do, more costs fit elsewhere."""
+
 SEEN = 1e-4
 """Metres; a key that moves no skin further can't be matched."""
 
@@ -45,7 +49,7 @@ class OwnShapes:
     `scale` (N,) makes a key at its drive's value move as far as its units do. The M keys `free` (M,) (rows of
     the N) are solved for: `gram` (M, N) are products in m² of their motion with that of all keys, `cross`
     (U, M) with that of `unit_names` and `corrective_cross` (K, M) with that of `corrective_names`, in the
-    metric of the units' own fit, so that lips that meet count for more than other skin.
+    metric of the units' own fit, in which lips that meet count for more than other skin, here LIPS times so.
 
     With a `span` only those samples of a take are matched, from the first to the one before the last number;
     the third tells over how many samples, inside, that begins and ends.
@@ -106,7 +110,8 @@ def measure_own_shapes(
     if not matched.any():
         return None
     free = np.flatnonzero(matched & [_is_solved(entry) for entry in drives])
-    rows = weighted(own[free], find_contacts(template))
+    contacts = find_contacts(template)
+    rows = weighted(own[free], replace(contacts, emphasis=LIPS * contacts.emphasis))
     correctives = correctives_on(template, binding.rest) * skin
     return OwnShapes(
         drives=tuple(drives),
