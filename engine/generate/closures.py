@@ -217,14 +217,14 @@ class _LeastMotion:
 
 def _weight(beyond: Float64) -> Float64:
     """How much the square of a distance outside its bounds counts."""
-    return HOLD * ((beyond > 0) + CROSSED * (beyond < 0))
+    return (HOLD * ((beyond > 0) + CROSSED * (beyond < 0))).astype(np.float64, copy=False)
 
 
 def _newton(gradient: Float64, curvature: Float64, free: NDArray[np.bool_]) -> Float64:
     """The step (n, u) that ends where the free weights' gradient does; 0 for the others."""
     held = curvature * (free[:, :, None] & free[:, None, :])
     held[:, *np.diag_indices(free.shape[1])] += ~free
-    return np.linalg.solve(held, (gradient * free)[:, :, None])[:, :, 0]
+    return np.linalg.solve(held, (gradient * free)[:, :, None])[:, :, 0].astype(np.float64, copy=False)
 
 
 def _inside(now: Float64, newton: Float64, box: tuple[Float64, Float64]) -> Float64:
