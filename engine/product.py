@@ -21,8 +21,9 @@ from .bundle.runtime import open_model
 
 Float32 = NDArray[np.float32]
 
-ROWS = 64
-"""Rows that are multiplied and finished while the cache holds them."""
+ROWS, WHOLE = 64, 320
+"""Rows that are multiplied and finished while the cache holds them; and more where the product is written in
+place, so that the matrix is read less often."""
 
 
 class Product:
@@ -78,12 +79,15 @@ class Spread:
     def _parts(self, rows: Float32, out: Float32) -> Iterator[tuple[Float32, Float32, Float32]]:
         """Rows and their places, as many as are finished together, and room for a run of them."""
         given = np.ascontiguousarray(rows, np.float32)
-        widest = max((stop - start for start, stop, _ in self._runs), default=0)
-        scratch = np.empty(min(ROWS, len(given)) * widest, np.float32)
-        for first in range(0, len(given), ROWS):
-            yield given[first : first + ROWS], out[first : first + ROWS], scratch
+        runs = [stop - start for start, stop, _ in self._runs if stop - start < out.shape[1]]
+        size = ROWS if runs else WHOLE
+        scratch = np.empty(min(size, len(given)) * max(runs, default=0), np.float32)
+        for first in range(0, len(given), size):
+            yield given[first : first + size], out[first : first + size], scratch
 
 
 def _room(scratch: Float32, like: Float32) -> Float32:
-    """Some of ``scratch`` in the shape of another array, in one piece."""
+    """Some of ``scratch``, or new room where it is too small, in the shape of another array, in one piece."""
+    if scratch.size < like.size:
+        return np.empty(like.shape, np.float32)
     return scratch[: like.size].reshape(like.shape)

@@ -84,6 +84,11 @@ class Mover:
         return self._bundle.card.frame_rate
 
     @property
+    def block_frames(self) -> int:
+        """Of the decoder."""
+        return self._bundle.card.block_frames
+
+    @property
     def units(self) -> int:
         """How many units there are."""
         return len(self._fit.lengths)

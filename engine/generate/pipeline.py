@@ -98,7 +98,7 @@ def generate(
         stack.enter_context(one_thread_a_product())
         codes = encode_audio(bundle, sound.samples, job.frames, hearing)
         sampled = [
-            job.labels(codes, seeds, told_by(sampling, index, len(groups), threads))
+            job.labels(codes, seeds, told_by(sampling, index, len(groups), threads), beside)
             for index, seeds in enumerate(groups)
         ]
         workers = None
@@ -189,11 +189,11 @@ class _Job:
         """The temperature of all heads, or of each (heads,)."""
         return head_temperatures(self.bundle, self.options.temperature, self.options.upper_temperature)
 
-    def labels(self, codes: NDArray[np.float32], seeds: slice, stage: Stage) -> Iterator[Labels]:
+    def labels(self, codes: NDArray[np.float32], seeds: slice, stage: Stage, alone: bool) -> Iterator[Labels]:
         """Labels (seeds, n, heads) of some seeds, n the decoder's block but for the last."""
         size, waiting = self.bundle.card.block_frames, np.zeros((0, 0, 0), np.int16)
         for labels in sample_blocks(
-            self.bundle, codes, self.options.seeds[seeds], self.temperatures, stage=stage
+            self.bundle, codes, self.options.seeds[seeds], self.temperatures, stage=stage, alone=alone
         ):
             waiting = np.concatenate([waiting, labels], axis=1) if waiting.size else labels
             while waiting.shape[1] >= size:
