@@ -76,6 +76,7 @@ class MeshTalkTakeObject(bpy.types.PropertyGroup):
     below_slot: StringProperty(name="Slot Below", description="Slot of what is below")
     first: FloatProperty(name="First", description="First frame of the keys")
     last: FloatProperty(name="Last", description="Last frame of the keys")
+    spans: StringProperty(name="Spans", description="Frames that it has of the user's Action")
     recipe: StringProperty(name="Recipe", description="What drives which shape key")
     sums: StringProperty(name="Sums", description="What its curves were when they were written")
     by_hand: IntProperty(name="By Hand", description="How many of its curves were changed since, and stay")

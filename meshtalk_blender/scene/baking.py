@@ -11,6 +11,7 @@ import numpy as np
 from .actions import is_locked
 from .errors import SceneError
 from .fcurves import BEZIER, LINEAR, Keys, Points, keys_of_points, read_keys, write_keys
+from .spans import Spans, within
 from .splitting import split_below_zero
 from .takes import release_take, take_problem, written_curves
 
@@ -38,7 +39,7 @@ def bake_take(
         second = split_below_zero(where, take.placement, step) if for_export else {}
         for fcurve in where.fcurves:
             if step > 0 and fcurve.data_path not in second and not is_locked(fcurve):
-                _key_each(fcurve, where.first, where.last, step)
+                _key_each(fcurve, where.spans, step)
         paths = {fcurve.data_path for fcurve in where.fcurves} | set(second.values())
         count += sum(len(each.keyframe_points) for each in where.holder.fcurves if each.data_path in paths)
         split += len(second)
@@ -46,13 +47,15 @@ def bake_take(
     return count, split
 
 
-def _key_each(fcurve: bpy.types.FCurve, first: float, last: float, step: int) -> None:
-    """Key a curve on each `step`-th frame between two frames; keys outside stay. A curve at rest keeps its
-    one key."""
+def _key_each(fcurve: bpy.types.FCurve, spans: Spans, step: int) -> None:
+    """Key a curve on each `step`-th of a take's frames; keys outside stay. A curve at rest keeps its one
+    key."""
     keys = read_keys(fcurve)
-    inside = (keys.frames > first - HALF_A_FRAME) & (keys.frames < last + HALF_A_FRAME)
-    if inside.sum() > 1:
-        write_keys(fcurve, keys.where(~inside).joined(_sampled(fcurve, keys.where(inside), step)))
+    inside = [within(keys.frames, [(first - HALF_A_FRAME, last + HALF_A_FRAME)]) for first, last in spans]
+    moving = [each for each in inside if each.sum() > 1]
+    if moving:
+        fresh = [_sampled(fcurve, keys.where(each), step) for each in moving]
+        write_keys(fcurve, keys.where(~np.any(moving, axis=0)).joined(*fresh))
 
 
 def _sampled(fcurve: bpy.types.FCurve, before: Keys, step: int) -> Keys:

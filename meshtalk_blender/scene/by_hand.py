@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .actions import channels, ensure_curve, find_curve, slot_named
 from .fcurves import Keys, read_keys, write_keys
+from .spans import spans_of, within
 
 if TYPE_CHECKING:
     from ..take_props import MeshTalkTakeObject
@@ -60,7 +61,7 @@ def places_in(holder: Any, path: str, item: MeshTalkTakeObject | None = None) ->
         keys.foreach_get("co", places.ravel())
     if item is None:
         return places
-    return places[(places[:, 0] >= item.first) & (places[:, 0] <= item.last)]
+    return places[within(places[:, 0], spans_of(item))]
 
 
 def note_written(item: MeshTalkTakeObject, sums: Mapping[str, int], changed: Collection[str]) -> None:
@@ -85,7 +86,7 @@ def retouched(item: MeshTalkTakeObject, holder: Any) -> dict[str, Keys]:
     found = {}
     for path in changed_paths(item, holder, True):
         keys = read_keys(find_curve(holder, path))
-        found[path] = keys.where((keys.frames > item.first) & (keys.frames < item.last))
+        found[path] = keys.where(within(keys.frames, spans_of(item), ends=False))
     return found
 
 
@@ -96,7 +97,7 @@ def retouch(item: MeshTalkTakeObject, holder: Any, changed: Mapping[str, Keys]) 
         if fcurve is None:
             continue
         there = read_keys(fcurve)
-        around = (there.frames <= item.first) | (there.frames >= item.last)
+        around = ~within(there.frames, spans_of(item), ends=False)
         write_keys(fcurve, there.where(around).joined(keys))
     item.by_hand = len(changed)
 

@@ -40,6 +40,7 @@ from .nla import (
     strips_of,
 )
 from .sliders import ensure_rest, mute_rest, remove_rest
+from .spans import note_spans, spans_of
 
 if TYPE_CHECKING:
     from ..take_props import MeshTalkTake, MeshTalkTakeObject
@@ -107,8 +108,9 @@ def write_curves(
     changed = changed_among(item, there)
     if placement == RANGE:
         ours = {path: stretches for path, stretches in curves.items() if path not in changed}
-        ranges.write(keys, item, holder, ours, settle)
+        spans = ranges.write(keys, item, holder, ours, settle) or spans_of(item)
         item.first, item.last = first - settle, last + settle
+        note_spans(item, spans)
         note_written(item, {path: sum_of(places_in(holder, path, item)) for path in ours}, changed)
         return
     for path, stretches in curves.items():

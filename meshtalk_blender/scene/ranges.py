@@ -26,6 +26,7 @@ from .fcurves import (
     write_keys,
     write_points,
 )
+from .spans import Spans, spans_of, within
 
 if TYPE_CHECKING:
     from ..take_props import MeshTalkTakeObject
@@ -53,11 +54,11 @@ def write(
     holder: Any,
     curves: Mapping[str, Sequence[Values]],
     blend: int,
-) -> None:
+) -> Spans:
     """Write curves into their frames of an Action; `blend` frames before and after them lead over from and to
-    what is there, also between stretches that leave room for it."""
+    what is there, also between stretches that leave room for it. Gives the frames."""
     if not curves:
-        return
+        return ()
     runs = _runs(next(iter(curves.values())), blend)
     for path, values in curves.items():
         if not resolves(keys, path):
@@ -75,6 +76,7 @@ def write(
             write_keys(fcurve, base)
         else:
             write_points(fcurve, chained([_between(points, span, resting) for points, span in parts]))
+    return [span for _, span in runs]
 
 
 def _runs(stretches: Sequence[Values], blend: int) -> list[tuple[slice, tuple[int, int]]]:
@@ -142,23 +144,36 @@ def restore(item: MeshTalkTakeObject, holder: Any) -> None:
             write_keys(fcurve, base)
         else:
             remove_curve(holder, fcurve)
-    item.first = item.last = 0.0
+    item.first, item.last, item.spans = 0.0, 0.0, ""
 
 
 def _restored(item: MeshTalkTakeObject, path: str, fcurve: bpy.types.FCurve) -> Keys:
     """A curve's keys without the take's: outside its frames those of now, inside those of before."""
-    if item.first >= item.last:  # nothing was written yet
-        return read_keys(fcurve)
-    outside = read_keys(fcurve, without=(item.first, item.last))
-    before = _before(item, path)
-    inside = (before.frames >= item.first) & (before.frames <= item.last)
-    # The keys next to the frames got free handles: theirs of before, unless the user moved them since.
-    for frame in _neighbours(outside, item.first, item.last):
-        at = np.flatnonzero(np.isclose(before.frames, frame))
-        mine = np.isclose(outside.frames, frame)
-        if len(at) and np.allclose(before.where(at).fields["co"], outside.where(mine).fields["co"]):
-            outside = outside.where(~mine).joined(before.where(at))
-    return outside.joined(before.where(inside))
+    now, spans = read_keys(fcurve), spans_of(item)
+    if not spans:  # nothing was written yet
+        return now
+    outside, before = now.where(~within(now.frames, spans)), _before(item, path)
+    inside = within(before.frames, spans)
+    whole = outside.joined(before.where(inside))
+    # The keys next to the frames got free handles: theirs of before, unless the user changed something there.
+    for frame in _neighbours(outside, spans):
+        if _is_as_before(whole, before, frame):
+            mine = np.isclose(whole.frames, frame)
+            whole = whole.where(~mine).joined(before.where(np.isclose(before.frames, frame)))
+    return whole
+
+
+def _is_as_before(now: Keys, before: Keys, frame: float) -> bool:
+    """Whether the key at a frame and those next to it, which shape its handles, are where they were."""
+    if not len(before):
+        return False
+    here, there = (_around(keys, frame) for keys in (now, before))
+    return here.shape == there.shape and np.allclose(here, there)
+
+
+def _around(keys: Keys, frame: float) -> Any:
+    at = int(np.argmin(np.abs(keys.frames - frame)))
+    return keys.fields["co"][max(0, at - 1) : at + 2]
 
 
 def _before(item: MeshTalkTakeObject, path: str) -> Keys:
@@ -174,9 +189,12 @@ def _before(item: MeshTalkTakeObject, path: str) -> Keys:
     return _backups[known]
 
 
-def _neighbours(keys: Keys, first: float, last: float) -> list[float]:
-    left, right = keys.frames[keys.frames < first], keys.frames[keys.frames > last]
-    return [*left[-1:].tolist(), *right[:1].tolist()]
+def _neighbours(keys: Keys, spans: Spans) -> list[float]:
+    found: set[float] = set()
+    for first, last in spans:
+        left, right = keys.frames[keys.frames < first], keys.frames[keys.frames > last]
+        found.update([*left[-1:].tolist(), *right[:1].tolist()])
+    return sorted(found)
 
 
 def _inside(base: Keys, points: Points, span: tuple[float, float], ends: Sequence[float]) -> Keys:

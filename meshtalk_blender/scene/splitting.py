@@ -16,6 +16,7 @@ from .made_keys import read_displacements, read_shape, remember
 from .placement import NLA, RANGE
 from .shape_keys import value_path
 from .sliders import ensure_rest
+from .spans import Spans, within
 from .take_writing import WrittenCurves
 
 MIRRORED = " Negative"
@@ -41,7 +42,8 @@ def split_below_zero(where: WrittenCurves, placement: str, step: int) -> dict[st
             ensure_rest(keys, [path])
         _write(fcurve, np.maximum(values, [-np.inf, 0.0]), _outside(fcurve, where))
         below = np.stack([values[:, 0], np.maximum(-values[:, 1], 0.0)], axis=1)
-        _write(ensure_curve(where.holder, path), _between_rests(below) if placement == RANGE else below)
+        rests = _rests(where.spans) if placement == RANGE else None
+        _write(ensure_curve(where.holder, path), below, rests)
     return second
 
 
@@ -49,18 +51,21 @@ def _values(fcurve: bpy.types.FCurve, where: WrittenCurves, step: int) -> Floats
     """Frames and values (N, 2) of a curve in the take's frames, on each of them or on each `step`-th."""
     if len(fcurve.keyframe_points) < 2:
         return np.zeros((0, 2), np.float32)
-    frames = np.unique(np.append(np.arange(where.first, where.last, max(1, step)), where.last))
+    each = [np.append(np.arange(first, last, max(1, step)), last) for first, last in where.spans]
+    frames = np.unique(np.concatenate([np.zeros(0), *each]))
     return np.array([(frame, fcurve.evaluate(frame)) for frame in frames.tolist()], np.float32)
 
 
 def _outside(fcurve: bpy.types.FCurve, where: WrittenCurves) -> Keys:
-    return read_keys(fcurve, without=(where.first, where.last))
+    keys = read_keys(fcurve)
+    return keys.where(~within(keys.frames, where.spans))
 
 
-def _between_rests(values: Floats) -> Floats:
-    """With a key at 0 before and after: there, what isn't the take's plays on the first key alone."""
-    first, last = values[0, 0] - 1, values[-1, 0] + 1
-    return np.concatenate([[[first, 0.0]], values, [[last, 0.0]]]).astype(np.float32)
+def _rests(spans: Spans) -> Keys:
+    """Keys at 0 before and after: there, what isn't the take's plays on the first key alone."""
+    frames = [frame for first, last in spans for frame in (first - 1, last + 1)]
+    points = np.array([(frame, 0.0) for frame in frames], np.float32)
+    return keys_of_points(Points(points, np.full(len(points), LINEAR, np.int32)))
 
 
 def _write(fcurve: bpy.types.FCurve, values: Floats, others: Keys | None = None) -> None:

@@ -27,6 +27,7 @@ from .placement import RANGE, write_curves
 from .ranges import renew_backup, restore
 from .recipe import Recipe, read_recipe, recipe_values
 from .renamed import follow_renames
+from .spans import Spans, spans_of
 from .take_content import gaps_of, segments_of
 from .take_list import find_take, item_object, number_of, take_problem
 
@@ -73,7 +74,7 @@ def _copy(source: Any, target: Any, names: Iterable[str]) -> None:
 _OF_SEGMENTS = ("frame", "sound", "strip", "model", "seed", "temperature", "data")
 _OF_OBJECTS = (
     *("action", "slot", "track", "before", "below", "below_slot"),
-    *("first", "last", "recipe", "sums", "by_hand", "gone"),
+    *("first", "last", "spans", "recipe", "sums", "by_hand", "gone"),
 )
 
 
@@ -155,15 +156,14 @@ def replace_segments(
 @dataclass(frozen=True, eq=False)
 class WrittenCurves:
     """Where a take's curves are on one object: `fcurves` of an Action's `slot`, held by `holder` (the Action,
-    or the slot's channelbag), with keys from `first` to `last`."""
+    or the slot's channelbag), with keys in `spans` of frames."""
 
     thing: bpy.types.Object
     action: bpy.types.Action
     slot: Any
     holder: Any
     fcurves: tuple[bpy.types.FCurve, ...]
-    first: float
-    last: float
+    spans: Spans
 
 
 def written_curves(head: bpy.types.Object, take: MeshTalkTake) -> tuple[WrittenCurves, ...]:
@@ -177,7 +177,7 @@ def written_curves(head: bpy.types.Object, take: MeshTalkTake) -> tuple[WrittenC
         holder = channels(item.action, slot)
         paths = frozenset(read_recipe(item.recipe).paths)
         fcurves = tuple(fcurve for fcurve in holder.fcurves if fcurve.data_path in paths)
-        found.append(WrittenCurves(thing, item.action, slot, holder, fcurves, item.first, item.last))
+        found.append(WrittenCurves(thing, item.action, slot, holder, fcurves, spans_of(item)))
     return tuple(found)
 
 

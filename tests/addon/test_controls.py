@@ -25,7 +25,7 @@ def curves(part, head):
     def read(number: int = 0) -> dict[str, np.ndarray]:
         found = {}
         for where in part("scene.takes").written_curves(head, head.meshtalk.takes[number]):
-            frames = np.arange(where.first, where.last + 0.01)
+            frames = np.arange(where.spans[0][0], where.spans[-1][1] + 0.01)
             for fcurve in where.fcurves:
                 name = fcurve.data_path.split('"')[1]
                 found[name] = np.array([fcurve.evaluate(frame) for frame in frames])

@@ -111,6 +111,29 @@ class TestRange:
         assert bpy.ops.meshtalk.remove_take() == {"FINISHED"}
         np.testing.assert_allclose(curve_values(head, JAW, FRAMES), jaw, atol=1e-6)
 
+    @pytest.mark.parametrize("then", ["slider", "delete", "lost backup", "bake"])
+    def test_what_the_user_keys_between_two_strips_afterwards_stays(self, head, speaker, then):
+        """A reaction while the other one speaks, made after the take."""
+        users_motion(head)
+        speaker.write_many([(10, 30), (120, 30)], placement="RANGE")
+        curve = next(c for c in played(head) if JAW in c.data_path)
+        curve.keyframe_points.insert(80, 0.77)
+        curve.update()
+        between = list(range(61, 105))  # from the user's next key on: what leads to it comes from the take
+        before = curve_values(head, JAW, between)
+        if then == "lost backup":
+            bpy.data.actions.remove(speaker.take.objects[0].before)
+        if then == "delete":
+            assert bpy.ops.meshtalk.remove_take(head=head.name, take=speaker.take.uid) == {"FINISHED"}
+        elif then == "bake":
+            assert bpy.ops.meshtalk.bake(step=3) == {"FINISHED"}
+        else:
+            jaw = curve_values(head, JAW, [12, 20, 130])
+            speaker.take.controls.jaw = 0.3
+            assert speaker.take.objects[0].by_hand == 0
+            assert np.abs(curve_values(head, JAW, [12, 20, 130]) - jaw).max() > 0.05
+        np.testing.assert_allclose(curve_values(head, JAW, between), before, atol=1e-4)
+
     def test_two_strips_without_room_between_them_go_over_into_each_other(self, head, speaker):
         users_motion(head)
         ends, begins = (
