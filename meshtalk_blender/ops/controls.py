@@ -183,6 +183,10 @@ class MESHTALK_OT_bake(_OnTake, bpy.types.Operator):
         default=False,
     )
 
+    def invoke(self, context: bpy.types.Context, _event: bpy.types.Event) -> set[str]:
+        """Asked before: where no take is left, Blender's redo panel can't do it again."""
+        return context.window_manager.invoke_props_dialog(self)
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         return at_once(self, lambda: self._bake(context))
 
