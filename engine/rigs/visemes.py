@@ -44,7 +44,7 @@ def _spread(**weights: float) -> dict[str, float]:
 
 PATTERNS: Mapping[str, Mapping[str, float]] = {
     SILENCE: {},
-    CLOSED: _pattern(press=0.06, mouthRollLower=0.06, mouthShrugLower=0.06),
+    CLOSED: _pattern(press=0.05, mouthRollLower=0.06, mouthShrugLower=0.06),
     "FF": _pattern(wide=0.1, upper=0.07, mouthRollLower=0.21, jawOpen=0.05),
     "TH": _spread(lower=0.25, upper=0.06, jawOpen=0.07, tongueOut=0.25),
     "DD": _spread(lower=0.22, upper=0.03, wide=0.05, jawOpen=0.06),

@@ -129,13 +129,13 @@ def test_eyes_that_are_shut_at_rest_have_no_blink(template: Template) -> None:
     assert np.array_equal(shut(lids, codes), codes)
 
 
-@pytest.mark.parametrize("seed", [3, 8])
+@pytest.mark.parametrize(("seed", "strength"), [(2, 1.0), (5, 1.5)])
 def test_a_take_shuts_the_lids_of_vertices_and_of_curves(
-    default: Bundle, monkeypatch: pytest.MonkeyPatch, seed: int
+    default: Bundle, monkeypatch: pytest.MonkeyPatch, seed: int, strength: float
 ) -> None:
-    """On two people whose eyes the model's own blink leaves open by 1.2 and 0.9 mm."""
+    """On a person, and a caricature of them, whose eyes the model's own blink leaves open by 0.9 and 1.1 mm."""
     template = default.template
-    binding = bind_head(template, person(template, seed), template.faces)
+    binding = bind_head(template, person(template, 5, strength), template.faces)
     sound = load_sound(ROOT / "samples" / "speech.flac", duration=6.1)
     pairs = Pairs(template, template.closure_unit == template.unit("eyeBlinkLeft"))
     moving = binding.to_head.inverse().points
@@ -146,9 +146,9 @@ def test_a_take_shuts_the_lids_of_vertices_and_of_curves(
         played = binding.vertices + np.tensordot(take.weights, binding.unit_deltas(), 1)
         return np.stack([pairs.gaps(moving(points)).max(axis=1) for points in (take.vertices, played)])
 
-    shut_take = generate(default, sound, binding, GenerateOptions(seed=0))[0]
+    shut_take = generate(default, sound, binding, GenerateOptions(seed=seed))[0]
     monkeypatch.setattr(ShutLids, "added", lambda *_: None)
-    own = generate(default, sound, binding, GenerateOptions(seed=0))[0]
+    own = generate(default, sound, binding, GenerateOptions(seed=seed))[0]
     assert widest(own).min(axis=1)[0] > 3 * SLIT
     vertices, curves = widest(shut_take).min(axis=1)
     assert vertices < 2 * SLIT

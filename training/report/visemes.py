@@ -47,7 +47,7 @@ def _both(unit: str, weight: float) -> dict[str, float]:
 
 
 SHAPES: dict[str, dict[str, float]] = {
-    "A": {**_both("mouthPress", 0.10), "mouthRollLower": 0.04},
+    "A": {**_both("mouthPress", 0.085), "mouthRollLower": 0.04},
     "B": {"jawOpen": 0.03, **_both("mouthLowerDown", 0.4), **_both("mouthUpperUp", 0.10)}
     | _both("mouthStretch", 0.3),
     "C": {"jawOpen": 0.17, **_both("mouthLowerDown", 0.3), **_both("mouthUpperUp", 0.10)}
