@@ -133,7 +133,7 @@ def test_eyes_that_are_shut_at_rest_have_no_blink(template: Template) -> None:
 def test_a_take_shuts_the_lids_of_vertices_and_of_curves(
     default: Bundle, monkeypatch: pytest.MonkeyPatch, seed: int, strength: float
 ) -> None:
-    """On a person, and a caricature of them, whose eyes the model's own blink leaves open by 0.9 and 1.1 mm."""
+    """On a person, and a caricature of them, whose eyes the model's own blink leaves open: 0.9, 1.1 mm."""
     template = default.template
     binding = bind_head(template, person(template, 5, strength), template.faces)
     sound = load_sound(ROOT / "samples" / "speech.flac", duration=6.1)
