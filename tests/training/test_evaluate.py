@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -96,9 +97,20 @@ def test_bundle_and_torch_measure_the_same_model(bundle_folder: Path, toy_corpus
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
+def test_clips_are_read_in_the_basis_of_their_corpus(bundle_folder: Path, toy_corpus: Path) -> None:
+    """A renewed bundle has another basis of motion than what it learnt from."""
+    bundle = load_bundle(bundle_folder, threads=1)
+    clip, learnt = some_clips(toy_corpus, "test", bundle.card.audio_context, 1)[0], bundle.template
+    wanted = BundleNetworks(bundle).expression_code(clip)
+    bundle.template = replace(learnt, motion_basis=learnt.motion_basis[::-1])
+    assert np.abs(BundleNetworks(bundle).expression_code(clip) - wanted).max() > 0.01
+    assert np.array_equal(BundleNetworks(bundle, learnt).expression_code(clip), wanted)
+
+
 def test_accuracy_has_the_figures_that_the_card_keeps(bundle_folder: Path, toy_corpus: Path) -> None:
     bundle = load_bundle(bundle_folder, threads=1)
-    figures = measure_accuracy(bundle, some_clips(toy_corpus, "test", bundle.card.audio_context, 5))
+    clips = some_clips(toy_corpus, "test", bundle.card.audio_context, 5)
+    figures = measure_accuracy(bundle, clips, bundle.template)
     assert figures["frames"] == 200
     assert set(figures["reconstruction_mm"]) == {"face", "mouth", "upper", "lips"}
     assert len(figures["perplexity"]) == bundle.card.heads

@@ -10,22 +10,23 @@ from numpy.typing import NDArray
 
 from engine.bundle import Bundle
 from engine.generate.sample import sample_labels
+from engine.template import Template
 from training.data.clip import Clip
-from training.evaluate.networks import BundleNetworks, Labels, true_displacement
+from training.evaluate.networks import BundleNetworks, Labels, motion_rows, true_displacement
 from training.evaluate.regions import Regions, mean_of
 
 Floats = NDArray[np.float32]
 
 
-def measure_accuracy(bundle: Bundle, clips: list[Clip], seed: int = 0) -> dict[str, Any]:
+def measure_accuracy(bundle: Bundle, clips: list[Clip], template: Template, seed: int = 0) -> dict[str, Any]:
     """Reconstruction, generation and resting-face errors in mm, perplexities and cross entropies.
 
     ``reconstruction`` decodes a clip's own codes; ``generation`` samples from the sound alone, so its upper
     face is another performance than the clip's and only its mouth can be right; ``still`` is the face that
-    never moves.
+    never moves. ``template`` is that of the clips.
     """
-    networks, regions = BundleNetworks(bundle), Regions(bundle.template)
-    basis = bundle.template.motion_basis.reshape(len(bundle.template.motion_basis), -1)
+    networks, regions = BundleNetworks(bundle, template), Regions(template)
+    basis = motion_rows(template)
     rows: dict[str, list[dict[str, float]]] = {"reconstruction": [], "generation": [], "still": []}
     labels, codes = [], []
     for number, clip in enumerate(clips):

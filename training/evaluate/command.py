@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.bundle import load_bundle
 from training.data.clip import Clip
-from training.data.corpus import CorpusClips
+from training.data.corpus import CorpusClips, read_faces
 from training.evaluate.accuracy import measure_accuracy
 from training.evaluate.networks import BundleNetworks, TorchNetworks
 from training.evaluate.regions import Regions
@@ -57,9 +57,10 @@ def evaluate(options: argparse.Namespace) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     if options.corpus is not None:
         clips = some_clips(options.corpus, options.split, bundle.card.audio_context, options.clips)
-        regions = Regions(bundle.template)
-        figures["accuracy"] = measure_accuracy(bundle, clips)
-        figures["swaps_mm"] = {"with_cross_modality": measure_swaps(BundleNetworks(bundle), regions, clips)}
+        template = read_faces(options.corpus).template
+        networks, regions = BundleNetworks(bundle, template), Regions(template)
+        figures["accuracy"] = measure_accuracy(bundle, clips, template)
+        figures["swaps_mm"] = {"with_cross_modality": measure_swaps(networks, regions, clips)}
         if options.without_cross_modality is not None:
             other = TorchNetworks(open_run(options.without_cross_modality).load_stage_one())
             figures["swaps_mm"]["without_cross_modality"] = measure_swaps(other, regions, clips)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.bundle import Bundle
 from engine.generate.expression import encode_expression, fuse
+from engine.template import Template
 from training.data.clip import Clip
 from training.model.meshtalk import MeshTalk
 from training.model.settings import MEL_PER_FRAME
@@ -40,12 +41,12 @@ class Networks(Protocol):
 
 
 class BundleNetworks:
-    """A bundle, computed as users get it."""
+    """A bundle, computed as users get it. ``template`` is that of the clips, if not the bundle's: a renewed
+    bundle has another basis of motion than the corpus that it learnt from."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, template: Template | None = None) -> None:
         self.bundle = bundle
-        basis = bundle.template.motion_basis
-        self._basis = basis.reshape(len(basis), -1)
+        self._basis = motion_rows(template or bundle.template)
 
     def audio_code(self, clip: Clip) -> Floats:
         """As ``Networks`` says, block by block, silence behind the clip's end."""
@@ -122,6 +123,11 @@ class TorchNetworks:
             space.rest_vector(torch.from_numpy(rest)[None]), torch.from_numpy(labels.astype(np.int64))[None]
         )
         return space.displacement(vector)[0].numpy()
+
+
+def motion_rows(template: Template) -> Floats:
+    """The template's basis of motion ``(Km, V·3)``."""
+    return template.motion_basis.reshape(len(template.motion_basis), -1)
 
 
 def true_displacement(clip: Clip, basis: Floats) -> Floats:

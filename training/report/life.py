@@ -21,7 +21,7 @@ from engine.template import Template
 from training.data.clip import Clip
 from training.data.corpus import CorpusClips
 from training.errors import TrainingError
-from training.evaluate.networks import BundleNetworks, true_displacement
+from training.evaluate.networks import BundleNetworks, motion_rows, true_displacement
 from training.report.lids import Lids, find_blinks, lids_of, stuck_share
 from training.report.request import Measurement, Request
 from training.report.table import Target, grid, number
@@ -116,9 +116,9 @@ def watch(
 ) -> list[Watched]:
     """Look at every motion of the chosen clips of the test split of the corpus in ``folder``."""
     gaps = lip_gaps_of(source.faces)
-    networks, watcher = BundleNetworks(bundle), Watcher(bundle.template)
-    basis = source.faces.template.motion_basis
-    basis = basis.reshape(len(basis), -1)
+    template = source.faces.template
+    networks, watcher = BundleNetworks(bundle, template), Watcher(bundle.template)
+    basis = motion_rows(template)
     found = []
     for place, index in enumerate(chosen):
         clip = source.clip(index, 0, source.frames(index))

@@ -13,11 +13,19 @@ from numpy.typing import NDArray
 
 from engine.bundle import Bundle, load_bundle
 from engine.generate.sample import sample_labels
+from engine.template import Template
 from training.data.clip import Clip
-from training.data.corpus import CorpusClips
+from training.data.corpus import CorpusClips, read_faces
 from training.errors import TrainingError
 from training.evaluate.command import some_clips
-from training.evaluate.networks import BundleNetworks, Labels, Networks, TorchNetworks, true_displacement
+from training.evaluate.networks import (
+    BundleNetworks,
+    Labels,
+    Networks,
+    TorchNetworks,
+    motion_rows,
+    true_displacement,
+)
 from training.evaluate.regions import Regions
 from training.fit.run import BUNDLE, open_run
 from training.report.life import SHORTEST, long_clips
@@ -54,22 +62,24 @@ def measure_lip_error(request: Request) -> Measurement:
     bundle, regression = request.bundle, Regression.load(request.regression)
     clips = some_clips(request.corpus, "test", bundle.card.audio_context, CLIPS)
     heard = some_clips(request.corpus, "test", regression.context, CLIPS)
-    errors = clip_errors(bundle, clips)
-    errors["regression"] = regression_errors(bundle, regression, heard)
+    template = read_faces(request.corpus).template
+    errors = clip_errors(bundle, clips, template)
+    errors["regression"] = regression_errors(regression, heard, template)
     pairs = {"regression": ("generation", "regression")}
     if request.without_cross_modality is not None:
-        pairs["without cross-modality"] = add_without(errors, bundle, request.without_cross_modality, clips)
+        other = request.without_cross_modality
+        pairs["without cross-modality"] = add_without(errors, bundle, other, clips, template)
     frames = np.array([len(clip.motion) for clip in clips])
-    retakes = retake_errors(request.corpus, bundle)
+    retakes = retake_errors(request.corpus, bundle.card.audio_context)
     found = {name: compare(errors[ours], errors[other], frames) for name, (ours, other) in pairs.items()}
     return summarise(errors, frames, found, retakes)
 
 
-def clip_errors(bundle: Bundle, clips: list[Clip], seed: int = 0) -> dict[str, Array]:
+def clip_errors(bundle: Bundle, clips: list[Clip], template: Template, seed: int = 0) -> dict[str, Array]:
     """Lip error in mm of every clip: ``generation`` is sampled as users get it, ``reconstruction`` decodes
-    the clip's own codes, ``still`` never moves."""
-    networks, regions = BundleNetworks(bundle), Regions(bundle.template)
-    basis = _basis(bundle)
+    the clip's own codes, ``still`` never moves. ``template`` is that of the clips."""
+    networks, regions = BundleNetworks(bundle, template), Regions(template)
+    basis = motion_rows(template)
     rows: dict[str, list[float]] = {"generation": [], "reconstruction": [], "still": []}
     for number_, clip in enumerate(clips):
         true, audio = true_displacement(clip, basis), networks.audio_code(clip)
@@ -81,9 +91,9 @@ def clip_errors(bundle: Bundle, clips: list[Clip], seed: int = 0) -> dict[str, A
     return {name: np.array(values) for name, values in rows.items()}
 
 
-def regression_errors(bundle: Bundle, regression: Regression, clips: list[Clip]) -> Array:
+def regression_errors(regression: Regression, clips: list[Clip], template: Template) -> Array:
     """Lip error in mm of the regression on every clip ``(N,)``, on the clip's own head."""
-    regions, basis = Regions(bundle.template), _basis(bundle)
+    regions, basis = Regions(template), motion_rows(template)
     return np.array(
         [
             regions.lip_error(regression.motion(clip.mel, clip.rest), true_displacement(clip, basis))
@@ -104,13 +114,14 @@ def borrowed_errors(networks: Networks, regions: Regions, basis: Floats, clips: 
     return np.array(errors)
 
 
-def retake_errors(folder: Path, bundle: Bundle) -> float:
+def retake_errors(folder: Path, context: tuple[int, int]) -> float:
     """Mean lip error in mm of a new take by the corpus' teacher: what a perfect sampler would be left with.
 
     A perfect regression, which says the mean of all takes, would be left with about 0.7 of it.
     """
-    source = CorpusClips(folder, SPLIT, bundle.card.audio_context)
-    regions, basis, gaps = Regions(bundle.template), _basis(bundle), lip_gaps_of(source.faces)
+    source = CorpusClips(folder, SPLIT, context)
+    template, gaps = source.faces.template, lip_gaps_of(source.faces)
+    regions, basis = Regions(template), motion_rows(template)
     errors, frames = [], []
     for index in long_clips(source, RETAKES, SHORTEST):
         clip = source.clip(index, 0, source.frames(index))
@@ -121,7 +132,9 @@ def retake_errors(folder: Path, bundle: Bundle) -> float:
     return float(np.average(errors, weights=frames))
 
 
-def add_without(errors: dict[str, Array], bundle: Bundle, folder: Path, clips: list[Clip]) -> tuple[str, str]:
+def add_without(
+    errors: dict[str, Array], bundle: Bundle, folder: Path, clips: list[Clip], template: Template
+) -> tuple[str, str]:
     """Measure the model without the loss; returns which two entries of ``errors`` to compare.
 
     A bundle, or a run with one, is sampled as ours is. A run of the first stage alone can't be: then both
@@ -129,12 +142,12 @@ def add_without(errors: dict[str, Array], bundle: Bundle, folder: Path, clips: l
     """
     for place in (folder, folder / BUNDLE):
         if (place / "model.json").is_file():
-            errors["without cross-modality"] = clip_errors(load_bundle(place), clips)["generation"]
+            errors["without cross-modality"] = clip_errors(load_bundle(place), clips, template)["generation"]
             return "generation", "without cross-modality"
     other = TorchNetworks(open_run(folder).load_stage_one())
     names = ("borrowed", "without cross-modality, borrowed")
-    for name, networks in zip(names, (BundleNetworks(bundle), other), strict=True):
-        errors[name] = borrowed_errors(networks, Regions(bundle.template), _basis(bundle), clips)
+    for name, networks in zip(names, (BundleNetworks(bundle, template), other), strict=True):
+        errors[name] = borrowed_errors(networks, Regions(template), motion_rows(template), clips)
     return names
 
 
@@ -174,8 +187,3 @@ def summarise(
     }
     figures["against"] = {name: asdict(row) for name, row in found.items()}
     return Measurement(TITLE, figures, targets, "\n".join(lines))
-
-
-def _basis(bundle: Bundle) -> Floats:
-    basis = bundle.template.motion_basis
-    return basis.reshape(len(basis), -1)
