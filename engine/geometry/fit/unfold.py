@@ -29,6 +29,7 @@ UNSURE = 1e-6  # metres; coordinates are rounded (GRAIN), which may turn slivers
 STEP = 1.2  # of the mean of what its triangles ask of a vertex: above 1, since they ask it together
 ROUNDS, HOLD_ROUNDS = 80, 1000
 ROUNDS_TWICE = 400  # of a unit that must be upright in two places: what serves one may undo the other
+HOLD_TWICE = 8  # after these one round in so many holds what is left: more would fold more than is opened
 LITTLE = 0.35  # of the unit as a whole, by which it may change for that; vertices 8 mm apart need a third
 
 
@@ -124,7 +125,7 @@ def _unfolded(mesh: _Mesh, places: Sequence[Doubles], unit: Floats, rounds: int)
         moves |= np.abs(place + unit - mesh.rest).max(axis=1) > STILL
     chosen, count = np.flatnonzero(moves[mesh.triangles].any(axis=1)), 0
     for number in range(rounds + HOLD_ROUNDS):
-        step = _open if number < rounds or (len(places) > 1 and number % 2) else _hold
+        step = _open if number < rounds or (len(places) > 1 and number % HOLD_TWICE) else _hold
         steps = [_unfold_once(mesh, place, moved, chosen, step) for place in places]
         if not any(len(vertices) for vertices in steps):
             break
