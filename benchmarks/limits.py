@@ -14,7 +14,7 @@ from engine.bundle import Bundle
 from engine.bundle.sampler_weights import DILATIONS, SamplerWeights, read_sampler
 from engine.generate.decode import Mover
 from engine.generate.encode import encode_audio
-from engine.generate.moving import BLOCKS
+from engine.generate.moving import BLOCKS_ALONE
 from engine.generate.sample import sample_labels
 
 from .figures import Figure, timed
@@ -105,7 +105,7 @@ def _stages(setting: Setting, bundle: Bundle, seconds: float) -> list[Stage]:
     mover = Mover(bundle, template_head(bundle))
     decoder = mover.decoder
     codes_of_all = np.concatenate(list(decoder.coefficients(labels)))
-    together = card.block_frames * BLOCKS  # as for a take alone
+    together = card.block_frames * BLOCKS_ALONE  # as for a take alone
     blocks = [codes_of_all[at : at + together] for at in range(0, frames, together)]
     weights = np.concatenate([mover.weights_of(block) for block in blocks])
     solving = 2.0 * len(card.units) ** 2

@@ -40,7 +40,7 @@ def in_threads_then(
 ) -> list[Result]:
     """``then`` of every part that ``work`` of each thing gives, in their order: a thread that has done with
     its own things helps with the others' parts. Errors as with `in_threads`."""
-    if threads < 2:
+    if threads < 2 or len(things) < 2:
         return [then(part) for thing in things for part in work(thing)]
     with one_thread_a_product(), ThreadPoolExecutor(threads, "meshtalk") as pool:
 

@@ -84,11 +84,6 @@ class Mover:
         return self._bundle.card.frame_rate
 
     @property
-    def block_frames(self) -> int:
-        """Of the decoder."""
-        return self._bundle.card.block_frames
-
-    @property
     def units(self) -> int:
         """How many units there are."""
         return len(self._fit.lengths)
@@ -216,10 +211,7 @@ class Mover:
         with _CARRYING:
             models = _CARRIED.setdefault(self._binding, WeakKeyDictionary())
             if self._bundle not in models:
-                carried, still = self._binding.carried(basis), self._still.reshape(-1)
-                nothing = (np.zeros((0, count), np.float32) for count in (len(basis), still.size))
-                carried.place(next(nothing), still, next(nothing))  # opens once what all threads will use
-                models[self._bundle] = carried
+                models[self._bundle] = self._binding.carried(basis)
             return models[self._bundle]
 
     def _moved(self, carried: Float32) -> Float32:

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .sample import Labels
-from .weights import ROWS
 
 if TYPE_CHECKING:
     from .decode import Mover
@@ -23,9 +22,9 @@ Float32 = NDArray[np.float32]
 Motion = tuple[Float32, Float32]
 """Coefficients (n, K) and unit weights (n, U) of the same frames."""
 
-BLOCKS = 2
-"""Blocks of a take whose unit weights are found together: many rows a product are cheaper than few. Fewer
-where takes beside each other have rows enough, so that all keep up with their sampling."""
+BLOCKS, BLOCKS_ALONE = 5, 2
+"""Blocks whose unit weights and vertices are found together: many rows a product are cheaper than few. Fewer
+for a take that has nothing beside it but its own sampling, so that it keeps up."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +49,7 @@ class Solver:
     def __init__(self, mover: Mover, frames: int, takes: int) -> None:
         self._mover, self._frames, self._known = mover, frames, 0
         self._streams = [mover.decoder.stream(frames) for _ in range(takes)]
-        self._at_once = min(BLOCKS, max(1, ROWS // (takes * mover.block_frames)))
+        self._at_once = BLOCKS if takes > 1 else BLOCKS_ALONE
         self._waiting: list[tuple[Float32, ...]] = []
         self._products: list[list[Float32]] = []
 

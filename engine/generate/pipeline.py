@@ -33,9 +33,6 @@ HEARING, SAMPLING, MOVING, FINISHING = 0.1, 0.4, 0.1, 0.03
 """Milliseconds a frame, a group of lanes, a take and its curves, measured on 2 cores with the default sizes;
 only their proportions count, for an even progress."""
 
-SHARED = 1024
-"""Width (heads × channels) from which on sampling takes is most of their work, and every thread samples."""
-
 
 @dataclass(frozen=True, eq=False)
 class Performance:
@@ -92,13 +89,13 @@ def generate(
     """
     job = _prepared(bundle, sound, options)
     hearing, sampling, finishing = job.stages(True, _rising(progress), cancelled)
-    groups, threads = seed_groups(options.takes, _streams(bundle)), bundle.threads
+    groups, threads = seed_groups(options.takes, bundle.threads), bundle.threads
     beside = len(groups) < threads
     with ExitStack() as stack:
         stack.enter_context(one_thread_a_product())
         codes = encode_audio(bundle, sound.samples, job.frames, hearing)
         sampled = [
-            job.labels(codes, seeds, told_by(sampling, index, len(groups), threads), beside)
+            job.labels(codes, seeds, told_by(sampling, index, len(groups), threads))
             for index, seeds in enumerate(groups)
         ]
         workers = None
@@ -111,14 +108,6 @@ def generate(
             lambda index: maker.moved(groups[index], sampled[index]), maker.takes, range(len(groups)), threads
         )
     return tuple(take for takes in made for take in takes)
-
-
-def _streams(bundle: Bundle) -> int:
-    """On how many threads takes are sampled while they are moved. With a narrow model sampling is less than
-    half of the work, and 16 takes in one stream cost less than twice 8."""
-    loop = bundle.loop()
-    alone = loop is not None and loop.width < SHARED
-    return max(1, bundle.threads // 2) if alone else bundle.threads
 
 
 def perform(
@@ -189,11 +178,11 @@ class _Job:
         """The temperature of all heads, or of each (heads,)."""
         return head_temperatures(self.bundle, self.options.temperature, self.options.upper_temperature)
 
-    def labels(self, codes: NDArray[np.float32], seeds: slice, stage: Stage, alone: bool) -> Iterator[Labels]:
+    def labels(self, codes: NDArray[np.float32], seeds: slice, stage: Stage) -> Iterator[Labels]:
         """Labels (seeds, n, heads) of some seeds, n the decoder's block but for the last."""
         size, waiting = self.bundle.card.block_frames, np.zeros((0, 0, 0), np.int16)
         for labels in sample_blocks(
-            self.bundle, codes, self.options.seeds[seeds], self.temperatures, stage=stage, alone=alone
+            self.bundle, codes, self.options.seeds[seeds], self.temperatures, stage=stage
         ):
             waiting = np.concatenate([waiting, labels], axis=1) if waiting.size else labels
             while waiting.shape[1] >= size:

@@ -67,15 +67,13 @@ def sample_blocks(
     temperature: float | Float32,
     forced: Labels | None = None,
     stage: Stage = QUIET,
-    alone: bool = False,
 ) -> Iterator[Labels]:
     """The labels of `sample_labels` as they come, in blocks ``(seeds, n, heads)``, on one thread; the noise
-    on another where cores are free: of a single seed, and of seeds that are sampled on this thread
-    ``alone``."""
+    of a single seed, which leaves cores free, on another."""
     group, count = _Group(bundle, seeds, temperature), len(audio_code)
     blocks = [slice(first, min(first + FRAMES_AT_ONCE, count)) for first in range(0, count, FRAMES_AT_ONCE)]
     noises = (group.draw(frames.stop - frames.start) for frames in blocks)
-    if bundle.threads > 1 and (alone or len(seeds) < FEWEST_SEEDS):
+    if bundle.threads > 1 and len(seeds) < FEWEST_SEEDS:
         noises = one_ahead(noises)
     for frames, noise in zip(blocks, noises, strict=True):
         stage.at(frames.start, count)

@@ -20,7 +20,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..arrays import runs_of, smoothstep
 from ..errors import HeadError
-from ..product import Spread
 from ..template import SKIN, Template, Topology
 from .attached import Attached, attach_to
 from .procrustes import Similarity, align
@@ -64,11 +63,13 @@ class LinearBasis:
 
     def place(self, codes: Floats, still: Floats, out: Floats) -> None:
         """See `CarriedBasis`."""
-        self._spread.place(codes, still, out)
-
-    @cached_property
-    def _spread(self) -> Spread:
-        return Spread([(start, self.rows[:, start:stop]) for start, stop in self._moving])
+        done = 0
+        for start, stop in self._moving:
+            out[:, done:start] = still[done:start]
+            np.matmul(codes, self.rows[:, start:stop], out=out[:, start:stop])
+            out[:, start:stop] += still[start:stop]
+            done = stop
+        out[:, done:] = still[done:]
 
     @cached_property
     def _moving(self) -> list[tuple[int, int]]:

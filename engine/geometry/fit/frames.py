@@ -14,7 +14,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ...product import Spread
 from .carry import Carrier, blocks
 
 Floats = NDArray[np.float32]
@@ -85,28 +84,27 @@ class CarriedFrames:
 
     def carry(self, codes: Floats) -> Floats:
         """Displacements (T, V', 3) of the mesh by coefficients (T, K) of the basis."""
-        carried = np.zeros((len(codes), len(self.carrier.surface.vertices), 3), np.float32)
+        carried = np.empty((len(codes), len(self.carrier.surface.vertices), 3), np.float32)
         flat = carried.reshape(len(codes), -1)
-        for run in self._soft:
-            np.matmul(codes, run.values, out=flat[:, 3 * run.start : 3 * run.stop])
-        self._turn_bones(codes, flat)
+        self.place(codes, np.zeros(flat.shape[1], np.float32), flat)
         return carried
 
     def place(self, codes: Floats, still: Floats, out: Floats) -> None:
-        """See `CarriedBasis`."""
-        self._spread.place(codes, still, out)
-        self._turn_bones(codes, out)
-
-    def _turn_bones(self, codes: Floats, out: Floats) -> None:
-        """Add what the bones do by coefficients (T, K) to `out` (T, 3 V')."""
+        """See `CarriedBasis`. Each run is finished while the cache holds it."""
+        filled = 0
+        for run in self._soft:
+            columns = slice(3 * run.start, 3 * run.stop)
+            out[:, filled : columns.start] = still[filled : columns.start]
+            np.matmul(codes, run.values, out=out[:, columns])
+            out[:, columns] += still[columns]
+            filled = columns.stop
+        out[:, filled:] = still[filled:]
         turn = self.turn.astype(np.float32)
-        for bone, anchors, runs in zip(self.carrier.bones, self._anchors, self._turned, strict=True):
-            maps = bone.maps((codes @ anchors).reshape(len(codes), anchors.shape[1] // 3, 3)) @ turn
-            runs.add(maps.reshape(len(codes), 12), out)
-
-    @cached_property
-    def _spread(self) -> Spread:
-        return Spread([(3 * run.start, run.values) for run in self._soft])
+        for bone, anchors, runs in zip(self.carrier.bones, self._anchors, self._rows, strict=True):
+            maps = bone.maps((codes @ anchors).reshape(len(codes), -1, 3)) @ turn
+            for run in runs:
+                moved = np.matmul(run.values, maps).reshape(len(codes), -1)
+                out[:, 3 * run.start : 3 * run.stop] += moved
 
     @cached_property
     def _soft(self) -> tuple[Run, ...]:
@@ -130,16 +128,15 @@ class CarriedFrames:
         return tuple(every)
 
     @cached_property
-    def _turned(self) -> tuple[Spread, ...]:
-        """What each bone's maps (12,) do."""
+    def _rows(self) -> tuple[tuple[Run, ...], ...]:
+        """Each bone's rows, (N, 4)."""
         every = np.zeros((len(self.carrier.surface.vertices), 4), np.float32)
-        turned = []
+        rows = []
         for bone in self.carrier.bones:
             every[:] = 0
             every[bone.vertices] = bone.rows
-            runs = (slice(*run) for run in runs_of(bone.vertices))
-            turned.append(Spread([(3 * run.start, np.kron(every[run].T, np.eye(3))) for run in runs]))
-        return tuple(turned)
+            rows.append(tuple(Run(*run, every[slice(*run)].copy()) for run in runs_of(bone.vertices)))
+        return tuple(rows)
 
     @cached_property
     def _anchors(self) -> tuple[Floats, ...]:
