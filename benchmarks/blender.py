@@ -46,6 +46,7 @@ def run(setting: Setting) -> list[Figure]:
     return [
         *figures,
         _figure(f"{seconds:g} s on the ICT head, from the press to the take", found["whole"], "s"),
+        Figure("the same again against the template's, wall", found["again"], "x", 1.2),
         _figure("reading the mesh and writing keys and curves", both, "s", 1.0),
         _figure("of it writing", found["write_heads"], "s"),
         _figure("a frame costs more than without keys", _more(found, "play"), "ms", 3.0),

@@ -141,12 +141,13 @@ def bind_request(template: Template, request: FitRequest, stage: Stage) -> tuple
     """The head's binding, and its bytes where it had to be fitted anew: a known topology and a stored fit
     that still belongs to the mesh cost nothing. Raises MeshTalkError."""
     from ...engine.geometry.fit.binding import FittedBinding
-    from ...engine.geometry.fit.store import pack_binding, unpack_binding
+    from ...engine.geometry.fit.kept import kept_binding
+    from ...engine.geometry.fit.store import pack_binding
     from ...engine.geometry.fit.with_parts import bind_with_parts
 
     rest, landmarks = request.rest, request.landmarks
     if request.stored is not None:
-        kept = unpack_binding(template, rest.vertices, rest.polygons, request.stored, landmarks)
+        kept = kept_binding(template, rest.vertices, rest.polygons, request.stored, landmarks)
         if kept is not None:
             return kept, None
     binding = bind_with_parts(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from engine.geometry.bind import bind_head
 from engine.geometry.fit import store
 from engine.geometry.fit.binding import FitFigures, FittedBinding
+from engine.geometry.fit.kept import kept_binding
 from engine.geometry.fit.store import fingerprint, pack_binding, unpack_binding
 from engine.template import Template
 from tests.engine.heads import decimated, own_mesh, person
@@ -132,3 +133,20 @@ def test_cut_bytes_mean_a_new_fit(
 )
 def test_a_word_for_people(figures: FitFigures, word: str) -> None:
     assert figures.verdict == word
+
+
+def test_the_next_job_on_a_head_gets_the_fit_that_the_last_one_read(
+    template: Template, bound: FittedBinding, polygons: NDArray[np.int64], data: bytes
+) -> None:
+    first = kept_binding(template, bound.vertices, polygons, data)
+    assert first is not None
+    assert kept_binding(template, bound.vertices.copy(), polygons, bytes(data)) is first
+    moved = bound.vertices.copy()
+    moved[0] += np.ptp(moved) * 1e-6  # rounding: the same fit, read again for where the vertices are now
+    again = kept_binding(template, moved, polygons, data)
+    assert again is not None
+    assert again is not first
+    assert np.array_equal(again.vertices, moved)
+    moved[0] += 0.01
+    assert kept_binding(template, moved, polygons, data) is None
+    assert kept_binding(replace(template), bound.vertices, polygons, data) is not first, "another model's"
