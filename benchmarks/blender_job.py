@@ -76,10 +76,8 @@ def long_take(arrays: Any, sound: str, long_sound: str) -> dict[str, Any]:
 def against_template(arrays: Any, sound: str) -> float:
     """How many times as long a head of many vertices takes as the template, both with their keys and fitted
     before: the least of five each, in turns, because this is about a second."""
-    own, large = (
-        add_mesh("Template", arrays["own_vertices"], arrays["own_polygons"]),
-        bpy.data.objects["Head"],
-    )
+    large = bpy.data.objects["Head"]
+    own = add_mesh("Template", arrays["own_vertices"], arrays["own_polygons"])
     generate(own, sound)
     spent = [(generate(own, sound)[0], generate(large, sound)[0]) for _ in range(5)]
     less, more = (min(each) for each in zip(*spent, strict=True))

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from ...template import Template
 from .binding import FittedBinding
-from .store import unpack_binding
+from .store import fingerprint, unpack_binding
 
 MOST = 2
 """Heads whose fits are kept: the one that is worked on, and another beside it, as in a dialogue."""
@@ -31,7 +31,7 @@ def kept_binding(
     landmarks: Mapping[str, ArrayLike] | None = None,
 ) -> FittedBinding | None:
     """What `unpack_binding` gives; the same object as before where all of these are exactly the same."""
-    key = _key(vertices, polygons, data, landmarks or {})
+    key = _key(fingerprint(template, polygons), vertices, data, landmarks or {})
     with _lock:
         binding = _kept.pop(key, None)
         if binding is None or binding.template is not template:
@@ -43,10 +43,10 @@ def kept_binding(
     return binding
 
 
-def _key(vertices: ArrayLike, polygons: ArrayLike, data: bytes, landmarks: Mapping[str, ArrayLike]) -> bytes:
+def _key(mesh: str, vertices: ArrayLike, data: bytes, landmarks: Mapping[str, ArrayLike]) -> bytes:
     digest = blake2b(data, digest_size=16)
-    for array in (np.asarray(vertices), np.asarray(polygons), *map(np.asarray, landmarks.values())):
+    digest.update("\n".join((mesh, *landmarks)).encode())
+    for array in (np.asarray(vertices), *map(np.asarray, landmarks.values())):
         digest.update(f"{array.shape} {array.dtype}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
-    digest.update("\n".join(landmarks).encode())
     return digest.digest()
